@@ -1,0 +1,1 @@
+"""The leaderboard: reads results, writes a static site."""

@@ -1,0 +1,41 @@
+"""Weighbridge: what a representation still knows, and what it cost.
+
+Names are loaded on first use, so that importing the package costs nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from suite.api import results, run
+    from suite.claims import Claim
+    from suite.method import Effort, FitData, Method, Modality, Paper, Pool, Role, Tensors
+    from suite.representations import Binary, Bitstream, Codes, Dense, Hits, MultiVector, Representation, Sparse, State
+    from suite.task import Outcome, Task, TaskSpec
+    from suite.weights import PretrainedWeights
+
+_HOMES = {
+    "suite.api": ("results", "run"),
+    "suite.claims": ("Claim",),
+    "suite.method": ("Effort", "FitData", "Method", "Modality", "Paper", "Pool", "Role", "Tensors"),
+    "suite.representations": (
+        "Binary", "Bitstream", "Codes", "Dense", "Hits", "MultiVector", "Representation", "Sparse", "State",
+    ),
+    "suite.task": ("Outcome", "Task", "TaskSpec"),
+    "suite.weights": ("PretrainedWeights",),
+}  # fmt: skip
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Binary", "Bitstream", "Claim", "Codes", "Dense", "Effort", "FitData", "Hits", "Method", "Modality",
+    "MultiVector", "Outcome", "Paper", "Pool", "PretrainedWeights", "Representation", "Role", "Sparse", "State",
+    "Task", "TaskSpec", "Tensors", "results", "run",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'suite' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)

@@ -1,0 +1,277 @@
+"""The method interface: what turns items into representations.
+
+A method is one class in one file. It must define `name`, `modality` and `encode`; everything else has a
+default. Parameters of a variant arrive as attributes (``self.dim``). The engine builds one instance per cell,
+sets ``weights`` (from `Method.train`) and ``fitted`` (from `Method.fit`), and then only calls `encode` and the
+readouts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from suite.claims import Claim
+    from suite.representations import Hits, Representation
+    from suite.task import Task
+    from suite.weights import PretrainedWeights
+
+Scalar = str | int | float | bool
+Variant = Mapping[str, Scalar]
+Tensors = Mapping[str, "np.ndarray"]
+
+
+class Modality(StrEnum):
+    """What a method reads."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    BYTES = "bytes"
+    CONTEXT = "context"
+
+
+class Role(StrEnum):
+    """What an item is to the task that asks for its representation."""
+
+    QUERY = "query"
+    DOCUMENT = "document"
+    ITEM = "item"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a method was published.
+
+    Attributes:
+        title: title as printed.
+        year: year of the version that the file implements.
+        arxiv: arXiv identifier such as ``"2205.13147"``, or None.
+        url: another address when there is no arXiv identifier.
+    """
+
+    title: str
+    year: int
+    arxiv: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class FitData:
+    """What a method may look at before it is judged: never a test query, qrel, pair or label.
+
+    Attributes:
+        items: texts (list of str), images (n, height, width[, 3]) uint8, byte strings or contexts.
+        labels: (n,) integer classes, or None where the task has none.
+        classes: number of classes where there are labels.
+    """
+
+    items: Any
+    labels: np.ndarray | None = None
+    classes: int | None = None
+
+
+class Pool:
+    """Named training data for `Method.train`, loaded on demand and verified by hash.
+
+    Only the names in the method's `trains_on` may be asked for: their hashes are part of the key.
+    """
+
+    def __init__(self, names: Sequence[str], load: Any) -> None:
+        """Hold the allowed `names` and the function that loads one."""
+        self.names = tuple(names)
+        self._load = load
+
+    def load(self, name: str) -> Any:
+        """Return the decoded data set `name`; raises KeyError for one that `trains_on` does not list."""
+        if name not in self.names:
+            raise KeyError(f"{name!r} is not in trains_on; declared: {', '.join(self.names) or 'nothing'}")
+        return self._load(name)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a profile lets a method spend; part of the keys of what is trained or fitted.
+
+    Attributes:
+        name: ``"quick"`` (about 15 s of CPU for all arms) or ``"standard"`` (about 8 minutes a seed).
+    """
+
+    name: str = "quick"
+
+    def pick(self, *, quick: Any, standard: Any) -> Any:
+        """Return the value for this effort."""
+        return quick if self.name == "quick" else standard
+
+
+class Method(ABC):
+    """Base class of every row of the benchmark.
+
+    Class attributes:
+        name: the method's selector, lower case with hyphens.
+        summary: the mechanism in two sentences, shown on its page.
+        modality: what it reads; one or several.
+        readouts: questions its representation answers: search, compare, classify, decode, reconstruct,
+            answer, sample, or a name that an extra family defines.
+        paper: where it was published, or None for a baseline.
+        tags: words to filter by on the leaderboard ("dense", "quantised", "trained" …).
+        grid: parameter values; the product of one mapping, or of each of several, gives the variants.
+        controls: parameter values that mark a variant as a control of this method.
+        is_control: True for a method that is as a whole a control (random vectors …).
+        claims: the paper's headline, as inequalities over stored results.
+        seeded: True if the seed changes the result; others run on one seed only.
+        pretrained: weights that reach the machine ready-made; their hashes enter the key.
+        trains_on: names of the data sets `train` may load.
+        train_params: grid parameters `train` depends on; None means all of them.
+        fit_params: grid parameters `fit` depends on; None means all of them.
+        requires: importable packages without which the method is skipped with a reason.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str] = ""
+    modality: ClassVar[Modality | tuple[Modality, ...]]
+    readouts: ClassVar[tuple[str, ...]] = ("search", "compare", "classify")
+    paper: ClassVar[Paper | None] = None
+    tags: ClassVar[tuple[str, ...]] = ()
+    grid: ClassVar[Mapping[str, Sequence[Scalar]] | Sequence[Mapping[str, Sequence[Scalar]]]] = {}
+    controls: ClassVar[Mapping[str, Sequence[Scalar]]] = {}
+    is_control: ClassVar[bool] = False
+    claims: ClassVar[Sequence[Claim]] = ()
+    seeded: ClassVar[bool] = False
+    pretrained: ClassVar[tuple[PretrainedWeights, ...]] = ()
+    trains_on: ClassVar[tuple[str, ...]] = ()
+    train_params: ClassVar[tuple[str, ...] | None] = None
+    fit_params: ClassVar[tuple[str, ...] | None] = None
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    weights: Tensors
+    fitted: Tensors
+
+    def __init__(self, effort: Effort | None = None, **params: Scalar) -> None:
+        """Set the variant's parameters as attributes; an unknown one is a TypeError."""
+        unknown = sorted(set(params) - set(self.parameter_names()))
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no parameter {', '.join(unknown)}")
+        self.effort = effort or Effort()
+        self.params: dict[str, Scalar] = dict(params)
+        self.weights = {}
+        self.fitted = {}
+        for key, value in params.items():
+            setattr(self, key, value)
+
+    # -- what the class declares ------------------------------------------------------------------
+
+    @classmethod
+    def grids(cls) -> tuple[Mapping[str, Sequence[Scalar]], ...]:
+        """The grids whose products are this method's variants."""
+        return (cls.grid,) if isinstance(cls.grid, Mapping) else tuple(cls.grid)
+
+    @classmethod
+    def variants(cls) -> Iterator[dict[str, Scalar]]:
+        """Yield every combination of the declared parameter values, each once."""
+        seen: set[tuple[tuple[str, Scalar], ...]] = set()
+        for grid in cls.grids():
+            for values in product(*grid.values()):
+                variant = dict(zip(grid, values, strict=True))
+                if (key := tuple(variant.items())) not in seen:
+                    seen.add(key)
+                    yield variant
+
+    @classmethod
+    def parameter_names(cls) -> tuple[str, ...]:
+        """Names of all grid parameters, in order of declaration."""
+        return tuple(dict.fromkeys(name for grid in cls.grids() for name in grid))
+
+    @classmethod
+    def modalities(cls) -> tuple[Modality, ...]:
+        """What the method reads, as a tuple."""
+        return cls.modality if isinstance(cls.modality, tuple) else (cls.modality,)
+
+    @classmethod
+    def is_control_variant(cls, variant: Variant) -> bool:
+        """Whether this variant is there to be compared against."""
+        return cls.is_control or any(variant.get(name) in values for name, values in cls.controls.items())
+
+    # -- what a method may define -----------------------------------------------------------------
+
+    def skip(self, task: Task) -> str | None:
+        """A reason not to run on `task`, stored and shown; None to run. Called before anything heavy."""
+        return None
+
+    def train(self, pool: Pool, seed: int) -> Tensors:
+        """Train the model itself, once a (variant's train_params, seed), the same for every task.
+
+        Returns:
+            The weights as named arrays; they are cached as safetensors and set as ``self.weights``.
+        """
+        return {}
+
+    def fit(self, data: FitData, seed: int) -> Tensors:
+        """Learn codebooks, projections or heads on a task's fit data, once a (fit_params, data, seed).
+
+        Returns:
+            Named arrays; they are cached as safetensors and set as ``self.fitted``.
+        """
+        return {}
+
+    def narrow(self, fitted: Tensors) -> Tensors:
+        """The part of a shared fit that this variant keeps (its first `dim` components …); it is weighed."""
+        return fitted
+
+    def stored_model(self) -> Tensors | None:
+        """What is stored of the model, when that is not the pretrained files plus ``self.weights``.
+
+        A compressed or shortened model returns the arrays it stores: their bytes are its model bytes.
+        """
+        return None
+
+    @abstractmethod
+    def encode(self, items: Any, role: Role) -> Representation:
+        """Turn `items` into a representation of as many rows.
+
+        Args:
+            items: texts (sequence of str), images (n, h, w[, 3]) uint8, byte strings, or contexts.
+            role: what the items are to the task.
+        """
+
+    # -- readouts: those of the representation, unless a method does them differently ---------------
+
+    def index(self, documents: Representation) -> Any:
+        """Build what `search` runs on; by default the documents' representation itself."""
+        return documents
+
+    def search(self, index: Any, queries: Representation, k: int) -> Hits:
+        """Return the `k` best documents of every query, best first."""
+        return index.search(queries, k)
+
+    def compare(self, a: Representation, b: Representation) -> np.ndarray:
+        """Return (n,) similarities of the aligned rows of `a` and `b`."""
+        return a.compare(b)
+
+    def features(self, items: Representation) -> Any:
+        """Return the (n, d) matrix, dense or CSR, that a probe or a nearest-neighbour vote reads."""
+        return items.features()
+
+    def decode(self, streams: Representation) -> Any:
+        """Return the items that were encoded, exactly (readouts decode) or nearly (reconstruct)."""
+        raise NotImplementedError(f"{self.name} has no decode")
+
+    def answer(self, states: Representation, questions: Any) -> Any:
+        """Answer one question about each remembered context; see the recall family for the types."""
+        raise NotImplementedError(f"{self.name} has no answer")
+
+    def sample(self, n: int, seed: int) -> Any:
+        """Return `n` generated items."""
+        raise NotImplementedError(f"{self.name} has no sample")
+
+
+def label(name: str, variant: Variant) -> str:
+    """The selector of one variant: ``muvera[dim=2560,reps=20]``, or the bare name."""
+    inside = ",".join(f"{key}={value}" for key, value in variant.items())
+    return f"{name}[{inside}]" if inside else name

@@ -1,0 +1,104 @@
+"""Product-quantisation-like codes: small integers that point into a codebook."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.representations.base import Array, Hits, Representation, best_of
+from suite.representations.dense import Dense
+
+
+class Codes(Representation):
+    """(n, m) codes into m codebooks of the same size.
+
+    Args:
+        codes: (n, m) unsigned integers; 4-bit codes arrive unpacked and are stored two to a byte.
+        codebook: (m, values, d/m) float32 centroids, part of the fit.
+        rotation: (d, d) orthogonal matrix applied to vectors before coding (OPQ), part of the fit.
+        bits: bits a code is stored in; 8 by default.
+    """
+
+    kind: ClassVar[str] = "codes"
+
+    def __init__(self, codes: Array, codebook: Array, rotation: Array | None = None, bits: int = 8) -> None:
+        """Hold codes; raises ValueError if they do not fit the codebook."""
+        if codes.ndim != 2 or codes.shape[1] != codebook.shape[0] or codebook.shape[1] > 2**bits:
+            raise ValueError(f"codes {codes.shape} in {bits} bits do not fit codebook {codebook.shape}")
+        self.codes = codes
+        self.codebook = codebook
+        self.rotation = rotation
+        self.bits = bits
+
+    def __len__(self) -> int:
+        """Number of codes."""
+        return len(self.codes)
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> Self:
+        """The codes of some rows."""
+        return type(self)(self.codes[rows], self.codebook, self.rotation, self.bits)
+
+    def arrays(self) -> dict[str, Array]:
+        """The codes as stored, packed to `bits` bits each, every item starting on a byte."""
+        if self.bits == 8:
+            return {"codes": self.codes.astype(np.uint8)}
+        if self.bits == 16:
+            return {"codes": self.codes.astype(np.uint16)}
+        spread = (self.codes[:, :, None] >> np.arange(self.bits - 1, -1, -1)) & 1
+        return {"codes": np.packbits(spread.reshape(len(self.codes), -1).astype(np.uint8), axis=1)}
+
+    def side_arrays(self) -> dict[str, Array]:
+        """Codebook and rotation."""
+        return {"codebook": self.codebook} | ({} if self.rotation is None else {"rotation": self.rotation})
+
+    def settings(self) -> dict[str, Any]:
+        """Bits a code."""
+        return {"bits": self.bits}
+
+    @classmethod
+    def rebuild(cls, arrays: dict[str, Array], settings: dict[str, Any]) -> Self:
+        """Unpack the stored codes."""
+        bits, m = settings["bits"], arrays["codebook"].shape[0]
+        codes = arrays["codes"]
+        if bits not in (8, 16):
+            flat = np.unpackbits(codes, axis=1, count=m * bits).reshape(len(codes), m, bits)
+            codes = (flat * (1 << np.arange(bits - 1, -1, -1))).sum(2).astype(np.uint16)
+        return cls(codes, arrays["codebook"], arrays.get("rotation"), bits)
+
+    def floats(self) -> NDArray[np.float32]:
+        """(n, d) reconstruction from the centroids, rotated back."""
+        parts = self.codebook[np.arange(self.codes.shape[1]), self.codes]
+        flat = parts.reshape(len(self.codes), self.codebook.shape[0] * self.codebook.shape[2])
+        return np.asarray(flat if self.rotation is None else flat @ self.rotation, np.float32)
+
+    def search(self, queries: Any, k: int) -> Hits:
+        """Inner-product search: dense queries by lookup tables (asymmetric), coded queries reconstructed first."""
+        if not isinstance(queries, Dense | Codes):
+            return super().search(queries, k)
+        asked = queries.floats()
+        if self.rotation is not None:
+            asked = asked @ self.rotation.T
+        m, _, width = self.codebook.shape
+        by_part = asked.reshape(len(asked), m, width)
+        columns = np.ascontiguousarray(self.codes.T)
+
+        def score(block: slice) -> Array:
+            tables = np.einsum("qmd,mvd->mqv", by_part[block], self.codebook, optimize=True)
+            total = np.zeros((tables.shape[1], len(self)), np.float32)
+            for part in range(m):
+                total += tables[part][:, columns[part]]
+            return total
+
+        return best_of(score, len(asked), len(self), k)
+
+    def compare(self, other: Any) -> NDArray[np.float32]:
+        """Cosine of the reconstructions of aligned rows."""
+        if not isinstance(other, Dense | Codes):
+            return super().compare(other)
+        return Dense(self.floats()).compare(Dense(other.floats()))
+
+    def features(self) -> NDArray[np.float32]:
+        """Reconstructed vectors."""
+        return self.floats()

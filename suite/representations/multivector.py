@@ -1,0 +1,101 @@
+"""Several vectors an item, scored by Chamfer similarity (MaxSim)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.representations.base import Array, Hits, Representation, best_of
+
+
+class MultiVector(Representation):
+    """Ragged (tokens, d) vectors.
+
+    Args:
+        vectors: (total tokens, d) float32 or float16, the items' vectors one after another.
+        offsets: (n + 1,) where each item starts; every item has at least one vector.
+    """
+
+    kind: ClassVar[str] = "multivector"
+
+    def __init__(self, vectors: Array, offsets: Array) -> None:
+        """Hold ragged vectors; raises ValueError for offsets that do not cut them into non-empty items."""
+        if (
+            vectors.ndim != 2
+            or offsets[0] != 0
+            or offsets[-1] != len(vectors)
+            or (np.diff(offsets.astype(np.int64)) < 1).any()
+        ):
+            raise ValueError("offsets must rise from 0 to the number of vectors, with at least one vector an item")
+        self.vectors = vectors
+        self.offsets = offsets.astype(np.uint32)
+
+    def __len__(self) -> int:
+        """Number of items."""
+        return len(self.offsets) - 1
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> Self:
+        """Some of the items."""
+        chosen = np.arange(len(self))[rows]
+        starts, ends = self.offsets[chosen].astype(np.int64), self.offsets[chosen + 1].astype(np.int64)
+        lengths = ends - starts
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        picked = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return type(self)(self.vectors[picked], offsets)
+
+    def arrays(self) -> dict[str, Array]:
+        """Vectors and offsets."""
+        return {"vectors": self.vectors, "offsets": self.offsets}
+
+    def search(self, queries: Any, k: int) -> Hits:
+        """Exact Chamfer search: Σ over query vectors of the largest inner product with a document vector."""
+        if not isinstance(queries, MultiVector):
+            return super().search(queries, k)
+        columns = [
+            self._chamfer_to(queries, first, last) for first, last in self._document_blocks(len(queries.vectors))
+        ]
+        scores = np.concatenate(columns, axis=1) if columns else np.empty((len(queries), 0), np.float32)
+        return best_of(lambda block: scores[block], len(queries), len(self), k)
+
+    def _document_blocks(self, query_vectors: int, budget: int = 2**28) -> list[tuple[int, int]]:
+        """Cut documents so that a block of token-to-token products stays within `budget` bytes."""
+        room = max(1, budget // (4 * max(1, query_vectors)))
+        blocks, first = [], 0
+        while first < len(self):
+            last = int(np.searchsorted(self.offsets, int(self.offsets[first]) + room, side="right")) - 1
+            last = min(max(last, first + 1), len(self))
+            blocks.append((first, last))
+            first = last
+        return blocks
+
+    def _chamfer_to(self, queries: MultiVector, first: int, last: int) -> NDArray[np.float32]:
+        import torch
+
+        low, high = int(self.offsets[first]), int(self.offsets[last])
+        documents = torch.from_numpy(np.ascontiguousarray(self.vectors[low:high], np.float32)).bfloat16()
+        asked = torch.from_numpy(np.ascontiguousarray(queries.vectors, np.float32)).bfloat16()
+        starts = self.offsets[first:last].astype(np.int64) - low
+        # (document tokens, query tokens): the maximum then runs over contiguous rows.
+        products = (documents @ asked.T).float().numpy()
+        best = np.maximum.reduceat(products, starts, axis=0)
+        return np.add.reduceat(best, queries.offsets[:-1].astype(np.int64), axis=1).T
+
+    def compare(self, other: Any) -> NDArray[np.float32]:
+        """Mean of both directions of length-normalised Chamfer similarity of aligned items."""
+        if not isinstance(other, MultiVector):
+            return super().compare(other)
+        result = np.empty(len(self), np.float32)
+        for row in range(len(self)):
+            a = self.vectors[self.offsets[row] : self.offsets[row + 1]].astype(np.float32)
+            b = other.vectors[other.offsets[row] : other.offsets[row + 1]].astype(np.float32)
+            products = a @ b.T
+            result[row] = (products.max(1).mean() + products.max(0).mean()) / 2
+        return result
+
+    def features(self) -> NDArray[np.float32]:
+        """(n, d) mean vector of each item."""
+        starts = self.offsets[:-1].astype(np.int64)
+        sums = np.add.reduceat(self.vectors.astype(np.float32), starts, axis=0)
+        return np.asarray(sums / np.diff(self.offsets.astype(np.int64))[:, None], np.float32)

@@ -1,0 +1,151 @@
+"""The schema of one stored cell. Files are untrusted input: every field is validated, no NaN passes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """How a planned cell ended."""
+
+    OK = "ok"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+Finite = Annotated[float, AfterValidator(_finite)]
+Parameter = str | bool | int | Finite
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Costs(_Strict):
+    """What a cell cost, measured; None where the readout has no such cost.
+
+    `extra` holds the costs that one family or method adds (documents scored, MACs, parameters …).
+    """
+
+    bytes_per_item: Finite | None = None
+    fitted_bytes: int | None = None
+    model_bytes: int | None = None
+    train_seconds: Finite | None = None
+    fit_seconds: Finite | None = None
+    encode_items_per_second: Finite | None = None
+    query_latency_p50_ms: Finite | None = None
+    query_latency_p95_ms: Finite | None = None
+    peak_memory_bytes: int | None = None
+    extra: dict[str, Finite] = Field(default_factory=dict)
+
+
+class Provenance(_Strict):
+    """Where a number comes from: code, data, weights, machine.
+
+    Attributes:
+        code_hash: hash of the method's syntax tree and of what it imports from its folder.
+        task_hash: hash of the task's declaration and code.
+        data_hash: content hash of the decoded data the task was evaluated on.
+        weights: name → sha256 of the pretrained files.
+        engine: the engine's declared version.
+        packages: name → version of the packages that matter.
+        machine: CPU model, cores, memory, operating system, Python.
+        git_revision: commit of the checkout, with "+dirty" where it had changes; None outside a checkout.
+        threads: threads the cell ran with.
+        jobs: cells that ran side by side.
+        started: ISO 8601 time in UTC.
+        seconds: wall seconds of the cell.
+    """
+
+    code_hash: str = ""
+    task_hash: str = ""
+    data_hash: str | None = None
+    weights: dict[str, str] = Field(default_factory=dict)
+    engine: str = ""
+    packages: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, str | int] = Field(default_factory=dict)
+    git_revision: str | None = None
+    threads: int = 1
+    jobs: int = 1
+    started: str = ""
+    seconds: Finite = 0.0
+
+
+class CellResult(_Strict):
+    """One planned cell, however it ended.
+
+    Attributes:
+        schema_version: version of this schema.
+        key: hash of all that decides the result; a row whose key differs from the current plan's is stale.
+        method: name of the method.
+        variant: its parameters.
+        control: whether the variant is there to be compared against.
+        task: ``family/instance``.
+        family: the task's family.
+        profile: profile it was run under.
+        seed: the seed.
+        status: how it ended.
+        reason: one line for every status but ok.
+        traceback: the traceback of a failure, shortened.
+        main_metric: name of the score the task is judged by.
+        scores: finite numbers by metric name; empty unless ok.
+        costs: measured costs.
+        provenance: where it comes from.
+        items_sha256: digest of the per-item file beside this one; None where there is none.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    method: str
+    variant: dict[str, Parameter] = Field(default_factory=dict)
+    control: bool = False
+    task: str
+    family: str
+    profile: str
+    seed: int
+    status: Status
+    reason: str | None = None
+    traceback: str | None = None
+    main_metric: str
+    scores: dict[str, Finite] = Field(default_factory=dict)
+    costs: Costs = Field(default_factory=Costs)
+    provenance: Provenance = Field(default_factory=Provenance)
+    items_sha256: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Selector of the variant: ``name[param=value]``."""
+        inside = ",".join(f"{key}={value}" for key, value in self.variant.items())
+        return f"{self.method}[{inside}]" if inside else self.method
+
+    @property
+    def main(self) -> float | None:
+        """The main score, or None."""
+        return self.scores.get(self.main_metric)
+
+    def to_json(self) -> str:
+        """Canonical JSON with a checksum of its own content as the last key."""
+        body = self.model_dump(mode="json")
+        return json.dumps(body | {"checksum": checksum(body)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def checksum(body: dict[str, Any]) -> str:
+    """Digest of a result's content, independent of layout."""
+    text = json.dumps(body, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Running cells: worker processes, limits, progress."""

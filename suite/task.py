@@ -1,0 +1,136 @@
+"""The task interface: what is asked of a representation, and how the answer is scored."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from suite.method import FitData, Modality
+from suite.results.catalog import ReferenceRow, TheoryLine
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from suite.weighing import Weighed
+
+Load = Callable[[str], Any]
+
+
+class TaskSpec(BaseModel):
+    """One declared instance of a family. Families subclass it to add fields; unknown fields are errors.
+
+    Attributes:
+        name: instance name, unique in the family; the task is ``family/name``.
+        title: what pages print.
+        data: name of the data set it is evaluated on.
+        fit: name of the data set methods may be fitted on; None where it is a part of `data`, or there is none.
+        profiles: profiles that run it.
+        main_metric: metric it is judged by; None takes the family's.
+        time_limit: seconds a cell may take; None takes the profile's.
+        memory_limit: bytes a cell may take; None takes the profile's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")
+    title: str
+    data: str
+    fit: str | None = None
+    profiles: tuple[str, ...] = ("quick",)
+    main_metric: str | None = None
+    time_limit: float | None = Field(default=None, gt=0)
+    memory_limit: int | None = Field(default=None, gt=0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task found out about a method.
+
+    Attributes:
+        scores: finite numbers by metric name.
+        items: per-item arrays by column name, all of the same length and in the data set's own order.
+        run: for retrieval, (query id, document id, score) triples of the top of the ranking, or None.
+        extra: costs that this family adds.
+    """
+
+    scores: Mapping[str, float]
+    items: Mapping[str, np.ndarray] = field(default_factory=dict)
+    run: Sequence[tuple[str, str, float]] | None = None
+    extra: Mapping[str, float] = field(default_factory=dict)
+
+
+S = TypeVar("S", bound=TaskSpec)
+
+
+class Task(ABC, Generic[S]):
+    """Base class of a task family; one instance a declared task.
+
+    Class attributes:
+        family: selector of the family.
+        family_title: what pages print.
+        description: two sentences on what the family asks.
+        order: place on pages; the six main families are 1 to 6.
+        extra: True for a family beyond the six.
+        readout: the method capability it needs.
+        modality: what its items are; an instance may narrow it.
+        metrics: names of the metrics it reports, the main one first.
+        Spec: the pydantic model of its declaration.
+    """
+
+    family: ClassVar[str]
+    family_title: ClassVar[str]
+    description: ClassVar[str] = ""
+    order: ClassVar[int] = 99
+    extra: ClassVar[bool] = False
+    readout: ClassVar[str]
+    modality: Modality
+    metrics: ClassVar[tuple[str, ...]]
+    Spec: ClassVar[type[TaskSpec]] = TaskSpec
+
+    def __init__(self, spec: S) -> None:
+        """Hold a validated declaration."""
+        self.spec: S = spec
+
+    @property
+    def name(self) -> str:
+        """``family/instance``."""
+        return f"{self.family}/{self.spec.name}"
+
+    @property
+    def main_metric(self) -> str:
+        """Name of the metric it is judged by."""
+        return self.spec.main_metric or self.metrics[0]
+
+    def datasets(self) -> tuple[str, ...]:
+        """Names of all data sets it touches; their hashes are part of the key."""
+        return (self.spec.data,) if self.spec.fit is None else (self.spec.data, self.spec.fit)
+
+    def fit_data(self, data: Any, load: Load) -> FitData | None:
+        """What a method may be fitted on; None if nothing.
+
+        Args:
+            data: the decoded `spec.data`.
+            load: loads another data set named in `datasets`.
+        """
+        return None
+
+    @abstractmethod
+    def evaluate(self, subject: Weighed, data: Any) -> Outcome:
+        """Put the readout's questions to `subject` and score the answers.
+
+        Args:
+            subject: the fitted method; everything asked of it is checked and weighed.
+            data: the decoded `spec.data`.
+        """
+
+    def references(self) -> Sequence[ReferenceRow]:
+        """Published numbers to show beside the measured ones."""
+        return ()
+
+    def theory(self) -> Sequence[TheoryLine]:
+        """Bounds to draw over the plane."""
+        return ()

@@ -1,0 +1,158 @@
+"""A fitted method on the scale: every question put to it is checked and its cost measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from suite.errors import ContractError
+from suite.features.clock import backbone_seconds, live
+from suite.method import Method, Role
+from suite.representations import Bitstream, Hits, Representation
+from suite.results.schema import Costs
+
+LATENCY_SAMPLE = 32
+PROBE_ITEMS = 2
+
+
+class Weighed:
+    """What a task talks to: the method's readouts, with counts, NaN and repeatability checked.
+
+    Attributes:
+        method: the fitted method.
+        seed: the cell's seed.
+        extra: costs noted by the task or the method.
+    """
+
+    def __init__(self, method: Method, seed: int) -> None:
+        """Weigh `method`."""
+        self.method = method
+        self.seed = seed
+        self.extra: dict[str, float] = {}
+        self._encode_seconds = 0.0
+        self._encoded = 0
+        self._stored_bytes = 0
+        self._stored_items = 0
+        self._latencies_ms: list[float] = []
+
+    def encode(self, items: Any, role: Role) -> Representation:
+        """Encode, check the contract, and count the time; documents and items count as stored bytes."""
+        self._probe(items, role)
+        start, shared = time.perf_counter(), backbone_seconds()
+        representation = self.method.encode(items, role)
+        self._encode_seconds += time.perf_counter() - start + backbone_seconds() - shared
+        self._encoded += len(items)
+        self._check(representation, len(items))
+        if role is not Role.QUERY:
+            self._stored_bytes += representation.nbytes
+            self._stored_items += len(items)
+        return representation
+
+    def _probe(self, items: Any, role: Role) -> None:
+        """Encode a few items twice: an answer that changes makes every score meaningless."""
+        if len(items) == 0:
+            raise ContractError("there is nothing to encode: the task's data are empty")
+        few = items[:PROBE_ITEMS]
+        with live():
+            first, second = (self.method.encode(few, role) for _ in range(2))
+        self._check(first, len(few))
+        a, b = first.arrays(), second.arrays()
+        same = a.keys() == b.keys() and all(
+            x.shape == b[k].shape and np.allclose(x, b[k], atol=1e-5) for k, x in a.items()
+        )
+        if not same:
+            raise ContractError(f"{self.method.name}.encode gives a different answer for the same items: fix its seeds")
+
+    def _check(self, representation: Any, expected: int) -> None:
+        if not isinstance(representation, Representation):
+            raise ContractError(
+                f"{self.method.name}.encode returned {type(representation).__name__}, not a Representation"
+            )
+        if len(representation) != expected:
+            raise ContractError(f"{self.method.name}.encode returned {len(representation)} rows for {expected} items")
+        if not representation.is_finite():
+            raise ContractError(f"{self.method.name}.encode returned NaN or infinite values")
+
+    # -- readouts -----------------------------------------------------------------------------------
+
+    def index(self, documents: Representation) -> Any:
+        """Build the method's index."""
+        return self.method.index(documents)
+
+    def search(self, index: Any, queries: Representation, k: int) -> Hits:
+        """Search, and check that there is one finite row of hits a query."""
+        hits = self.method.search(index, queries, k)
+        if len(hits.indices) != len(queries):
+            raise ContractError(
+                f"{self.method.name}.search returned {len(hits.indices)} rows for {len(queries)} queries"
+            )
+        if not np.isfinite(hits.scores[hits.indices >= 0]).all():
+            raise ContractError(f"{self.method.name}.search returned NaN or infinite scores")
+        return hits
+
+    def compare(self, a: Representation, b: Representation) -> np.ndarray:
+        """Compare aligned rows, and check that there is one finite similarity a pair."""
+        scores = np.asarray(self.method.compare(a, b))
+        if scores.shape != (len(a),) or not np.isfinite(scores).all():
+            raise ContractError(
+                f"{self.method.name}.compare must return ({len(a)},) finite numbers, not {scores.shape}"
+            )
+        return scores
+
+    def features(self, items: Representation) -> Any:
+        """The matrix that probes read."""
+        return self.method.features(items)
+
+    def decode(self, streams: Bitstream) -> Any:
+        """Decode in a fresh process that is given only the stored model, the bytes, their number and shape."""
+        from suite.running.fresh import decode_in_fresh_process
+
+        return decode_in_fresh_process(self.method, streams)
+
+    def answer(self, states: Representation, questions: Any) -> Any:
+        """Answer one question a remembered context."""
+        return self.method.answer(states, questions)
+
+    def sample(self, n: int) -> Any:
+        """Generate `n` items."""
+        return self.method.sample(n, self.seed)
+
+    # -- costs --------------------------------------------------------------------------------------
+
+    def time_queries(self, ask: Callable[[int], Any], count: int) -> None:
+        """Measure latency: call ``ask(i)`` for a sample of the `count` queries, one at a time, nothing cached."""
+        with live():
+            ask(0)
+            for i in np.linspace(0, count - 1, min(count, LATENCY_SAMPLE)).astype(int):
+                start = time.perf_counter()
+                ask(int(i))
+                self._latencies_ms.append((time.perf_counter() - start) * 1e3)
+
+    def costs(self, *, train_seconds: float | None, fit_seconds: float | None, peak_memory_bytes: int) -> Costs:
+        """All that was measured."""
+        p50, p95 = np.percentile(self._latencies_ms, [50, 95]) if self._latencies_ms else (None, None)
+        return Costs(
+            bytes_per_item=self._stored_bytes / self._stored_items if self._stored_items else None,
+            fitted_bytes=_bytes(self.method.fitted.values()),
+            model_bytes=self._model_bytes(),
+            train_seconds=train_seconds,
+            fit_seconds=fit_seconds,
+            encode_items_per_second=self._encoded / self._encode_seconds if self._encode_seconds else None,
+            query_latency_p50_ms=None if p50 is None else float(p50),
+            query_latency_p95_ms=None if p95 is None else float(p95),
+            peak_memory_bytes=peak_memory_bytes,
+            extra=self.extra,
+        )
+
+    def _model_bytes(self) -> int:
+        stored = self.method.stored_model()
+        if stored is not None:
+            return _bytes(stored.values())
+        return sum(w.size() for w in self.method.pretrained) + _bytes(self.method.weights.values())
+
+
+def _bytes(arrays: Sequence[Any] | Any) -> int:
+    return int(sum(array.nbytes for array in arrays))

@@ -1,0 +1,1 @@
+"""Data sets of the tasks: loaders in Python, declarations in YAML."""
