@@ -1,0 +1,221 @@
+"""The store of backbone outputs on disk: what one pass computed, every later reader maps into memory.
+
+    store = FeatureStore()
+    vectors = store.array({"weights": sha256, "items": content_hash(images), "layer": 3}, compute)
+
+A key must name everything that the numbers depend on; its values are text, numbers, or sequences of them.
+What comes back is read-only. Whoever computes, reads or waits, `suite.features.clock` is told, so that the
+encoding time of a method does not depend on who came first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from suite.data.types import content_hash
+from suite.features import clock
+from suite.paths import cache_root
+
+Array = NDArray[Any]
+Allocate = Callable[[str, tuple[int, ...], DTypeLike], Array]
+CHUNK = 2**24
+
+
+class FeatureStore:
+    """Entries of named arrays, each computed once under a lock and then memory-mapped.
+
+    An entry is a folder `<hash of the key>/` of `.npy` files and an `entry.json` with the key, the seconds the pass
+    took and a checksum of every array. It is written beside its place and renamed into it, so that a reader sees
+    all of it or nothing; one that fails its checksum is computed again. Within `clock.live()` nothing is read or
+    written. A store that cannot be written (full disk) costs a warning and memory, never a result.
+
+    Args:
+        root: folder of the store; None takes `features` in the cache folder.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        """Use `root`; nothing is created before the first entry."""
+        self.root = root or cache_root() / "features"
+
+    def array(self, key: Mapping[str, Any], compute: Callable[[], Array]) -> Array:
+        """The array under `key`, from `compute` if it is not there yet."""
+
+        def make(allocate: Allocate) -> None:
+            value = compute()
+            allocate("values", value.shape, value.dtype)[...] = value
+
+        return self.arrays(key, make)["values"]
+
+    def ragged(self, key: Mapping[str, Any], compute: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
+        """The (total, d) vectors and (n + 1,) offsets under `key`, from `compute` if they are not there yet."""
+
+        def make(allocate: Allocate) -> None:
+            for name, value in zip(("vectors", "offsets"), compute(), strict=True):
+                allocate(name, value.shape, value.dtype)[...] = value
+
+        entry = self.arrays(key, make)
+        return entry["vectors"], entry["offsets"]
+
+    def arrays(self, key: Mapping[str, Any], make: Callable[[Allocate], None]) -> dict[str, Array]:
+        """The named arrays under `key`, streamed into place by `make` if they are not there yet.
+
+        Args:
+            key: everything the numbers depend on.
+            make: calls ``allocate(name, shape, dtype)`` for each array and fills what it returns, batch by batch:
+                the memory a pass takes is then that of a batch.
+        """
+        if clock.is_live():
+            return _in_memory(make)
+        folder = self._folder(key)
+        if (found := _read(folder)) is not None:
+            return found
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = open(folder.with_suffix(".lock"), "w")  # noqa: SIM115
+        except OSError as error:
+            _warn(error)
+            return _in_memory(make)
+        with lock, _held(lock):
+            if (found := _read(folder)) is not None:
+                return found
+            return _write(folder, key, make)
+
+    def find(self, key: Mapping[str, Any], name: str) -> Array | None:
+        """One array of an entry that is already there; None if it is not."""
+        if clock.is_live():
+            return None
+        found = _read(self._folder(key), only=name)
+        return None if found is None else found[name]
+
+    def _folder(self, key: Mapping[str, Any]) -> Path:
+        return self.root / content_hash(key)[:40]
+
+
+@contextmanager
+def _held(lock: Any) -> Iterator[None]:
+    """Hold an exclusive lock; waiting for it is not encoding."""
+    start = time.perf_counter()
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    clock.add_credit(start - time.perf_counter())
+    try:
+        yield
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _in_memory(make: Callable[[Allocate], None]) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+
+    def allocate(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        arrays[name] = np.empty(shape, dtype)
+        return arrays[name]
+
+    make(allocate)
+    return {name: _read_only(array) for name, array in arrays.items()}
+
+
+class _Pending:
+    """An entry being made; whoever makes it holds its lock, so that anything half-written was left by the dead."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.partial = folder.with_suffix(".partial")
+        self.arrays: dict[str, Array] = {}
+        self.failure: OSError | None = None
+        shutil.rmtree(self.partial, ignore_errors=True)
+        try:
+            self.partial.mkdir()
+        except OSError as error:
+            self.failure = error
+
+    def allocate(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        """A writable array on disk; in memory if the disk does not take it."""
+        try:
+            self.arrays[name] = _mapped(self.partial / f"{name}.npy", shape, dtype)
+        except OSError as error:
+            self.failure = error
+            self.arrays[name] = np.empty(shape, dtype)
+        return self.arrays[name]
+
+    def publish(self, key: Mapping[str, Any], seconds: float) -> None:
+        """Put the finished entry in its place."""
+        sums = {name: _checksum(array) for name, array in self.arrays.items()}
+        described = {"key": dict(key), "seconds": seconds, "checksums": sums}
+        try:
+            (self.partial / "entry.json").write_text(json.dumps(described, default=str))
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.partial.rename(self.folder)
+        except OSError as error:
+            self.failure = error
+
+    def discard(self) -> None:
+        """Remove what is half-written; arrays that are mapped stay usable."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+
+def _write(folder: Path, key: Mapping[str, Any], make: Callable[[Allocate], None]) -> dict[str, Array]:
+    pending = _Pending(folder)
+    start, shared = time.perf_counter(), clock.backbone_seconds()
+    try:
+        make(pending.allocate)
+        seconds = time.perf_counter() - start + clock.backbone_seconds() - shared
+        if pending.failure is None:
+            pending.publish(key, seconds)
+    finally:
+        pending.discard()
+    if pending.failure is not None:
+        _warn(pending.failure)
+    return {name: _read_only(array) for name, array in pending.arrays.items()}
+
+
+def _read(folder: Path, only: str | None = None) -> dict[str, Array] | None:
+    """The entry's arrays, and the time they cost credited; None if there is none that is whole."""
+    try:
+        entry = json.loads((folder / "entry.json").read_bytes())
+        names = entry["checksums"] if only is None else [only]
+        arrays = {name: _read_only(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names}
+        if any(_checksum(array) != entry["checksums"][name] for name, array in arrays.items()):
+            return None
+        clock.add_credit(float(entry["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return arrays
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        # A sparse file on a full disk would kill the process at the first page that finds no room.
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
+def _checksum(array: Array) -> int:
+    flat = array.reshape(-1).view(np.uint8)
+    value = 0
+    for start in range(0, len(flat), CHUNK):
+        value = zlib.crc32(memoryview(flat[start : start + CHUNK]), value)
+    return value
+
+
+def _read_only(array: Array) -> Array:
+    array.flags.writeable = False
+    return array
+
+
+def _warn(error: OSError) -> None:
+    warnings.warn(f"features are not kept: {error}", RuntimeWarning, stacklevel=4)
