@@ -208,7 +208,7 @@ def _checksum(array: Array) -> int:
     flat = array.reshape(-1).view(np.uint8)
     value = 0
     for start in range(0, len(flat), CHUNK):
-        value = zlib.crc32(memoryview(flat[start : start + CHUNK]), value)
+        value = zlib.crc32(flat[start : start + CHUNK].data, value)
     return value
 
 

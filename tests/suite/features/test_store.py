@@ -177,10 +177,10 @@ def _race(root, barrier, results):
         return np.full(1000, time.perf_counter())
 
     barrier.wait()
-    start = time.perf_counter()
+    start, before = time.perf_counter(), clock.backbone_seconds()
     value = FeatureStore(root).array(KEY, compute)
     elapsed = time.perf_counter() - start
-    results.put((float(value[0]), elapsed, clock.backbone_seconds()))
+    results.put((float(value[0]), elapsed, clock.backbone_seconds() - before))
 
 
 def test_two_processes_make_one_pass_and_the_waiter_is_not_charged_for_waiting(tmp_path):
