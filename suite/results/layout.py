@@ -1,0 +1,51 @@
+"""Where a cell's files lie: readable names that are safe on every file system and equal for equal cells only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from suite.results.schema import CellResult
+
+_LONGEST_NAME = 120
+_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_PLAIN_VALUE = re.compile(r"[a-z][a-z0-9_+-]*")
+
+
+def _shortened(text: str, identity: str) -> str:
+    """A readable rest of `text`, made unique by a hash; ``~`` marks it, and no plain name holds one."""
+    readable = re.sub(r"[^a-z0-9._,=+-]+", "_", text.lower())[:80].strip("._,=+-")
+    return f"{readable or 'cell'}~{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+def component(text: str) -> str:
+    """A folder's name for any text; itself where that is plain lower case."""
+    return text if _PLAIN_NAME.fullmatch(text) and len(text) <= _LONGEST_NAME else _shortened(text, text)
+
+
+def cell_name(result: CellResult) -> str:
+    """``muvera,dim=2560,reps=20.s0``: equal for equal cells only, on case-insensitive file systems too."""
+    variant = dict(sorted(result.variant.items()))
+    plain = _PLAIN_NAME.fullmatch(result.method) is not None
+    parts = [result.method]
+    for name, value in variant.items():
+        plain &= _PLAIN_VALUE.fullmatch(name) is not None
+        if isinstance(value, str):
+            plain &= _PLAIN_VALUE.fullmatch(value) is not None and value not in {"true", "false"}
+        parts.append(f"{name}={str(value).lower()}")
+    text = ",".join(parts)
+    if not plain or len(text) > _LONGEST_NAME:
+        text = _shortened(text, json.dumps([result.method, variant]))
+    return f"{text}.s{result.seed}"
+
+
+def items_path(path: Path, digest: str) -> Path:
+    """The per-item file of the row at `path`."""
+    return path.with_name(f"{path.stem}.{digest[:16]}.npz")
+
+
+def run_path(path: Path) -> Path:
+    """The TREC run of the row at `path`."""
+    return path.parent / "runs" / f"{path.stem}.trec.gz"
