@@ -1,0 +1,75 @@
+"""Pairs of texts with a similarity that people gave them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from suite.data.types import PairSet
+from suite.errors import DataUnavailable, DeclarationError
+
+
+def load_lee(path: Path) -> PairSet:
+    """Lee, Pincombe and Welsh (CogSci 2005): all 1,225 pairs of 50 news documents, mean similarity in 0 to 1.
+
+    Args:
+        path: folder that holds lee.cor and similarities0-1.txt.
+    """
+    documents = _text(path / "lee.cor", "latin-1").split("\n")
+    similarity = np.loadtxt(path / "similarities0-1.txt", ndmin=2)
+    if similarity.shape != (len(documents), len(documents)):
+        raise DeclarationError(f"{path}: {len(documents)} documents, but similarities of shape {similarity.shape}")
+    rows, columns = np.triu_indices(len(documents), k=1)
+    return PairSet([documents[i] for i in rows], [documents[j] for j in columns], similarity[rows, columns])
+
+
+def load_words(path: Path) -> PairSet:
+    """Word pairs: two words and a mean rating between tabs, lines that start with # are comments."""
+    lines = [line for line in _text(path, "utf-8").split("\n") if line and not line.startswith("#")]
+    return _pairs(path, (line.split("\t") for line in lines), columns=3, texts=0)
+
+
+def load_stsb(path: Path, split: str = "test") -> PairSet:
+    """STS Benchmark (Cer et al., SemEval 2017), English: a folder of ``stsb-en-<split>.csv`` without header."""
+    file = path / f"stsb-en-{split}.csv"
+    return _pairs(file, csv.reader(io.StringIO(_text(file, "utf-8"), newline="")), columns=3, texts=0)
+
+
+def load_sts12(path: Path) -> PairSet:
+    """STS 2012 test (Agirre et al., SemEval 2012): subset, two sentences and a score between tabs, after a header."""
+    lines = _text(path, "utf-8").split("\n")[1:]
+    return _pairs(path, (line.split("\t") for line in lines if line), columns=4, texts=1)
+
+
+def _text(file: Path, encoding: str) -> str:
+    try:
+        return file.read_bytes().decode(encoding).replace("\r\n", "\n").rstrip("\n")
+    except FileNotFoundError:
+        raise DataUnavailable(f"{file} is missing") from None
+    except UnicodeDecodeError as error:
+        raise DeclarationError(f"{file}: not {encoding}: {error}") from None
+
+
+def _pairs(file: Path, rows: Iterable[Sequence[str]], columns: int, texts: int) -> PairSet:
+    """Pairs from rows of `columns` cells: two texts from cell `texts` on, then the similarity."""
+    first, second, gold = [], [], []
+    for number, row in enumerate(rows, 1):
+        if len(row) != columns:
+            raise DeclarationError(f"{file}, pair {number}: expected {columns} cells, found {len(row)}")
+        try:
+            score = float(row[texts + 2])
+        except ValueError:
+            score = math.nan
+        if not math.isfinite(score):
+            raise DeclarationError(f"{file}, pair {number}: similarity {row[texts + 2]!r} is not a number")
+        first.append(row[texts])
+        second.append(row[texts + 1])
+        gold.append(score)
+    if not gold:
+        raise DeclarationError(f"{file}: holds no pairs")
+    return PairSet(first, second, np.array(gold))
