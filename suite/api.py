@@ -1,0 +1,121 @@
+"""The suite from Python: ``from suite import Method, run, results``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.discovery import Found, FoundMethod, Origin, scan
+from suite.errors import WeighbridgeError
+from suite.method import Method
+from suite.paths import results_root
+from suite.planning import plan
+from suite.profiles import profile as profile_named
+from suite.results.store import ResultStore, to_frame
+from suite.running.runner import Overwrite, Reporter, interruptible, run_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(
+    methods: str | Iterable[str | type[Method]] | None = None,
+    tasks: str | Iterable[str] | None = None,
+    profile: str = "quick",
+    *,
+    seeds: Sequence[int] | None = None,
+    jobs: int | None = None,
+    threads: int = 1,
+    overwrite: str = "only-missing",
+    methods_dirs: Sequence[Path | str] = (),
+    results: Path | str | None = None,
+    reporter: Reporter | None = None,
+) -> pd.DataFrame:
+    """Run cells and return their rows, one a cell, as a pandas frame.
+
+    Args:
+        methods: selectors (``"minilm*"``, ``"muvera[dim=2560]"``), classes, or both; all methods if None.
+        tasks: globs of task names (``"sts/*"``); the profile's tasks if None.
+        profile: quick, standard or full.
+        seeds: seeds instead of the profile's.
+        jobs: cells at a time; as many as cores and memory allow if None.
+        threads: threads a cell.
+        overwrite: always, never, only-missing or only-cache.
+        methods_dirs: folders with more methods.
+        results: folder of results; the project's if None.
+        reporter: is told how the run goes.
+    """
+    found = scan([Path(folder) for folder in methods_dirs])
+    selectors = _register(found, methods)
+    cells = plan(found, profile_named(profile), selectors, tasks, seeds)
+    store = ResultStore(Path(results) if results is not None else results_root())
+    with interruptible():
+        report = run_cells(
+            cells,
+            store,
+            jobs=jobs or default_jobs(threads),
+            threads=threads,
+            overwrite=Overwrite(overwrite),
+            reporter=reporter,
+        )
+    return to_frame(report.rows)
+
+
+def results(profile: str = "standard", folder: Path | str | None = None) -> pd.DataFrame:
+    """Stored rows of a profile as a pandas frame."""
+    store = ResultStore(Path(folder) if folder is not None else results_root())
+    return to_frame(store.read(profile_named(profile).name).rows)
+
+
+def default_jobs(threads: int, bytes_a_cell: int = 3 * 2**30) -> int:
+    """Cells at a time that cores and free memory allow, at least one."""
+    import os
+
+    import psutil
+
+    by_cores = len(os.sched_getaffinity(0)) // max(1, threads)
+    by_memory = int(psutil.virtual_memory().available // bytes_a_cell)
+    return max(1, min(by_cores, by_memory))
+
+
+def _register(found: Found, methods: str | Iterable[str | type[Method]] | None) -> str | list[str] | None:
+    """Add the classes among `methods` to what was found, and return selectors for all of them."""
+    if methods is None or isinstance(methods, str):
+        return methods
+    selectors = []
+    for method in methods:
+        if isinstance(method, str):
+            selectors.append(method)
+            continue
+        if not (isinstance(method, type) and issubclass(method, Method)):
+            raise WeighbridgeError(f"methods takes selectors and Method classes, not {method!r}")
+        found.methods[method.name] = _found(method)
+        selectors.append(method.name)
+    return selectors
+
+
+def _found(cls: type[Method]) -> FoundMethod:
+    """A class handed over in Python travels to the workers by value: it may live in a notebook."""
+    from joblib.externals import cloudpickle
+
+    origin = Origin(cls.__module__, cls.__name__, pickled=_by_value(cls, cloudpickle))
+    try:
+        file = Path(inspect.getfile(cls))
+    except (TypeError, OSError):
+        file = Path(f"<{cls.__module__}>")
+    return FoundMethod(cls, file, origin)
+
+
+def _by_value(cls: type[Any], cloudpickle: Any) -> bytes:
+    import sys
+
+    module = sys.modules.get(cls.__module__)
+    if module is None or cls.__module__ == "__main__":
+        return bytes(cloudpickle.dumps(cls))
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(cls))
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)

@@ -1,0 +1,120 @@
+"""The catalog: what pages need to know about methods, tasks, data and claims, written beside the results."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from suite.claims import Claim, evaluate
+from suite.data import access
+from suite.discovery import Found, FoundMethod
+from suite.method import label
+from suite.paths import project_root
+from suite.planning import Cell
+from suite.results.catalog import (
+    Catalog,
+    DataCard,
+    FamilyCard,
+    MethodCard,
+    MetricCard,
+    PaperCard,
+    TaskCard,
+    VariantCard,
+)
+from suite.results.metrics import COSTS, METRICS
+from suite.results.store import Row
+
+
+def catalog(found: Found, cells: Sequence[Cell], rows: Iterable[Row], profile: str) -> Catalog:
+    """Cards of all that was found, the plan's keys, and the claims judged on `rows` of `profile`."""
+    tasks = {name: t.task for name, t in found.tasks.items()}
+    families = {t.family: t for t in tasks.values()}
+    data = dict.fromkeys(name for t in tasks.values() for name in t.datasets())
+    return Catalog(
+        families=[
+            FamilyCard(name=t.family, title=t.family_title, description=t.description, order=t.order, extra=t.extra)
+            for t in sorted(families.values(), key=lambda t: (t.order, t.family))
+        ],
+        methods=[_method(m) for m in found.methods.values()],
+        tasks=[
+            TaskCard(
+                name=t.name,
+                title=t.spec.title,
+                family=t.family,
+                readout=t.readout,
+                modality=[t.modality],
+                description=t.description,
+                profiles=list(t.spec.profiles),
+                main_metric=t.main_metric,
+                metrics=list(dict.fromkeys((t.main_metric, *t.metrics))),
+                data=list(t.datasets()),
+                items=access.spec(t.spec.data).items,
+            )
+            for t in tasks.values()
+        ],
+        data=[_data(name) for name in data],
+        metrics=[MetricCard.of(metric) for metric in METRICS.values()],
+        costs=[MetricCard.of(cost) for cost in COSTS],
+        claims=evaluate(claims(found), rows, profile, stale_keys(cells)),
+        references=[reference for t in tasks.values() for reference in t.references()],
+        theory=[line for t in tasks.values() for line in t.theory()],
+        keys=stale_keys(cells),
+    )
+
+
+def claims(found: Found) -> list[tuple[str, Claim]]:
+    """Every declared claim with its method's name."""
+    return [(m.cls.name, claim) for m in found.methods.values() for claim in m.cls.claims]
+
+
+def stale_keys(cells: Sequence[Cell]) -> dict[str, str]:
+    """``profile:label:task:seed`` → the key that a current row has."""
+    return {":".join(map(str, cell.identity)): cell.key for cell in cells}
+
+
+def write(content: Catalog, results: Path, profile: str) -> Path:
+    """Write ``<results>/<profile>/catalog.json`` if it says something new; return its path."""
+    path = results / profile / "catalog.json"
+    text = content.to_json() + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    return path
+
+
+def _method(found: FoundMethod) -> MethodCard:
+    cls = found.cls
+    module = inspect.getmodule(cls)
+    return MethodCard(
+        name=cls.name,
+        summary=cls.summary,
+        description=inspect.cleandoc(cls.__doc__ or (module.__doc__ if module else "") or ""),
+        modality=[str(m) for m in cls.modalities()],
+        readouts=list(cls.readouts),
+        tags=list(cls.tags),
+        control=cls.is_control,
+        seeded=cls.seeded,
+        paper=PaperCard(**vars(cls.paper)) if cls.paper else None,
+        variants=[
+            VariantCard(label=label(cls.name, v), params=v, control=cls.is_control_variant(v)) for v in cls.variants()
+        ],
+        source=source(found),
+    )
+
+
+def source(found: FoundMethod) -> str:
+    """The method's file, relative to the project where it lies in it, else its name alone."""
+    file = found.file.resolve()
+    return str(file.relative_to(project_root())) if file.is_relative_to(project_root()) else file.name
+
+
+def _data(name: str) -> DataCard:
+    spec = access.spec(name)
+    sources = [str(s) for s in spec.sources]
+    return DataCard(
+        name=name, title=spec.title, licence=spec.licence, sha256=spec.sha256, sources=sources, items=spec.items
+    )

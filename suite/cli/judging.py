@@ -1,0 +1,137 @@
+"""`weighbridge compare` and `weighbridge claims`: is the difference real, and does the headline hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from suite import cards
+from suite.cli.options import Json, MethodsDir, Profile, Tasks, found, out, print_json
+from suite.errors import SelectorError, WeighbridgeError
+from suite.paths import results_root
+from suite.planning import plan
+from suite.profiles import profile as profile_named
+from suite.results.catalog import ClaimCard
+from suite.results.metrics import METRICS
+from suite.results.schema import Status
+from suite.results.store import ResultStore, Row
+from suite.selectors import matches, nearest, select_names
+
+Results = Annotated[Path | None, typer.Option(help="Folder of results.")]
+
+
+def claims(
+    profile: Annotated[str, typer.Option("--profile", "-p", help="Results to judge on.")] = "standard",
+    methods: Annotated[str | None, typer.Option("--methods", "-m", help="Names or globs of methods.")] = None,
+    results: Results = None,
+    methods_dir: MethodsDir = None,
+    as_json: Json = False,
+) -> None:
+    """Judge every declared claim on stored results: holds, fails, or not measured."""
+    scanned = found(methods_dir)
+    names = set(select_names(methods, scanned.methods, "method"))
+    from suite.claims import evaluate
+
+    declared = [(name, claim) for name, claim in cards.claims(scanned) if name in names]
+    cells = plan(scanned, profile_named(profile))
+    rows = ResultStore(results or results_root()).read(profile).rows
+    verdicts = evaluate(declared, rows, profile, cards.stale_keys(cells))
+    if as_json:
+        return print_json([v.model_dump() for v in verdicts])
+    _print_claims(verdicts, profile)
+    return None
+
+
+def _print_claims(verdicts: Sequence[ClaimCard], profile: str) -> None:
+    colours = {"holds": "green", "fails": "red", "not measured": "yellow"}
+    for verdict in verdicts:
+        colour = colours[verdict.verdict]
+        out.print(f"[{colour}]{verdict.verdict:13}[/] {verdict.method}: {escape(verdict.statement)}", soft_wrap=True)
+        if verdict.value is not None and verdict.threshold is not None:
+            interval = f"  95 % [{verdict.interval[0]:.4g}, {verdict.interval[1]:.4g}]" if verdict.interval else ""
+            decided = "" if verdict.decided else "  (the interval holds the threshold)"
+            numbers = f"{verdict.value:.4g} {verdict.relation} {verdict.threshold:.4g}"
+            out.print(f"              {numbers}{interval}{decided}  [dim]{escape(verdict.source)}[/]", soft_wrap=True)
+        elif verdict.reason:
+            out.print(f"              {escape(verdict.reason)}", soft_wrap=True)
+    counts = {name: sum(v.verdict == name for v in verdicts) for name in colours}
+    out.print(f"{profile}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="Selector of one variant.")],
+    b: Annotated[str, typer.Argument(help="Selector of the other.")],
+    task: Tasks = None,
+    profile: Profile = "quick",
+    results: Results = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two variants on the tasks both have: paired bootstrap over items, Holm over the tasks shown."""
+    found(None)  # families declare their metrics when they are imported
+    rows = [r for r in ResultStore(results or results_root()).read(profile).rows if r.result.status is Status.OK]
+    if not rows:
+        raise WeighbridgeError(f"there are no results in profile {profile}; run `weighbridge run --profile {profile}`")
+    first, second = (_one_variant(selector, rows) for selector in (a, b))
+    tasks = select_names(task, sorted({r.result.task for r in rows}), "task with results")
+    pairs = [
+        (name, left, right)
+        for name in tasks
+        if (left := _rows(rows, first, name)) and (right := _rows(rows, second, name))
+    ]
+    if not pairs:
+        raise WeighbridgeError(f"{first} and {second} have no task in common among {', '.join(tasks)}")
+    from suite.results.statistics import holm, paired_difference
+
+    metrics = [METRICS[left[0].result.main_metric] for _, left, _ in pairs]
+    differences = [
+        paired_difference(left, right, metric) for (_, left, right), metric in zip(pairs, metrics, strict=True)
+    ]
+    adjusted = holm([d.p for d in differences])
+    entries = [
+        {
+            "task": name,
+            "metric": metric.name,
+            "difference": d.estimate,
+            "low": d.low,
+            "high": d.high,
+            "p_holm": float(p),
+        }
+        | {"verdict": _verdict(d.estimate, float(p), metric.better)}
+        for (name, _, _), metric, d, p in zip(pairs, metrics, differences, adjusted, strict=True)
+    ]
+    if as_json:
+        return print_json({"a": first, "b": second, "tasks": entries})
+    table = Table(box=None, header_style="bold", pad_edge=False, title=escape(f"{first} − {second}"))
+    for column in ("task", "metric", "difference", "95 %", "p (Holm)", f"{escape(first)} is"):
+        table.add_column(column)
+    for e in entries:
+        interval = f"[{e['low']:+.4f}, {e['high']:+.4f}]"
+        table.add_row(
+            e["task"], e["metric"], f"{e['difference']:+.4f}", escape(interval), f"{e['p_holm']:.4f}", e["verdict"]
+        )
+    return out.print(table)
+
+
+def _one_variant(selector: str, rows: Sequence[Row]) -> str:
+    labels = {r.result.label: r.result for r in rows}
+    chosen = [name for name, r in labels.items() if matches(selector, r.method, r.variant)]
+    if len(chosen) == 1:
+        return chosen[0]
+    if not chosen:
+        raise SelectorError(f"no results of {selector!r}; {nearest(selector, labels)}")
+    raise SelectorError(f"{selector!r} names {len(chosen)} variants: {', '.join(chosen[:8])}; name one")
+
+
+def _rows(rows: Sequence[Row], label: str, task: str) -> list[Row]:
+    return [r for r in rows if r.result.label == label and r.result.task == task]
+
+
+def _verdict(difference: float, p: float, better: str, level: float = 0.05) -> str:
+    if p > level:
+        return "cannot be told apart"
+    return "better" if (difference > 0) == (better == "higher") else "worse"

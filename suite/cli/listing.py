@@ -1,0 +1,200 @@
+"""`weighbridge ls` and `weighbridge describe`: what there is, without loading anything heavy."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from typing import Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from suite.cli.options import Json, Methods, MethodsDir, Profile, Tasks, found, out, print_json
+from suite.data import access
+from suite.discovery import Found, FoundMethod, FoundTask
+from suite.errors import SelectorError
+from suite.method import label
+from suite.planning import plan
+from suite.profiles import profile as profile_named
+from suite.profiles import profiles as all_profiles
+from suite.selectors import nearest
+
+app = typer.Typer(help="List methods, tasks, profiles or cells.", no_args_is_help=True)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+@app.command()
+def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
+    """List methods with what they read and how many variants they have."""
+    entries = [
+        {
+            "name": m.cls.name,
+            "modality": [str(x) for x in m.cls.modalities()],
+            "readouts": list(m.cls.readouts),
+            "variants": [label(m.cls.name, v) for v in m.cls.variants()],
+            "controls": [label(m.cls.name, v) for v in m.cls.variants() if m.cls.is_control_variant(v)],
+            "paper": m.cls.paper.title if m.cls.paper else None,
+            "claims": len(m.cls.claims),
+        }
+        for m in found(methods_dir).methods.values()
+    ]
+    if as_json:
+        return print_json(entries)
+    table = _table("method", "reads", "answers", "variants", "controls", "claims", "paper")
+    for e in entries:
+        counts = (str(len(e["variants"])), str(len(e["controls"])), str(e["claims"]))
+        table.add_row(e["name"], " ".join(e["modality"]), " ".join(e["readouts"]), *counts, escape(e["paper"] or "–"))
+    return out.print(table)
+
+
+@app.command()
+def tasks(as_json: Json = False) -> None:
+    """List tasks with their profiles and whether their data are on this machine."""
+    entries = [
+        {
+            "name": name,
+            "title": t.task.spec.title,
+            "family": t.task.family,
+            "readout": t.task.readout,
+            "modality": str(t.task.modality),
+            "profiles": list(t.task.spec.profiles),
+            "main_metric": t.task.main_metric,
+            "missing": next(filter(None, map(access.unavailable, t.task.datasets())), None),
+        }
+        for name, t in sorted(found(None).tasks.items(), key=lambda item: (item[1].task.order, item[0]))
+    ]
+    if as_json:
+        return print_json(entries)
+    table = _table("task", "title", "readout", "main metric", "profiles", "data")
+    for e in entries:
+        here = "[yellow]not here[/]" if e["missing"] else "here"
+        profiles = " ".join(e["profiles"])
+        table.add_row(e["name"], escape(e["title"]), e["readout"], e["main_metric"], profiles, here)
+    return out.print(table)
+
+
+@app.command()
+def profiles(as_json: Json = False) -> None:
+    """List profiles with their seeds and limits."""
+    if as_json:
+        return print_json([p.model_dump() for p in all_profiles().values()])
+    table = _table("profile", "what", "effort", "seeds", "time limit", "memory limit")
+    for p in all_profiles().values():
+        seeds = " ".join(map(str, p.seeds))
+        table.add_row(p.name, p.title, p.effort, seeds, f"{p.time_limit:.0f} s", f"{p.memory_limit / 2**30:.0f} GiB")
+    return out.print(table)
+
+
+@app.command()
+def cells(
+    profile: Profile = "quick",
+    methods: Methods = None,
+    tasks: Tasks = None,
+    methods_dir: MethodsDir = None,
+    as_json: Json = False,
+) -> None:
+    """List planned cells with the state of their rows: ok, stale, missing."""
+    planned = plan(found(methods_dir), profile_named(profile), methods, tasks)
+    states = row_states(planned, profile)
+    if as_json:
+        return print_json(
+            [
+                {"method": c.label, "task": c.task.task.name, "seed": c.seed, "state": s, "skip": c.skip, "key": c.key}
+                for c, s in zip(planned, states, strict=True)
+            ]
+        )
+    table = _table("method", "task", "seed", "state", "")
+    for cell, state in zip(planned, states, strict=True):
+        table.add_row(escape(cell.label), cell.task.task.name, str(cell.seed), state, escape(cell.skip or ""))
+    out.print(table)
+    return out.print(", ".join(f"{n} {state}" for state, n in Counter(states).most_common()))
+
+
+def row_states(planned: Any, profile: str) -> list[str]:
+    """For each planned cell: its row's status, ``stale …`` under another key, or ``missing``."""
+    from suite.paths import results_root
+    from suite.results.store import ResultStore
+
+    reading = ResultStore(results_root()).read(profile)
+    rows = {(r.result.label, r.result.task, r.result.seed): r.result for r in reading.rows}
+    states = []
+    for cell in planned:
+        row = rows.get((cell.label, cell.task.task.name, cell.seed))
+        if row is None:
+            states.append("missing")
+        else:
+            states.append(str(row.status) if row.key == cell.key else f"stale {row.status}")
+    return states
+
+
+def describe(name: str, methods_dir: MethodsDir = None, as_json: Json = False) -> None:
+    """Show one method or one task: mechanism, variants, controls, claims; or data, metrics, protocol."""
+    scanned = found(methods_dir)
+    if (method := scanned.methods.get(name.partition("[")[0])) is not None:
+        return _describe_method(method, as_json)
+    if (task := scanned.tasks.get(name)) is not None:
+        return _describe_task(task, as_json)
+    raise SelectorError(f"no method or task {name!r}; {nearest(name, _names(scanned))}")
+
+
+def _names(scanned: Found) -> list[str]:
+    return [*scanned.methods, *scanned.tasks]
+
+
+def _describe_method(method: FoundMethod, as_json: bool) -> None:
+    cls = method.cls
+    text = inspect.cleandoc(cls.__doc__ or "")
+    module = inspect.getmodule(cls)
+    about = inspect.cleandoc((module.__doc__ if module else "") or "")
+    variants = {label(cls.name, v): cls.is_control_variant(v) for v in cls.variants()}
+    if as_json:
+        return print_json(
+            {
+                "name": cls.name,
+                "summary": cls.summary,
+                "about": about,
+                "paper": vars(cls.paper) if cls.paper else None,
+                "variants": variants,
+                "claims": [{"statement": c.statement, "source": c.source} for c in cls.claims],
+                "file": str(method.file),
+            }
+        )
+    out.print(f"[bold]{cls.name}[/]  {escape(cls.summary)}\n")
+    if cls.paper:
+        reference = f"arXiv:{cls.paper.arxiv}" if cls.paper.arxiv else cls.paper.url or ""
+        out.print(f"paper     {escape(cls.paper.title)} ({cls.paper.year}) {reference}")
+    out.print(f"reads     {', '.join(cls.modalities())}; answers {', '.join(cls.readouts)}")
+    out.print(f"file      {escape(str(method.file))}")
+    for variant, control in variants.items():
+        out.print(f"variant   {escape(variant)}{'  (control)' if control else ''}")
+    for claim in cls.claims:
+        out.print(f"claim     {escape(claim.statement)}  [dim]{escape(claim.source)}[/]")
+    out.print(f"\n{escape(about)}\n\n{escape(text)}".rstrip())
+    return None
+
+
+def _describe_task(found_task: FoundTask, as_json: bool) -> None:
+    task = found_task.task
+    data = [access.spec(name) for name in task.datasets()]
+    if as_json:
+        return print_json(
+            {"name": task.name, "spec": task.spec.model_dump(), "metrics": task.metrics, "readout": task.readout}
+            | {"data": [d.model_dump() for d in data]}
+        )
+    out.print(f"[bold]{task.name}[/]  {escape(task.spec.title)}\n{escape(task.description)}\n")
+    out.print(f"readout   {task.readout} of {task.modality}")
+    out.print(f"metrics   {', '.join(dict.fromkeys((task.main_metric, *task.metrics)))}")
+    out.print(f"profiles  {', '.join(task.spec.profiles)}")
+    for spec in data:
+        out.print(f"data      {spec.name}: {escape(spec.title)}, {escape(spec.licence)}")
+        out.print(f"          from {' or '.join(map(str, spec.sources))}; hash {(spec.sha256 or 'not pinned')[:16]}")
+    module = inspect.getmodule(type(task))
+    out.print(f"\n{escape(inspect.cleandoc((module.__doc__ if module else '') or ''))}".rstrip())
+    return None

@@ -1,0 +1,40 @@
+"""Options that several commands share, and the scan they start from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from suite.discovery import Found, scan
+
+MethodsDir = Annotated[
+    list[Path] | None,
+    typer.Option("--methods-dir", help="Folder with methods of your own; may be given several times."),
+]
+Profile = Annotated[str, typer.Option("--profile", "-p", help="quick, standard or full.")]
+Methods = Annotated[
+    str | None, typer.Option("--methods", "-m", help="Selectors: names, name[param=value], globs; comma-separated.")
+]
+Tasks = Annotated[str | None, typer.Option("--tasks", "-t", help="Task names or globs such as sts/*; comma-separated.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def found(methods_dir: list[Path] | None) -> Found:
+    """Scan for methods and tasks, and say on stderr which files are broken."""
+    result = scan(methods_dir or ())
+    for broken in result.broken:
+        err.print(f"[yellow]not used:[/] {escape(str(broken.file))}: {escape(broken.reason)}", soft_wrap=True)
+    return result
+
+
+def print_json(value: Any) -> None:
+    """Print JSON to stdout, plain."""
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))

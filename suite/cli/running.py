@@ -1,0 +1,201 @@
+"""`weighbridge run`: plan, run with progress, and a summary."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from suite.api import default_jobs
+from suite.cli.options import Json, Methods, MethodsDir, Profile, Tasks, err, found, out, print_json
+from suite.cli.site import build
+from suite.errors import WeighbridgeError
+from suite.paths import results_root
+from suite.planning import Cell, plan
+from suite.profiles import profile as profile_named
+from suite.results.metrics import METRICS
+from suite.results.schema import CellResult, Status
+from suite.results.store import ResultStore, Row
+from suite.running.runner import Overwrite, Report, due, interruptible, run_cells
+
+SHOWN_FAILURES = 12
+
+
+class Display:
+    """Rich progress of a run: cells done, running, failed, and the time that is left."""
+
+    def __init__(self) -> None:
+        """Show nothing until the run begins."""
+        self._progress = Progress(
+            TextColumn("[bold]cells"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}"),
+            console=err,
+            disable=not err.is_terminal,
+        )
+        self._task = self._progress.add_task("cells", state="", total=None)
+        self._running: dict[tuple[str, str, str, int], str] = {}
+        self._bad = 0
+        self._done = 0
+        self._due = 0
+
+    def begin(self, due: int, current: int) -> None:
+        """Print what will happen."""
+        self._due = due
+        if due:
+            err.print(f"{due} cells to run, {current} up to date.")
+            self._progress.update(self._task, total=due)
+            self._progress.start()
+
+    def started(self, cell: Cell) -> None:
+        """Name the cell that runs."""
+        self._running[cell.identity] = f"{cell.label} × {cell.task.task.name}"
+        self._show()
+
+    def ended(self, cell: Cell, result: CellResult) -> None:
+        """Count a cell; a bad one is named at once."""
+        self._done += 1
+        self._running.pop(cell.identity, None)
+        if result.status not in (Status.OK, Status.SKIPPED):
+            self._bad += 1
+            reason = escape((result.reason or "")[:200])
+            self._progress.console.print(
+                f"[red]{result.status}[/] {escape(result.label)} × {result.task}: {reason}", soft_wrap=True
+            )
+        elif not err.is_terminal:
+            err.print(
+                f"[{self._done}/{self._due}] {result.status} {escape(result.label)} × {result.task}", markup=False
+            )
+        self._progress.advance(self._task)
+        self._show()
+
+    def elsewhere(self, cell: Cell) -> None:
+        """Count a cell that another run finished."""
+        self._done += 1
+        self._progress.advance(self._task)
+
+    def _show(self) -> None:
+        names = list(self._running.values())
+        state = f"{len(names)} running" + (f", [red]{self._bad} failed[/]" if self._bad else "")
+        self._progress.update(self._task, state=f"{state}  [dim]{escape(names[-1]) if names else ''}[/]")
+
+    def stop(self) -> None:
+        """Take the display down."""
+        self._progress.stop()
+
+
+def run(
+    profile: Profile = "quick",
+    methods: Methods = None,
+    tasks: Tasks = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds instead of the profile's, e.g. 0,1,2.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Cells at a time; what cores and memory allow.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads a cell.")] = 1,
+    overwrite: Annotated[
+        Overwrite, typer.Option(help="only-missing: cells without a current row. never: without any. only-cache: none.")
+    ] = Overwrite.ONLY_MISSING,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
+    methods_dir: MethodsDir = None,
+    results: Annotated[Path | None, typer.Option(help="Folder of results.")] = None,
+    site: Annotated[bool, typer.Option("--site", help="Build the leaderboard afterwards.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run methods on tasks and store one row a cell.
+
+    What is stored is not run again until the code, the data or the weights behind it change. Examples:
+
+    weighbridge run
+
+    weighbridge run --methods "minilm*,bm25" --tasks "beir/*"
+
+    weighbridge run --profile standard --jobs 1 --threads 2
+    """
+    cells = plan(found(methods_dir), profile_named(profile), methods, tasks, _seeds(seeds))
+    store = ResultStore(results or results_root())
+    if dry_run:
+        return _dry_run(cells, store, profile, overwrite, as_json)
+    display = Display()
+    try:
+        with interruptible():
+            report = run_cells(
+                cells,
+                store,
+                jobs=jobs or default_jobs(threads),
+                threads=threads,
+                overwrite=overwrite,
+                reporter=display,
+            )
+    finally:
+        display.stop()
+    if as_json:
+        return print_json([row.result.model_dump(mode="json") for row in report.rows])
+    _summary(report)
+    if site:
+        build(store.root, None, methods_dir)
+    return None
+
+
+def _seeds(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise WeighbridgeError(f"--seeds takes whole numbers such as 0,1,2, not {text!r}") from None
+
+
+def _dry_run(cells: Sequence[Cell], store: ResultStore, profile: str, overwrite: Overwrite, as_json: bool) -> None:
+    rows = {(r.result.profile, r.result.label, r.result.task, r.result.seed): r for r in store.read(profile).rows}
+    would_run = due(cells, rows, overwrite)
+    if as_json:
+        return print_json(
+            [{"method": c.label, "task": c.task.task.name, "seed": c.seed, "skip": c.skip} for c in would_run]
+        )
+    for cell in would_run:
+        what = f"skip: {cell.skip}" if cell.skip else "run"
+        out.print(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}", markup=False, soft_wrap=True)
+    return out.print(f"{len(would_run)} of {len(cells)} planned cells are due.")
+
+
+def _summary(report: Report) -> None:
+    for rejected in report.rejected:
+        err.print(f"[yellow]set aside:[/] {escape(str(rejected.path))}: {escape(rejected.reason)}", soft_wrap=True)
+    by_task: dict[str, list[CellResult]] = defaultdict(list)
+    for row in report.rows:
+        by_task[row.result.task].append(row.result)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("task", "metric", "best", "", "cells", "not ok"):
+        table.add_column(column)
+    for task, results in by_task.items():
+        ok = [r for r in results if r.status is Status.OK and r.main is not None]
+        metric = METRICS[results[0].main_metric]
+        bad = Counter(str(r.status) for r in results if r.status is not Status.OK)
+        best = (max if metric.better == "higher" else min)(
+            (r for r in ok if not r.control), key=lambda r: r.main or 0.0, default=None
+        )
+        name, value = (escape(best.label), format(best.main, metric.format)) if best else ("–", "")
+        notes = ", ".join(f"{n} {status}" for status, n in bad.items())
+        table.add_row(task, metric.title, name, value, f"{len(ok)}/{len(results)}", notes)
+    out.print(table)
+    _failures(report.rows)
+
+
+def _failures(rows: Sequence[Row]) -> None:
+    bad = [r.result for r in rows if r.result.status not in (Status.OK, Status.SKIPPED)]
+    for result in bad[:SHOWN_FAILURES]:
+        line = f"{result.label} × {result.task}: {result.reason}"
+        out.print(f"[red]{result.status}[/] {escape(line[:300])}", soft_wrap=True)
+    if bad:
+        out.print(
+            f"{len(bad)} cells are not ok; their rows keep the traceback. Run them again with --overwrite always."
+        )

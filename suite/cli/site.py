@@ -1,0 +1,47 @@
+"""`weighbridge site`: write the catalog beside the results and build the leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from suite.cli.options import MethodsDir, found, out
+from suite.paths import project_root, results_root
+from suite.planning import plan
+from suite.profiles import profile as profile_named
+from suite.profiles import profiles as all_profiles
+from suite.results.store import ResultStore
+
+
+def site(
+    results: Annotated[Path | None, typer.Option(help="Folder of results.")] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", help="Folder to write; site/ by default.")] = None,
+    methods_dir: MethodsDir = None,
+) -> None:
+    """Build the static leaderboard from stored results; open its index.html in a browser."""
+    build(results or results_root(), out_dir, methods_dir)
+
+
+def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> None:
+    """Write a catalog beside the results of every profile, build the site, and say where it is."""
+    from leaderboard.build import build_site
+
+    from suite import cards
+
+    target = out_dir or project_root() / "site"
+    scanned = found(methods_dir)
+    store = ResultStore(root)
+    for name in all_profiles():
+        if not (root / name).is_dir():
+            continue
+        cells = plan(scanned, profile_named(name))
+        rows = store.read(name).rows
+        if rows:
+            cards.write(cards.catalog(scanned, cells, rows, name), root, name)
+    report = build_site(root, target)
+    out.print(
+        f"{escape(str(report))}\nThe leaderboard is at [bold]{escape(str(target / 'index.html'))}[/]", soft_wrap=True
+    )

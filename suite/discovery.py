@@ -1,0 +1,199 @@
+"""Finding methods and tasks: folders are scanned, never imported by name; a broken file disables itself only."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from suite.errors import DeclarationError, WeighbridgeError
+from suite.method import Method
+from suite.paths import project_root
+from suite.task import Task
+from suite.yamlfile import read_list, read_yaml
+
+ENTRY_POINT_GROUP = "weighbridge.methods"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How another process finds a class again.
+
+    Attributes:
+        module: its import name.
+        name: the class.
+        root: folder that was scanned, where the module is not installed; "" otherwise.
+        pickled: the class itself (cloudpickle), where it lives in no file (a notebook).
+    """
+
+    module: str
+    name: str
+    root: str = ""
+    pickled: bytes = b""
+
+    def load(self) -> type[Any]:
+        """Import the class."""
+        if self.pickled:
+            from joblib.externals import cloudpickle
+
+            return cloudpickle.loads(self.pickled)  # type: ignore[no-any-return]
+        if self.root:
+            mount(Path(self.root))
+        return getattr(import_module(self.module), self.name)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class FoundMethod:
+    """A method class and where it was found."""
+
+    cls: type[Method]
+    file: Path
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class FoundTask:
+    """A declared task and the file of its family."""
+
+    task: Task[Any]
+    file: Path
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A file that could not be used, and why, in one line."""
+
+    file: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything a scan found."""
+
+    methods: dict[str, FoundMethod] = field(default_factory=dict)
+    tasks: dict[str, FoundTask] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+
+
+def mount(folder: Path) -> str:
+    """Make a scanned folder importable and return its package name.
+
+    The project's own folders keep their names (``methods``, ``tasks``); any other folder becomes a package
+    of its own, so that files in it may import one another relatively.
+    """
+    folder = folder.resolve()
+    if folder.parent == project_root() and (folder / "__init__.py").exists():
+        if str(folder.parent) not in sys.path:
+            sys.path.insert(0, str(folder.parent))
+        return folder.name
+    package = f"weighbridge_folder_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+    if package not in sys.modules:
+        module = ModuleType(package)
+        module.__path__ = [str(folder)]
+        sys.modules[package] = module
+    return package
+
+
+def load_class(file: Path, name: str, root: Path | None = None) -> type[Any]:
+    """Import class `name` of `file`; `root` is the scanned folder, where it is not the file's own."""
+    file = file.resolve()
+    project = project_root()
+    if root is None:
+        root = project / file.relative_to(project).parts[0] if file.is_relative_to(project) else file.parent
+    return getattr(import_module(_module_name(file, root.resolve())), name)  # type: ignore[no-any-return]
+
+
+def _module_name(file: Path, root: Path) -> str:
+    return ".".join((mount(root), *file.relative_to(root).with_suffix("").parts))
+
+
+def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> Found:
+    """Find methods and tasks in the project, in the folders given, and behind the entry points.
+
+    Raises:
+        WeighbridgeError: a folder does not exist.
+        DeclarationError: a task file is malformed, or a name is given twice.
+    """
+    found = Found()
+    for folder in (project_root() / "methods", *methods_dirs):
+        for file, module in _modules(folder, found.broken, recursive=True):
+            for cls in _classes(module, Method):
+                origin = Origin(module.__name__, cls.__name__, str(folder.resolve()))
+                _add_method(found, FoundMethod(cls, file, origin))
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            cls = point.load()
+            file = Path(inspect.getfile(cls))
+            _add_method(found, FoundMethod(cls, file, Origin(cls.__module__, cls.__name__)))
+        except Exception as error:
+            found.broken.append(Broken(Path(point.value), f"entry point {point.name}: {_one_line(error)}"))
+    for folder in (project_root() / "tasks", *tasks_dirs):
+        for file, module in _modules(folder, found.broken, recursive=False):
+            for family in _classes(module, Task):
+                _add_tasks(found, family, file, Origin(module.__name__, family.__name__, str(folder.resolve())))
+    return found
+
+
+def _modules(folder: Path, broken: list[Broken], *, recursive: bool) -> Iterable[tuple[Path, ModuleType]]:
+    if not folder.is_dir():
+        raise WeighbridgeError(f"{folder} is not a folder")
+    mount(folder)
+    for file in sorted(folder.rglob("*.py") if recursive else folder.glob("*.py")):
+        if file.name.startswith("_") or "__pycache__" in file.parts:
+            continue
+        try:
+            yield file, import_module(_module_name(file, folder.resolve()))
+        except (Exception, SystemExit) as error:
+            broken.append(Broken(file, _one_line(error)))
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+
+
+def _classes(module: ModuleType, base: type[Any]) -> list[type[Any]]:
+    return [
+        cls
+        for cls in vars(module).values()
+        if isinstance(cls, type)
+        and issubclass(cls, base)
+        and cls.__module__ == module.__name__
+        and not inspect.isabstract(cls)
+        and not cls.__name__.startswith("_")
+    ]
+
+
+def _add_method(found: Found, method: FoundMethod) -> None:
+    for required in ("name", "modality"):
+        if not hasattr(method.cls, required):
+            found.broken.append(Broken(method.file, f"class {method.cls.__name__} does not define {required!r}"))
+            return
+    name = method.cls.name
+    if name in found.methods:
+        reason = f"method name {name!r} is already taken by {found.methods[name].file}"
+        found.broken.append(Broken(method.file, reason))
+        return
+    found.methods[name] = method
+
+
+def _add_tasks(found: Found, family: type[Task[Any]], file: Path, origin: Origin) -> None:
+    declaration = file.with_suffix(".yaml")
+    if not declaration.exists():
+        raise DeclarationError(f"{file}: family {family.family!r} needs its instances declared in {declaration.name}")
+    content = read_yaml(declaration)
+    if not isinstance(content, dict) or set(content) != {"tasks"}:
+        raise DeclarationError(f"{declaration}: expected one key, 'tasks', with a list of entries")
+    for spec in read_list(declaration, family.Spec, content["tasks"]):
+        task = family(spec)
+        if task.name in found.tasks:
+            raise DeclarationError(f"{declaration}: task {task.name!r} is declared twice")
+        found.tasks[task.name] = FoundTask(task, file, origin)

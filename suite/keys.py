@@ -1,0 +1,141 @@
+"""Keys: what decides a result, hashed. Polishing a docstring, a comment or the layout changes no key."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import json
+import os
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from suite.discovery import mount
+from suite.paths import cache_root, project_root
+
+ENGINE_VERSION = "1"
+"""Raised by hand when a change of the engine changes results (batching, metrics, readouts)."""
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON value, independent of the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class CodeHashes:
+    """Hashes of modules together with what they import from their own folder.
+
+    Syntax trees are parsed once a file version: their hashes and imports are kept in the cache folder.
+    """
+
+    def __init__(self) -> None:
+        """Read the kept hashes."""
+        self._file = cache_root() / "code-hashes.json"
+        try:
+            self._kept: dict[str, Any] = json.loads(self._file.read_text())
+        except (OSError, ValueError):
+            self._kept = {}
+        self._changed = False
+
+    def of(self, file: Path, root: Path | None = None) -> str:
+        """Hash of `file` and of everything it imports, directly or not, from the folder `root`.
+
+        `root` is the scanned folder; by default the project folder the file lies in, or its own.
+        """
+        file = file.resolve()
+        if root is None:
+            project = project_root()
+            root = project / file.relative_to(project).parts[0] if file.is_relative_to(project) else file.parent
+        root = root.resolve()
+        package = mount(root)
+        seen: dict[Path, str] = {}
+        waiting = [file]
+        while waiting:
+            current = waiting.pop()
+            if current in seen:
+                continue
+            seen[current], names = self._parse(current, root, package)
+            waiting.extend(_files(names, root, package))
+        return digest(sorted((str(path.relative_to(root)), value) for path, value in seen.items()))
+
+    def save(self) -> None:
+        """Keep what was parsed for the next command; losing it costs only time."""
+        if not self._changed:
+            return
+        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(self._kept))
+            temporary.replace(self._file)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+    def _parse(self, file: Path, root: Path, package: str) -> tuple[str, list[str]]:
+        stat = file.stat()
+        stamp = [stat.st_mtime_ns, stat.st_size]
+        kept = self._kept.get(str(file))
+        if kept is None or kept["stamp"] != stamp:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            module = ".".join((package, *file.relative_to(root).with_suffix("").parts))
+            kept = {"stamp": stamp, "hash": tree_hash(tree), "imports": sorted(set(_imports(tree, module)))}
+            self._kept[str(file)] = kept
+            self._changed = True
+        return kept["hash"], kept["imports"]
+
+
+def tree_hash(tree: ast.AST) -> str:
+    """Hash of a syntax tree without docstrings and positions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            # A bare string is a docstring (of a module, class, function or attribute): text, not code.
+            kept = [s for s in node.body if not (isinstance(s, ast.Expr) and _is_text(s.value))]
+            node.body = kept or [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def source_hash(cls: type[Any]) -> str:
+    """Hash of a class that lives in no scanned file (a notebook): of its own source and that of its bases."""
+    sources = [inspect.getsource(base) for base in cls.__mro__ if base.__module__ == cls.__module__]
+    return digest([tree_hash(ast.parse(textwrap.dedent(text))) for text in sources])
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _imports(tree: ast.AST, module: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = module.split(".")[: -node.level]
+                base = ".".join((*above, base)).rstrip(".")
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _files(names: list[str], root: Path, package: str) -> Iterator[Path]:
+    for name in names:
+        first, _, rest = name.partition(".")
+        if first == package and rest:
+            stem = root.joinpath(*rest.split("."))
+            if (file := stem.with_suffix(".py")).is_file():
+                yield file
+
+
+def cell_key(
+    *, code: str, variant: Mapping[str, Any], task: str, data: Mapping[str, str | None], weights: Mapping[str, str],
+    seed: int, effort: str,
+) -> str:  # fmt: skip
+    """Key of one cell: two cells with one key have the same result."""
+    parts = {"engine": ENGINE_VERSION, "code": code, "variant": dict(variant), "task": task, "data": dict(data)}
+    return digest(parts | {"weights": dict(weights), "seed": seed, "effort": effort})
+
+
+def state_key(stage: str, **parts: Any) -> str:
+    """Key of a trained or fitted state."""
+    return digest({"engine": ENGINE_VERSION, "stage": stage, **parts})

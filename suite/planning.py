@@ -1,0 +1,230 @@
+"""Planning: method × variant × task × seed → cells, each with its key and, where it cannot run, the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from suite.data import access
+from suite.discovery import Found, FoundMethod, FoundTask
+from suite.errors import SelectorError, WeighbridgeError
+from suite.keys import CodeHashes, cell_key, digest, source_hash
+from suite.method import Effort, Method, Scalar, label
+from suite.profiles import Profile
+from suite.selectors import matches, nearest, select_names, split
+
+_NOT_IN_HASH = {"title", "profiles", "time_limit", "memory_limit"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One planned cell.
+
+    Attributes:
+        method: the method.
+        variant: its parameters.
+        task: the task.
+        seed: the seed.
+        profile: the profile it runs under.
+        key: hash of all that decides its result.
+        hashes: what the key was made of, for the provenance.
+        skip: why it will not run; None if it will.
+        absent: True if it is skipped only because something is not on this machine.
+        needs: shared work it asks for (a fit, a training, a backbone pass); two cells with a common need that
+            nobody has met yet are not run side by side.
+    """
+
+    method: FoundMethod
+    variant: Mapping[str, Scalar]
+    task: FoundTask
+    seed: int
+    profile: Profile
+    key: str
+    hashes: Mapping[str, Any]
+    skip: str | None
+    absent: bool
+    needs: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """Selector of the variant."""
+        return label(self.method.cls.name, self.variant)
+
+    @property
+    def identity(self) -> tuple[str, str, str, int]:
+        """What a stored row is matched by: profile, variant, task, seed."""
+        return self.profile.name, self.label, self.task.task.name, self.seed
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds it may take."""
+        return self.task.task.spec.time_limit or self.profile.time_limit
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes it may take."""
+        return self.task.task.spec.memory_limit or self.profile.memory_limit
+
+
+def plan(
+    found: Found,
+    profile: Profile,
+    methods: str | Iterable[str] | None = None,
+    tasks: str | Iterable[str] | None = None,
+    seeds: Sequence[int] | None = None,
+) -> list[Cell]:
+    """Cells of a profile, in an order that lets neighbours share work.
+
+    Args:
+        found: methods and tasks of a scan.
+        profile: what may be spent.
+        methods: selectors such as ``muvera[dim=2560]`` or globs; all methods if None.
+        tasks: globs of task names; the profile's tasks if None. A task that is named in full or by a glob
+            must belong to the profile.
+        seeds: seeds instead of the profile's.
+
+    Raises:
+        SelectorError: a selector matches nothing; the message gives the nearest names.
+    """
+    in_profile = {name: t for name, t in found.tasks.items() if profile.name in t.task.spec.profiles}
+    chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, found, profile)]
+    chosen = _select_variants(methods, found.methods)
+    codes = CodeHashes()
+    builder = _Builder(profile, codes)
+    cells = [
+        builder.cell(method, variant, task, seed)
+        for task in sorted(chosen_tasks, key=lambda t: (t.task.order, t.task.name))
+        for method, variants in chosen
+        if _applies(method.cls, task)
+        for variant in variants
+        for seed in _seeds(method.cls, profile, seeds)
+    ]
+    codes.save()
+    return cells
+
+
+def _select_tasks(
+    tasks: str | Iterable[str] | None, in_profile: Mapping[str, Any], found: Found, profile: Profile
+) -> list[str]:
+    try:
+        return select_names(tasks, in_profile, f"task in profile {profile.name}")
+    except SelectorError as error:
+        for selector in split(tasks or ()):
+            if selector in found.tasks and selector not in in_profile:
+                profiles = ", ".join(found.tasks[selector].task.spec.profiles)
+                raise SelectorError(
+                    f"task {selector} is not in profile {profile.name}; it is in: {profiles}"
+                ) from error
+        raise
+
+
+def _select_variants(
+    selectors: str | Iterable[str] | None, methods: Mapping[str, FoundMethod]
+) -> list[tuple[FoundMethod, list[dict[str, Scalar]]]]:
+    everything = [(m, list(m.cls.variants())) for m in methods.values()]
+    if selectors is None:
+        return everything
+    wanted = split(selectors)
+    for selector in wanted:
+        if not any(matches(selector, m.cls.name, v) for m, variants in everything for v in variants):
+            raise SelectorError(_no_such_method(selector, methods))
+    picked = [(m, [v for v in vs if any(matches(s, m.cls.name, v) for s in wanted)]) for m, vs in everything]
+    return [(m, variants) for m, variants in picked if variants]
+
+
+def _no_such_method(selector: str, methods: Mapping[str, FoundMethod]) -> str:
+    name = selector.partition("[")[0]
+    if name in methods:
+        variants = [label(name, v) for v in methods[name].cls.variants()]
+        return f"no variant {selector!r}; {name} has: {', '.join(variants[:12])}"
+    return f"no method {name!r}; {nearest(name, methods)}"
+
+
+def _applies(cls: type[Method], task: FoundTask) -> bool:
+    return task.task.readout in cls.readouts and task.task.modality in cls.modalities()
+
+
+def _seeds(cls: type[Method], profile: Profile, seeds: Sequence[int] | None) -> Sequence[int]:
+    wanted = seeds if seeds is not None else profile.seeds
+    return wanted if cls.seeded else wanted[:1]
+
+
+class _Builder:
+    """Builds cells, looking up each hash once."""
+
+    def __init__(self, profile: Profile, codes: CodeHashes) -> None:
+        self.profile = profile
+        self.codes = codes
+        self._data: dict[str, tuple[str | None, str | None]] = {}
+        self._task_hashes: dict[str, str] = {}
+        self._code_hashes: dict[type[Method], str] = {}
+
+    def cell(self, method: FoundMethod, variant: Mapping[str, Scalar], task: FoundTask, seed: int) -> Cell:
+        cls = method.cls
+        data = {name: self._dataset(name)[0] for name in (*task.task.datasets(), *cls.trains_on)}
+        hashes = {
+            "code": self._code_hash(method),
+            "task": self._task_hash(task),
+            "data": data,
+            "weights": {w.name: w.sha256 for w in cls.pretrained},
+        }
+        effort = self.profile.effort
+        key = cell_key(variant=variant, seed=seed, effort=effort, **hashes)
+        skip, absent = self._skip(cls, variant, task, data)
+        needs = self._needs(cls, variant, task, seed)
+        return Cell(method, dict(variant), task, seed, self.profile, key, hashes, skip, absent, needs)
+
+    def _dataset(self, name: str) -> tuple[str | None, str | None]:
+        """Content hash, and why the set is not available."""
+        if name not in self._data:
+            missing = access.unavailable(name)
+            self._data[name] = (access.spec(name).sha256 if missing else access.data_hash(name), missing)
+        return self._data[name]
+
+    def _code_hash(self, method: FoundMethod) -> str:
+        if method.cls not in self._code_hashes:
+            if method.origin.pickled:
+                code = source_hash(method.cls)
+            else:
+                code = self.codes.of(method.file, Path(method.origin.root) if method.origin.root else None)
+            # The class's name tells apart methods that share a file.
+            self._code_hashes[method.cls] = digest([code, method.cls.__name__])
+        return self._code_hashes[method.cls]
+
+    def _task_hash(self, task: FoundTask) -> str:
+        name = task.task.name
+        if name not in self._task_hashes:
+            declaration = task.task.spec.model_dump(mode="json", exclude=_NOT_IN_HASH)
+            self._task_hashes[name] = digest([declaration, self.codes.of(task.file, Path(task.origin.root))])
+        return self._task_hashes[name]
+
+    def _skip(
+        self, cls: type[Method], variant: Mapping[str, Scalar], task: FoundTask, data: Iterable[str]
+    ) -> tuple[str | None, bool]:
+        for package in (*cls.requires, *(w.package for w in cls.pretrained)):
+            if find_spec(package) is None:
+                return f"needs the package {package}, which is not installed", True
+        for name in data:
+            if (missing := self._dataset(name)[1]) is not None:
+                return missing, True
+        try:
+            reason = cls(Effort(self.profile.effort), **variant).skip(task.task)
+        except Exception as error:
+            raise WeighbridgeError(f"{label(cls.name, variant)}.skip raised {type(error).__name__}: {error}") from error
+        return reason, False
+
+    def _needs(self, cls: type[Method], variant: Mapping[str, Scalar], task: FoundTask, seed: int) -> frozenset[str]:
+        needs = {f"pass:{w.name}:{name}" for w in cls.pretrained for name in task.task.datasets()}
+        if cls.train is not Method.train:
+            needs.add(f"train:{cls.name}:{chosen(variant, cls.train_params)}:{seed}")
+        if cls.fit is not Method.fit:
+            needs.add(f"fit:{cls.name}:{chosen(variant, cls.fit_params)}:{task.task.datasets()}:{seed}")
+        return frozenset(needs)
+
+
+def chosen(variant: Mapping[str, Scalar], names: Sequence[str] | None) -> dict[str, Scalar]:
+    """The parameters that a stage depends on; all of them for None."""
+    return {k: v for k, v in variant.items() if names is None or k in names}

@@ -1,0 +1,206 @@
+"""One cell, from a request to an outcome: load, train, fit, evaluate, weigh. Runs in a worker process."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from suite.data import access
+from suite.data.types import content_hash
+from suite.discovery import Origin
+from suite.errors import ContractError
+from suite.keys import state_key
+from suite.method import Effort, FitData, Method, Pool, Scalar
+from suite.planning import Cell, chosen
+from suite.results.schema import Costs, Status
+from suite.running.states import Made, made
+from suite.task import Task
+from suite.weighing import Weighed
+
+_TRACEBACK_CHARACTERS = 6000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a worker needs to run one cell."""
+
+    method: Origin
+    variant: Mapping[str, Scalar]
+    task: Origin
+    spec: Any
+    seed: int
+    effort: str
+    threads: int
+    memory_limit: int
+    hashes: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, cell: Cell, threads: int) -> Request:
+        """The request of a planned cell."""
+        return cls(
+            cell.method.origin,
+            cell.variant,
+            cell.task.origin,
+            cell.task.task.spec,
+            cell.seed,
+            cell.profile.effort,
+            threads,
+            cell.memory_limit,
+            cell.hashes,
+        )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a cell ended; arrays and runs are empty unless it is ok."""
+
+    status: Status
+    seconds: float
+    reason: str | None = None
+    traceback: str | None = None
+    scores: Mapping[str, float] | None = None
+    costs: Costs | None = None
+    items: Mapping[str, Any] | None = None
+    run: Any = None
+    versions: Mapping[str, str] | None = None
+
+
+def execute(request: Request) -> Ended:
+    """Run one cell; whatever it raises becomes its status."""
+    start = time.perf_counter()
+    try:
+        _limit_memory(request.memory_limit)
+        _seed_everything(request.seed, request.threads)
+        scores, costs, items, run = _evaluate(request)
+        seconds = time.perf_counter() - start
+        return Ended(Status.OK, seconds, scores=scores, costs=costs, items=items, run=run, versions=_versions())
+    except BaseException as error:
+        status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
+        if status is Status.OUT_OF_MEMORY:
+            reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
+        else:
+            reason = f"{type(error).__name__}: {error}"
+        text = traceback.format_exc()[-_TRACEBACK_CHARACTERS:]
+        return Ended(status, time.perf_counter() - start, reason, text, versions=_versions())
+
+
+def _evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str, Any], Any]:
+    task: Task[Any] = request.task.load()(request.spec)
+    data = access.load(task.spec.data)
+    method, train_seconds, fit_seconds = prepare(request, task, data)
+    subject = Weighed(method, request.seed)
+    outcome = task.evaluate(subject, data)
+    subject.extra.update({name: float(value) for name, value in outcome.extra.items()})
+    scores = {name: float(value) for name, value in outcome.scores.items()}
+    _check_scores(scores, task)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    costs = subject.costs(train_seconds=train_seconds, fit_seconds=fit_seconds, peak_memory_bytes=peak)
+    return scores, costs, outcome.items, outcome.run
+
+
+def prepare(request: Request, task: Task[Any], data: Any) -> tuple[Method, float | None, float | None]:
+    """The method of a request, trained and fitted, and the seconds both took."""
+    cls: type[Method] = request.method.load()
+    effort = Effort(request.effort)
+    trained = _trained(cls, request, effort)
+    fitted = _fitted(cls, request, effort, trained, task, data)
+    method = cls(effort, **request.variant)
+    method.weights = trained.tensors if trained else {}
+    method.fitted = method.narrow(fitted.tensors) if fitted else {}
+    return method, trained.seconds if trained else None, fitted.seconds if fitted else None
+
+
+def _stage_key(stage: str, request: Request, params: Mapping[str, Scalar], **more: Any) -> str:
+    return state_key(
+        stage,
+        code=request.hashes["code"],
+        weights=request.hashes["weights"],
+        params=dict(params),
+        seed=request.seed,
+        effort=request.effort,
+        **more,
+    )
+
+
+def _trained(cls: type[Method], request: Request, effort: Effort) -> Made | None:
+    if cls.train is Method.train:
+        return None
+    params = chosen(request.variant, cls.train_params)
+    hashes = {name: access.data_hash(name) for name in cls.trains_on}
+
+    def train() -> Any:
+        return cls(effort, **params).train(Pool(cls.trains_on, access.load), request.seed)
+
+    return made(cls.name, "train", _stage_key("train", request, params, data=hashes), train)
+
+
+def _fitted(
+    cls: type[Method], request: Request, effort: Effort, trained: Made | None, task: Task[Any], data: Any
+) -> Made | None:
+    if cls.fit is Method.fit:
+        return None
+    fit_data = task.fit_data(data, access.load)
+    if fit_data is None:
+        raise ContractError(f"{cls.name} must be fitted, and task {task.name} has nothing to fit on")
+    params = chosen(request.variant, cls.fit_params)
+    train_params = chosen(request.variant, cls.train_params) if trained else {}
+
+    def fit() -> Any:
+        method = cls(effort, **(dict(train_params) | dict(params)))
+        method.weights = trained.tensors if trained else {}
+        return method.fit(fit_data, request.seed)
+
+    key = _stage_key("fit", request, params, train_params=train_params, data=_fit_hash(fit_data))
+    return made(cls.name, "fit", key, fit)
+
+
+def _fit_hash(data: FitData) -> str:
+    return content_hash([data.items, data.labels, data.classes])
+
+
+def _check_scores(scores: Mapping[str, float], task: Task[Any]) -> None:
+    if task.main_metric not in scores:
+        raise ContractError(f"task {task.name} did not report its main metric {task.main_metric}")
+    bad = [name for name, value in scores.items() if not abs(value) < float("inf")]
+    if bad:
+        raise ContractError(f"scores are not finite: {', '.join(bad)}")
+
+
+def _limit_memory(limit: int) -> None:
+    # RLIMIT_DATA counts private writable memory, inherited pages included; address space is left alone,
+    # because memory-mapped features and libraries take far more of it than they use.
+    with open("/proc/self/statm") as statm:
+        inherited = int(statm.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_DATA, (inherited + limit, inherited + limit))
+
+
+def _seed_everything(seed: int, threads: int) -> None:
+    import sys
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        phrase in text for phrase in ("can't allocate memory", "cannot allocate memory", "bad_alloc")
+    )
+
+
+def _versions() -> dict[str, str]:
+    import sys
+
+    names = ("numpy", "scipy", "torch", "transformers", "sklearn", "faiss", "bm25s", "imagecodecs")
+    return {n: str(sys.modules[n].__version__) for n in names if hasattr(sys.modules.get(n), "__version__")}
