@@ -25,6 +25,8 @@ class Weighed:
         method: the fitted method.
         seed: the cell's seed.
         extra: costs noted by the task or the method.
+        encode_seconds: time spent in `encode` so far.
+        decode_seconds: time that decoding took in fresh processes, without starting them.
     """
 
     def __init__(self, method: Method, seed: int) -> None:
@@ -32,7 +34,8 @@ class Weighed:
         self.method = method
         self.seed = seed
         self.extra: dict[str, float] = {}
-        self._encode_seconds = 0.0
+        self.encode_seconds = 0.0
+        self.decode_seconds = 0.0
         self._encoded = 0
         self._stored_bytes = 0
         self._stored_items = 0
@@ -43,7 +46,7 @@ class Weighed:
         self._probe(items, role)
         start, shared = time.perf_counter(), backbone_seconds()
         representation = self.method.encode(items, role)
-        self._encode_seconds += time.perf_counter() - start + backbone_seconds() - shared
+        self.encode_seconds += time.perf_counter() - start + backbone_seconds() - shared
         self._encoded += len(items)
         self._check(representation, len(items))
         if role is not Role.QUERY:
@@ -110,7 +113,9 @@ class Weighed:
         """Decode in a fresh process that is given only the stored model, the bytes, their number and shape."""
         from suite.running.fresh import decode_in_fresh_process
 
-        return decode_in_fresh_process(self.method, streams)
+        decoded = decode_in_fresh_process(self.method, streams)
+        self.decode_seconds += decoded.seconds
+        return decoded.items
 
     def answer(self, states: Representation, questions: Any) -> Any:
         """Answer one question a remembered context."""
@@ -140,7 +145,7 @@ class Weighed:
             model_bytes=self._model_bytes(),
             train_seconds=train_seconds,
             fit_seconds=fit_seconds,
-            encode_items_per_second=self._encoded / self._encode_seconds if self._encode_seconds else None,
+            encode_items_per_second=self._encoded / self.encode_seconds if self.encode_seconds else None,
             query_latency_p50_ms=None if p50 is None else float(p50),
             query_latency_p95_ms=None if p95 is None else float(p95),
             peak_memory_bytes=peak_memory_bytes,

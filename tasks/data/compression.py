@@ -1,0 +1,58 @@
+"""What the compression tasks read: passages of Wikipedia text, files of a folder, digits as levels, uniform noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from suite.data.types import ByteSet, ImageSet
+from tasks.data.images import DIGITS_LEVELS, load_digits
+from tasks.data.wiki import load_text
+
+
+def load_passages(path: Path, test_bytes: int = 400_000, passage_bytes: int = 16_000) -> ByteSet:
+    """Wikipedia text in UTF-8: passages of the even articles to compress, all odd articles to be fitted on.
+
+    Args:
+        path: the bzip2 dump that `tasks.data.wiki` reads.
+        test_bytes: how much of the even articles, in the order of the dump, is cut into passages.
+        passage_bytes: length of a passage, rounded up to the end of a line.
+    """
+    passages: list[list[str]] = [[]]
+    size = taken = 0
+    for line in load_text(path, "even").splitlines(keepends=True):
+        if size >= passage_bytes:
+            passages.append([])
+            size = 0
+        if taken >= test_bytes:
+            break
+        passages[-1].append(line)
+        size += len(line.encode())
+        taken += len(line.encode())
+    items = ["".join(lines).encode() for lines in passages if lines]
+    names = [f"passage-{row:02d}" for row in range(len(items))]
+    return ByteSet(names, items, (load_text(path, "odd").encode(),))
+
+
+def load_files(path: Path, names: Sequence[str]) -> ByteSet:
+    """The named files of a folder; FileNotFoundError names one that is missing."""
+    return ByteSet(list(names), [(path / name).read_bytes() for name in names])
+
+
+def load_digit_levels(path: Path) -> ImageSet:
+    """The digits of `tasks.data.images.load_digits` with their 17 grey levels as they were published, 0…16."""
+    digits = load_digits(path)
+    train, test = (np.rint(split * (DIGITS_LEVELS / 255)).astype(np.uint8) for split in (digits.train, digits.test))
+    return ImageSet(train, digits.train_labels, test, digits.test_labels, digits.classes)
+
+
+def random_images(path: None, count: int = 100, size: int = 28, seed: int = 0) -> ImageSet:
+    """Uniform random bytes as grey images (count, size, size): nothing can be saved, so whatever is saved was leaked.
+
+    The training split is noise too, drawn after the test split; every label is 0.
+    """
+    pixels = np.random.default_rng(seed).integers(0, 256, (2, count, size, size), np.uint8)
+    labels = np.zeros(count, np.int64)
+    return ImageSet(pixels[1], labels, pixels[0], labels, ["noise"])
