@@ -1,4 +1,4 @@
-"""LIMIT by its paper's construction (Weller et al., arXiv:2508.21038, section 5), from word lists of our own.
+"""LIMIT by its paper's construction (Weller et al., arXiv:2508.21038), from word lists of our own.
 
 Dense judgements: of the smallest number of people with as many pairs as there are queries, each pair becomes one query
 with these two as its relevant documents. A query is one attribute of a shuffled list, "Who likes A?"; a document is a

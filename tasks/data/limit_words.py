@@ -1,4 +1,4 @@
-"""What people of the LIMIT construction like, and what they are called: word lists of this project's own, separated by blanks.
+"""What people like in the LIMIT construction, and their names: lists of this project's own, words between blanks.
 
 Every attribute is one word, and no two share a stem, so that a lexical method can tell them apart.
 """

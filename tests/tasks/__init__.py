@@ -1,0 +1,1 @@
+"""Tests of task families, their data and their metrics."""
