@@ -6,8 +6,8 @@ import inspect
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from suite.claims import Claim, evaluate
 from suite.data import access
 from suite.discovery import Found, FoundMethod
 from suite.method import label
@@ -26,9 +26,14 @@ from suite.results.catalog import (
 from suite.results.metrics import COSTS, METRICS
 from suite.results.store import Row
 
+if TYPE_CHECKING:
+    from suite.claims import Claim
+
 
 def catalog(found: Found, cells: Sequence[Cell], rows: Iterable[Row], profile: str) -> Catalog:
     """Cards of all that was found, the plan's keys, and the claims judged on `rows` of `profile`."""
+    from suite.claims import evaluate
+
     tasks = {name: t.task for name, t in found.tasks.items()}
     families = {t.family: t for t in tasks.values()}
     data = dict.fromkeys(name for t in tasks.values() for name in t.datasets())

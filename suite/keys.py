@@ -44,21 +44,28 @@ class CodeHashes:
 
         `root` is the scanned folder; by default the project folder the file lies in, or its own.
         """
+        seen, root = self._closure(file, root)
+        return digest(sorted((str(path.relative_to(root)), kept["hash"]) for path, kept in seen.items()))
+
+    def imported(self, file: Path, root: Path | None = None) -> set[str]:
+        """Names of all modules that `file`, or a module of its folder that it imports, imports anywhere."""
+        return {name for kept in self._closure(file, root)[0].values() for name in kept["imports"]}
+
+    def _closure(self, file: Path, root: Path | None) -> tuple[dict[Path, Any], Path]:
         file = file.resolve()
         if root is None:
             project = project_root()
             root = project / file.relative_to(project).parts[0] if file.is_relative_to(project) else file.parent
         root = root.resolve()
         package = mount(root)
-        seen: dict[Path, str] = {}
+        seen: dict[Path, Any] = {}
         waiting = [file]
         while waiting:
             current = waiting.pop()
-            if current in seen:
-                continue
-            seen[current], names = self._parse(current, root, package)
-            waiting.extend(_files(names, root, package))
-        return digest(sorted((str(path.relative_to(root)), value) for path, value in seen.items()))
+            if current not in seen:
+                seen[current] = self._parse(current, root, package)
+                waiting.extend(_files(seen[current]["imports"], root, package))
+        return seen, root
 
     def save(self) -> None:
         """Keep what was parsed for the next command; losing it costs only time."""
@@ -72,7 +79,7 @@ class CodeHashes:
         except OSError:
             temporary.unlink(missing_ok=True)
 
-    def _parse(self, file: Path, root: Path, package: str) -> tuple[str, list[str]]:
+    def _parse(self, file: Path, root: Path, package: str) -> Any:
         stat = file.stat()
         stamp = [stat.st_mtime_ns, stat.st_size]
         kept = self._kept.get(str(file))
@@ -82,7 +89,7 @@ class CodeHashes:
             kept = {"stamp": stamp, "hash": tree_hash(tree), "imports": sorted(set(_imports(tree, module)))}
             self._kept[str(file)] = kept
             self._changed = True
-        return kept["hash"], kept["imports"]
+        return kept
 
 
 def tree_hash(tree: ast.AST) -> str:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import IO, Protocol
 
 from suite.keys import ENGINE_VERSION, digest
-from suite.paths import cache_root
+from suite.paths import cache_root, project_root
 from suite.planning import Cell
 from suite.results.schema import CellResult, Costs, Provenance, Status
 from suite.results.store import Rejected, ResultStore, Row
@@ -154,11 +155,12 @@ def _run_due(
     report: Report,
     reporter: Reporter,
 ) -> None:
+    from suite.running.preload import preload
     from suite.running.workers import Workers
 
     locks: dict[str, IO[str]] = {}
     met: set[str] = set()
-    with Workers(min(jobs, len(waiting)), threads) as workers:
+    with Workers(min(jobs, len(waiting)), threads, preload(waiting)) as workers:
         while waiting or workers.running:
             while workers.free and (cell := _next(waiting, [job.cell for job in workers.running.values()], met)):
                 waiting.remove(cell)
@@ -257,10 +259,9 @@ def _clean(text: str | None) -> str | None:
     """Text that can be stored: lone surrogates replaced, this machine's folder names shortened."""
     if text is None:
         return None
-    from suite.paths import project_root
-
     home = os.path.expanduser("~")  # noqa: PTH111 - a string to replace
-    text = text.replace(str(project_root()), ".").replace(home, "~")
+    for folder, short in ((str(project_root()), "."), (str(Path(__file__).parents[2]), "."), (home, "~")):
+        text = text.replace(folder, short)
     return text.encode("utf-8", "replace").decode()
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -37,11 +37,12 @@ class _Running:
 class Workers:
     """Runs cells in forked processes under hard limits; use as a context manager."""
 
-    def __init__(self, jobs: int, threads: int) -> None:
-        """Prepare for `jobs` cells at a time with `threads` threads each; nothing is started yet."""
+    def __init__(self, jobs: int, threads: int, preload: Sequence[str] = ()) -> None:
+        """Prepare for `jobs` cells at a time with `threads` threads each, forked after `preload` was imported."""
         self.jobs = jobs
         self.threads = threads
         self.running: dict[int, _Running] = {}
+        self._preload = tuple(preload)
         self._scratch = Path(tempfile.mkdtemp(prefix="weighbridge-"))
         self._next = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,7 +83,7 @@ class Workers:
         }
         log = open(self._scratch / "zygote.log", "wb")  # noqa: SIM115 - the child keeps it
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "suite.running.zygote", str(theirs.fileno())],
+            [sys.executable, "-m", "suite.running.zygote", str(theirs.fileno()), *self._preload],
             pass_fds=(theirs.fileno(),),
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -20,18 +20,14 @@ from typing import Any
 
 from suite.running.execute import execute
 
-PRELOAD = (
-    "numpy", "scipy.sparse", "safetensors.numpy", "torch", "sklearn.linear_model", "sklearn.decomposition", "faiss",
-    "transformers", "tokenizers", "transformers.models.bert.modeling_bert",
-)  # fmt: skip
 _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Serve the runner on the socket whose descriptor is the first argument; the rest are extra import paths."""
+    """Serve the runner on the socket whose descriptor is the first argument; the rest are modules to import."""
     runner = Connection(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's business
-    for module in PRELOAD:
+    for module in sys.argv[2:]:
         # A module that does not import is the business of the cells that need it.
         with suppress(Exception):
             import_module(module)

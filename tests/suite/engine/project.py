@@ -56,7 +56,7 @@ FILES = {
         ''',
     "tasks/__init__.py": "",
     "tasks/data/__init__.py": "",
-    "tasks/data/toy.py": '''
+    "tasks/data/toy.py": """
         import numpy as np
         from suite.data.types import PairSet
 
@@ -64,7 +64,7 @@ FILES = {
             words = ["alpha", "beta", "gamma", "delta", "<script>", "naïve 日本"] * (n // 6 + 1)
             first, second = words[:n], words[1 : n + 1]
             return PairSet(first, second, np.array([float(len(set(a) & set(b))) for a, b in zip(first, second)]))
-        ''',
+        """,
     "tasks/data/toy.yaml": """
         - name: toy
           title: Toy pairs

@@ -1,0 +1,46 @@
+"""Which heavy modules the cells of a run will import: read off their code, so that nothing else is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from suite.keys import CodeHashes
+from suite.planning import Cell
+
+HEAVY = {
+    "numpy": ("numpy",),
+    "scipy": ("scipy.sparse", "scipy.linalg"),
+    "safetensors": ("safetensors.numpy",),
+    "sklearn": ("sklearn.linear_model", "sklearn.decomposition"),
+    "faiss": ("faiss",),
+    "bm25s": ("bm25s",),
+    "gensim": ("gensim",),
+    "imagecodecs": ("imagecodecs",),
+    "tokenizers": ("tokenizers",),
+    "torch": ("torch",),
+    "transformers": ("transformers", "transformers.models.bert.modeling_bert"),
+}
+"""Top-level package → modules worth importing before cells are forked."""
+
+
+def preload(cells: Iterable[Cell]) -> list[str]:
+    """Modules to import once for all `cells`, light ones first."""
+    codes = CodeHashes()
+    files = {(cell.method.file, cell.method.origin.root) for cell in cells if not cell.method.origin.pickled}
+    files |= {(cell.task.file, cell.task.origin.root) for cell in cells}
+    names = set().union(*(codes.imported(file, Path(root) if root else None) for file, root in files))
+    names |= set().union(*(_of_features(name, codes) for name in names if name.startswith("suite.features.")))
+    codes.save()
+    packages = {"numpy"} | {name.partition(".")[0] for name in names}
+    return [module for package, modules in HEAVY.items() if package in packages for module in modules]
+
+
+def _of_features(name: str, codes: CodeHashes) -> set[str]:
+    """What a module of the feature store imports by itself."""
+    try:
+        spec = find_spec(name)
+    except ModuleNotFoundError:  # a name that is not a module
+        return set()
+    return codes.imported(Path(spec.origin), Path(spec.origin).parent) if spec is not None and spec.origin else set()
