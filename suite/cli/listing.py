@@ -41,16 +41,17 @@ def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
             "variants": [label(m.cls.name, v) for v in m.cls.variants()],
             "controls": [label(m.cls.name, v) for v in m.cls.variants() if m.cls.is_control_variant(v)],
             "paper": m.cls.paper.title if m.cls.paper else None,
+            "year": m.cls.paper.year if m.cls.paper else None,
             "claims": len(m.cls.claims),
         }
         for m in found(methods_dir).methods.values()
     ]
     if as_json:
         return print_json(entries)
-    table = _table("method", "reads", "answers", "variants", "controls", "claims", "paper")
+    table = _table("method", "reads", "answers", "variants", "controls", "claims", "year")
     for e in entries:
         counts = (str(len(e["variants"])), str(len(e["controls"])), str(e["claims"]))
-        table.add_row(e["name"], " ".join(e["modality"]), " ".join(e["readouts"]), *counts, escape(e["paper"] or "–"))
+        table.add_row(e["name"], " ".join(e["modality"]), " ".join(e["readouts"]), *counts, str(e["year"] or "–"))
     return out.print(table)
 
 
