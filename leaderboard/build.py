@@ -1,0 +1,165 @@
+"""Build the site: read every profile, write its pages, keep what did not change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leaderboard import downloads, links, pairs, reading
+from leaderboard.board import Board
+from leaderboard.drawing import drawing_library
+from leaderboard.evidence import Evidence, read_memory
+from leaderboard.pages import about, cells, claims, method, overview, plane
+from leaderboard.pages.family import FamilyPage
+from leaderboard.pages.task import TaskPage
+from leaderboard.site import ASSETS, BUILD, STATIC, Site, digest, plain_json
+from leaderboard.text import clean, slug
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """What was built.
+
+    Attributes:
+        index: the page to open.
+        profiles: the profiles shown, the one that opens first before the others.
+        cells: stored cells of all of them.
+        written: files that were written, relative to the site's folder.
+        removed: files that an earlier build wrote and that are gone.
+        files: number of all files of the site.
+        size: their bytes.
+    """
+
+    index: Path
+    profiles: tuple[str, ...]
+    cells: int
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+    files: int
+    size: int
+
+
+def build_site(
+    results_root: Path, out: Path, profiles: Sequence[str] | None = None, progress: Progress | None = None
+) -> SiteReport:
+    """Write the leaderboard of the results under `results_root` into the folder `out`.
+
+    Args:
+        results_root: folder of profiles, as `suite.results.store.ResultStore` writes it, with a catalog.json in each.
+        out: folder of the site; pages whose data did not change are left alone.
+        profiles: those to show, the first opens first; by default all, the most recently run first.
+        progress: is told a line for every step.
+
+    Returns:
+        What was built.
+    """
+    say = progress or (lambda line: None)
+    names = list(profiles) if profiles is not None else reading.profiles(results_root)
+    stored = [reading.read(results_root, name) for name in names]
+    if profiles is None:
+        stored.sort(key=lambda one: one.newest, reverse=True)
+    site = Site(out)
+    boards = [Board(one) for one in stored] or [Board(reading.nothing())]
+    for source in sorted(STATIC.iterdir()):
+        site.file(f"{ASSETS}/{source.name}", source.read_bytes())
+    version, make = drawing_library()
+    site.made(f"{ASSETS}/vega.js", version, make)
+    for place, board in enumerate(boards):
+        say(f"{board.profile}: {len(board.stored.rows):,} cells")
+        _Profile(site, board, [other.profile for other in boards]).write(first=place == 0)
+    removed = site.finish()
+    say(f"{len(site.written)} of {len(site.paths())} files written")
+    return SiteReport(
+        index=out / "index.html",
+        profiles=tuple(board.profile for board in boards),
+        cells=sum(len(board.stored.rows) for board in boards),
+        written=tuple(site.written),
+        removed=tuple(removed),
+        files=len(site.paths()),
+        size=site.size(),
+    )
+
+
+class _Profile:
+    """Writes the pages of one profile into the folder of its name."""
+
+    def __init__(self, site: Site, board: Board, profiles: Sequence[str]) -> None:
+        self.site, self.board, self.profiles = site, board, profiles
+        self.folder = slug(board.profile)
+        self._memory = f"{BUILD}/{self.folder}.evidence.json"
+        self.evidence = Evidence(board, read_memory(site.out / self._memory))
+
+    def write(self, first: bool) -> None:
+        """Write all pages; the first profile's overview is the site's index as well."""
+        board, evidence = self.board, self.evidence
+        for family in board.families:
+            self._family(FamilyPage(board, evidence, family))
+            for card in board.tasks_of(family.name):
+                self._task(TaskPage(board, evidence, card))
+        shown = overview.context(board, evidence)
+        self._page("index.html", "overview.html.j2", "Overview", shown)
+        if first:
+            self._page("index.html", "overview.html.j2", "Overview", shown, root=True)
+        for card in board.methods.values():
+            self._page(links.method(card.name), "method.html.j2", card.name, method.context(board, evidence, card))
+        self._page("plane.html", "plane.html.j2", "Plane", plane.context(board))
+        self._page("compare.html", "compare.html.j2", "Compare", plane.context(board))
+        self._page("claims.html", "claims.html.j2", "Claims", claims.context(board))
+        self._page("cells.html", "cells.html.j2", "Cells", cells.context(board))
+        self._page("about.html", "about.html.j2", "About", about.context(board, self._downloads()))
+        self.site.file(self._memory, json.dumps(evidence.answers).encode())
+
+    def _page(self, path: str, template: str, title: str, context: dict[str, Any], *, root: bool = False) -> None:
+        here = path if root else f"{self.folder}/{path}"
+        up = "../" * here.count("/")
+        self.site.page(
+            here,
+            template,
+            context
+            | {
+                "title": clean(context.get("title", title), 120),
+                "active": path,
+                "home": f"{up}{self.folder}/",
+                "profile": clean(self.board.profile, 40),
+                "profiles": [
+                    {
+                        "name": clean(name, 40),
+                        "href": f"{up}{slug(name)}/{path if '/' not in path else 'index.html'}",
+                        "current": name == self.board.profile,
+                    }
+                    for name in self.profiles
+                ],
+            },
+        )
+
+    def _family(self, page: FamilyPage) -> None:
+        name = page.family.name
+        self._page(links.family(name), "family.html.j2", name, page.context())
+        self.site.data(f"{self.folder}/{links.family_data(name)}", "table", clean(name, 80), page.script())
+
+    def _task(self, page: TaskPage) -> None:
+        name = page.task.name
+        self._page(links.task(name), "task.html.j2", name, page.context())
+        self.site.data(f"{self.folder}/{links.task_data(name)}", "table", clean(name, 120), page.script())
+        pairs.write(self.site, f"{self.folder}/{links.pair_data(name)}", self.board, self.evidence, page)
+        self.evidence.forget()
+
+    def _downloads(self) -> list[dict[str, Any]]:
+        """Write the numbers as files, and describe them."""
+        records = downloads.records(self.board)
+        mark = digest(plain_json(records))
+        found = []
+        for ending, make, text in (
+            ("csv", downloads.as_csv, "opens in any spreadsheet"),
+            ("json", downloads.as_json, "a list of records; empty fields are left out"),
+            ("parquet", downloads.as_parquet, "typed columns, for pandas, DuckDB, R"),
+        ):
+            path = f"downloads/{self.folder}.{ending}"
+            self.site.made(f"{self.folder}/{path}", mark, lambda make=make: make(records))  # type: ignore[misc]
+            found.append({"href": path, "name": f"{self.folder}.{ending}", "about": text})
+        return found

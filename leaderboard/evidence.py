@@ -1,0 +1,214 @@
+"""What can be said about differences. `suite.results.statistics` computes it; here it is asked and remembered.
+
+An answer depends on the rows it is about, on the metric and on the code of the statistics. It is kept under the
+digest of these, so that a second build resamples nothing whose data did not change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from leaderboard.board import Board, Entry
+from leaderboard.site import digest, plain_json
+from suite.errors import WeighbridgeError
+from suite.results import moments, statistics
+from suite.results.catalog import MetricCard
+from suite.results.metrics import Metric, Statistic
+from suite.results.statistics import Difference, Estimate, Sample
+
+_CODE = digest(*(Path(str(module.__file__)).read_bytes() for module in (moments, statistics)))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A paired difference in the main metric, first minus second.
+
+    Attributes:
+        difference: the difference of the two scores.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        p: two-sided p-value, Holm-corrected over the others that were asked about with it.
+        better: whether the first is the better one, by the metric's direction.
+        decided: whether the two can be told apart.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    better: bool
+    decided: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An order of variants on one task.
+
+    Attributes:
+        order: labels, best score first.
+        ranks: rank of each one's tie group; None where there is nothing to test with.
+        tied: labels that cannot be told apart from the best, the best included.
+        testable: whether any of them can be tested.
+    """
+
+    order: Sequence[str]
+    ranks: Mapping[str, int | None]
+    tied: frozenset[str]
+    testable: bool
+
+
+class Evidence:
+    """Intervals, standings and paired differences of one profile's main scores."""
+
+    def __init__(self, board: Board, memory: Mapping[str, Any] | None = None) -> None:
+        """Ask about `board`; `memory` holds answers of an earlier build."""
+        self._board = board
+        self._memory = memory or {}
+        self.answers: dict[str, Any] = {}
+        self._estimates: dict[str, dict[str, Estimate]] = {}
+        self._identities: dict[str, dict[str, str]] = {}
+        self._intervals: dict[str, dict[str, tuple[float, float] | None]] = {}
+
+    def interval(self, task: str, label: str) -> tuple[float, float] | None:
+        """95 % interval of a variant's main score, or None where there are no per-item scores."""
+        if task not in self._intervals:
+            answer = self._remembered("intervals", task, list(self._identity(task)), lambda: self._all_intervals(task))
+            self._intervals[task] = {name: None if ends is None else (ends[0], ends[1]) for name, ends in answer.items()}
+        return self._intervals[task].get(label)
+
+    def span(self, task: str) -> tuple[float, float] | None:
+        """The lowest and highest end of all intervals of a task."""
+        labels = self._identity(task)
+        ends = [found for label in labels if (found := self.interval(task, label)) is not None]
+        return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
+
+    def standing(self, task: str, labels: Sequence[str]) -> Standing:
+        """Order and shared ranks of `labels` among each other."""
+        entries, card = self._board.entries(task), self._metric(task)
+        sign = -1 if card.better == "higher" else 1
+        order = sorted(labels, key=lambda label: (sign * (entries[label].main or 0.0), label))
+        ranks = self._remembered("ranks", task, order, lambda: self._ranks(task, order, card))
+        first = min((rank for rank in ranks.values() if rank is not None), default=None)
+        tied = frozenset(label for label, rank in ranks.items() if rank is not None and rank == first)
+        return Standing(order, ranks, tied, first is not None)
+
+    def against(self, tasks: Sequence[str], label: str, others: Sequence[str]) -> dict[str, dict[str, Verdict]]:
+        """`label` minus each of `others` on each task, Holm-corrected within a task; absent where nothing is tested."""
+        return {task: self._verdicts(task, label, others) for task in tasks}
+
+    def pairs(self, task: str, labels: Sequence[str]) -> list[Difference]:
+        """Paired differences of all pairs ``(i, j), i < j`` of `labels`, uncorrected."""
+        estimates = self._estimated(task)
+        return [
+            statistics.paired_difference(estimates[a], estimates[b])
+            for position, a in enumerate(labels)
+            for b in labels[position + 1 :]
+        ]
+
+    def identity(self, task: str, labels: Sequence[str]) -> str:
+        """Digest of all that the answers about these labels depend on."""
+        return self._key("pairs", task, labels)
+
+    def forget(self) -> None:
+        """Free the resamples that were drawn so far."""
+        self._estimates.clear()
+
+    # -- asking -------------------------------------------------------------------------------------
+
+    def _all_intervals(self, task: str) -> dict[str, tuple[float, float] | None]:
+        return {label: estimate.interval() for label, estimate in self._estimated(task).items()}
+
+    def _ranks(self, task: str, labels: Sequence[str], card: MetricCard) -> dict[str, int | None]:
+        estimates = {label: self._estimated(task)[label] for label in labels}
+        return {label: found.rank for label, found in statistics.ranks(estimates, card.better).items()}
+
+    def _verdicts(self, task: str, label: str, others: Sequence[str]) -> dict[str, Verdict]:
+        answer = self._remembered("against", task, [label, *others], lambda: self._tested(task, label, others))
+        return {name: Verdict(**found) for name, found in answer.items()}
+
+    def _tested(self, task: str, label: str, others: Sequence[str]) -> dict[str, dict[str, Any]]:
+        estimates, card = self._estimated(task), self._metric(task)
+        found = {other: statistics.paired_difference(estimates[label], estimates[other]) for other in others}
+        tested = {other: one for other, one in found.items() if one.p is not None}
+        adjusted = statistics.holm([cast(float, one.p) for one in tested.values()])
+        return {
+            other: asdict(_verdict(one, p, card.better)) for (other, one), p in zip(tested.items(), adjusted, strict=True)
+        }
+
+    def _metric(self, task: str) -> MetricCard:
+        return self._board.metric(next(iter(self._board.entries(task).values())).first.main_metric)
+
+    def _estimated(self, task: str) -> dict[str, Estimate]:
+        if task not in self._estimates:
+            metric = _declaration(self._metric(task))
+            entries = {label: entry for label, entry in self._board.entries(task).items() if entry.main is not None}
+            samples = {label: _sample(entry, metric) for label, entry in entries.items()}
+            self._estimates[task] = statistics.replicates(samples)
+        return self._estimates[task]
+
+    # -- remembering --------------------------------------------------------------------------------
+
+    def _remembered(self, question: str, task: str, labels: Sequence[str], ask: Callable[[], Any]) -> Any:
+        key = self._key(question, task, labels)
+        if key not in self.answers:
+            self.answers[key] = self._memory[key] if key in self._memory else ask()
+        return self.answers[key]
+
+    def _key(self, question: str, task: str, labels: Sequence[str]) -> str:
+        known = self._identity(task)
+        return digest(_CODE, question, task, *(known[label] for label in labels))
+
+    def _identity(self, task: str) -> dict[str, str]:
+        """Digest of each scored variant: its label, its seeds' scores and per-item scores, its metric."""
+        if task not in self._identities:
+            entries = self._board.entries(task)
+            card = plain_json(self._metric(task).model_dump()) if entries else ""
+            self._identities[task] = {
+                label: digest(card, *(f"{r.label}\n{r.seed}\n{r.main!r}\n{r.items_sha256}" for r in _results(entry)))
+                for label, entry in entries.items()
+                if entry.main is not None
+            }
+        return self._identities[task]
+
+
+def read_memory(path: Path) -> dict[str, Any]:
+    """Answers of an earlier build; nothing where there is no such file, or where it is damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _results(entry: Entry) -> list[Any]:
+    return [row.result for row in entry.shown]
+
+
+def _declaration(card: MetricCard) -> Metric:
+    """The metric as declared; one whose statistic nobody knows is a point without per-item scores."""
+    return card.metric() if card.statistic in get_args(Statistic) else Metric(card.name, card.title, card.better)
+
+
+def _sample(entry: Entry, metric: Metric) -> Sample:
+    """What is stored of one variant; without per-item scores where those cannot be used."""
+    try:
+        sample = Sample.of(entry.shown, metric)
+        sample.arrays()
+    except (WeighbridgeError, ValueError, KeyError):
+        return Sample(metric, [row.result.scores[metric.name] for row in entry.shown], [{} for _ in entry.shown])
+    return sample
+
+
+def _verdict(found: Difference, p: float, better: str) -> Verdict:
+    return Verdict(
+        difference=found.estimate,
+        low=cast(float, found.low),
+        high=cast(float, found.high),
+        p=p,
+        better=(found.estimate > 0) == (better == "higher"),
+        decided=p < 1 - statistics.LEVEL,
+    )

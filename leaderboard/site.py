@@ -1,0 +1,135 @@
+"""Writing a site: pages from templates, data as scripts, and only what has changed since the last time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from leaderboard.text import clean, formatted, plural, script_json, slug
+
+TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+ASSETS = "_assets"
+BUILD = "_build"
+"""Neither can be the name of a profile's folder: `slug` never begins with an underscore."""
+
+
+def digest(*parts: bytes | str) -> str:
+    """Short hash of some content."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part)
+        state.update(b"\0")
+    return state.hexdigest()[:24]
+
+
+def plain_json(value: Any) -> str:
+    """JSON text of a page's context, for its digest."""
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+
+
+class Site:
+    """A folder of pages; files whose content would not change are left alone, and those nobody writes any more go."""
+
+    def __init__(self, out: Path) -> None:
+        """Write into `out`."""
+        self.out = out
+        self._manifest = out / BUILD / "manifest.json"
+        self._before = self._read_manifest()
+        self._now: dict[str, str] = {}
+        self.written: list[str] = []
+
+    @cached_property
+    def _environment(self) -> jinja2.Environment:
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters.update(clean=clean, slug=slug, number=formatted, plural=plural)
+        return environment
+
+    @cached_property
+    def _look(self) -> str:
+        """Digest of all templates: a page is rendered again when any of them changed."""
+        return digest(*(path.read_bytes() for path in sorted(TEMPLATES.glob("*.j2"))))
+
+    def page(self, path: str, template: str, context: Mapping[str, Any]) -> None:
+        """Render a page, unless its template and data are what they were."""
+
+        def render() -> bytes:
+            up = "../" * path.count("/")
+            text = self._environment.get_template(template).render(assets=f"{up}{ASSETS}/", **context)
+            return text.encode("utf-8", "backslashreplace")
+
+        self.made(path, digest(self._look, template, plain_json(context)), render)
+
+    def data(self, path: str, kind: str, name: str, value: Any) -> None:
+        """Write a script that hands `value` to `weighbridge.put(kind, name, value)`."""
+        text = f"weighbridge.put({script_json(kind)},{script_json(name)},{script_json(value)});\n"
+        self.file(path, text.encode())
+
+    def file(self, path: str, content: bytes) -> None:
+        """Write a file as it is."""
+        self.made(path, digest(content), lambda: content)
+
+    def made(self, path: str, mark: str, make: Callable[[], bytes]) -> None:
+        """Write what `make` returns, unless the file on disk was made with the same mark."""
+        if self._is_new(path, mark):
+            self._write(path, make())
+
+    def finish(self) -> list[str]:
+        """Remove what an earlier build wrote and this one did not, and store the manifest; returns what was removed."""
+        gone = [path for path in self._before if path not in self._now]
+        for path in gone:
+            (self.out / path).unlink(missing_ok=True)
+        self._manifest.parent.mkdir(parents=True, exist_ok=True)
+        self._replace(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode())
+        return gone
+
+    def size(self) -> int:
+        """Bytes of all files of the site."""
+        return sum((self.out / path).stat().st_size for path in self._now)
+
+    def paths(self) -> list[str]:
+        """Every file of the site, relative to its folder."""
+        return sorted(self._now)
+
+    def _is_new(self, path: str, mark: str) -> bool:
+        if path in self._now:
+            raise ValueError(f"{path} would be written twice")
+        self._now[path] = mark
+        return self._before.get(path) != mark or not (self.out / path).exists()
+
+    def _write(self, path: str, content: bytes) -> None:
+        target = self.out / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._replace(target, content)
+        self.written.append(path)
+
+    @staticmethod
+    def _replace(target: Path, content: bytes) -> None:
+        temporary = target.with_name(f"{target.name}.tmp")
+        temporary.write_bytes(content)
+        os.replace(temporary, target)
+
+    def _read_manifest(self) -> dict[str, str]:
+        try:
+            found = json.loads(self._manifest.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        within = self.out.resolve()
+        return {
+            path: mark
+            for path, mark in (found.items() if isinstance(found, dict) else ())
+            if isinstance(mark, str) and (self.out / path).resolve().is_relative_to(within)
+        }
