@@ -47,8 +47,14 @@ declare(
         "bits_per_byte_two_part", "two-part bits/byte", "lower", "bit", ".3f", "point",
         about="Streams, number of the items, and the model after the better of xz and zstd, over all bytes.",
     ),
-    Metric("encode_mb_per_second", "encode MB/s", "higher", "MB/s", ".2f", "point", about="Megabytes encoded a second."),
-    Metric("decode_mb_per_second", "decode MB/s", "higher", "MB/s", ".2f", "point", about="Megabytes decoded a second."),
+    Metric(
+        "encode_mb_per_second", "encode MB/s", "higher", "MB/s", ".2f", "point",
+        about="Bytes of the items encoded a second.",
+    ),
+    Metric(
+        "decode_mb_per_second", "decode MB/s", "higher", "MB/s", ".2f", "point",
+        about="Bytes of the items decoded a second.",
+    ),
     Metric(
         "compressed_model_bytes", "compressed model", "lower", "B", ",.0f", "point",
         about="The model that the decoder is given, after the better of xz and zstd.",

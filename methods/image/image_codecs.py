@@ -58,7 +58,8 @@ class _ImageCodec(Method):
     def encode(self, items: Any, role: Role) -> Bitstream:
         """One stream an image, or one for the mosaic of all."""
         pictures = items if self.layout == "item" else [mosaic(items)]
-        return Bitstream([self.compress(picture) for picture in pictures], len(items), items.shape[1:])
+        streams = [self.compress(np.ascontiguousarray(picture)) for picture in pictures]
+        return Bitstream(streams, len(items), items.shape[1:])
 
     def decode(self, streams: Bitstream) -> np.ndarray:
         """(n, h, w[, 3]) uint8 images."""
@@ -109,7 +110,7 @@ class WebP(_ImageCodec):
         import imagecodecs
 
         colours = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=-1)
-        return imagecodecs.webp_encode(np.ascontiguousarray(colours), lossless=True, numthreads=1)
+        return imagecodecs.webp_encode(colours, lossless=True, numthreads=1)
 
     def decompress(self, stream: bytes) -> np.ndarray:
         """Decode the file; (h, w, 3)."""
@@ -155,7 +156,8 @@ class JpegLs(_ImageCodec):
         """Compress with no loss allowed."""
         import imagecodecs
 
-        return imagecodecs.jpegls_encode(picture, level=0)
+        # The room that imagecodecs sets aside is too small for noise, which grows.
+        return imagecodecs.jpegls_encode(picture, level=0, out=2 * picture.size + 1024)
 
     def decompress(self, stream: bytes) -> np.ndarray:
         """Decode the file."""

@@ -92,9 +92,6 @@ def decode_in_fresh_process(
 
 def _write_request(folder: Path, method: Method, streams: Bitstream) -> None:
     cls = type(method)
-    package = sys.modules.get(cls.__module__.partition(".")[0])
-    if package is None or (getattr(package, "__file__", "") is None and not hasattr(package, "__path__")):
-        raise WeighbridgeError(f"{method.name}: module {cls.__module__} is gone; it cannot be decoded elsewhere")
     try:
         file = Path(inspect.getfile(cls))
     except (TypeError, OSError):
