@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from suite.api import results, run
+    from suite import results
+    from suite.api import run
     from suite.claims import Claim
     from suite.method import Effort, FitData, Method, Modality, Paper, Pool, Role, Tensors
     from suite.representations import Binary, Bitstream, Codes, Dense, Hits, MultiVector, Representation, Sparse, State
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from suite.weights import PretrainedWeights
 
 _HOMES = {
-    "suite.api": ("results", "run"),
+    "suite.api": ("run",),
     "suite.claims": ("Claim",),
     "suite.method": ("Effort", "FitData", "Method", "Modality", "Paper", "Pool", "Role", "Tensors"),
     "suite.representations": (

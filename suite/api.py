@@ -1,4 +1,4 @@
-"""The suite from Python: ``from suite import Method, run, results``."""
+"""The suite from Python: ``from suite import Method, run, results``; see also `suite.results.frame`."""
 
 from __future__ import annotations
 
@@ -60,13 +60,8 @@ def run(
             overwrite=Overwrite(overwrite),
             reporter=reporter,
         )
-    return to_frame(report.rows)
-
-
-def results(profile: str = "standard", folder: Path | str | None = None) -> pd.DataFrame:
-    """Stored rows of a profile as a pandas frame."""
-    store = ResultStore(Path(folder) if folder is not None else results_root())
-    return to_frame(store.read(profile_named(profile).name).rows)
+    frame: pd.DataFrame = to_frame(report.rows)
+    return frame
 
 
 def default_jobs(threads: int, bytes_a_cell: int = 3 * 2**30) -> int:
@@ -98,7 +93,7 @@ def _register(found: Found, methods: str | Iterable[str | type[Method]] | None) 
 
 def _found(cls: type[Method]) -> FoundMethod:
     """A class handed over in Python travels to the workers by value: it may live in a notebook."""
-    from joblib.externals import cloudpickle
+    import cloudpickle
 
     origin = Origin(cls.__module__, cls.__name__, pickled=_by_value(cls, cloudpickle))
     try:

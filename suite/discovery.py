@@ -41,7 +41,7 @@ class Origin:
     def load(self) -> type[Any]:
         """Import the class."""
         if self.pickled:
-            from joblib.externals import cloudpickle
+            import cloudpickle
 
             return cloudpickle.loads(self.pickled)  # type: ignore[no-any-return]
         if self.root:

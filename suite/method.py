@@ -200,7 +200,7 @@ class Method(ABC):
 
     # -- what a method may define -----------------------------------------------------------------
 
-    def skip(self, task: Task) -> str | None:
+    def skip(self, task: Task[Any]) -> str | None:
         """A reason not to run on `task`, stored and shown; None to run. Called before anything heavy."""
         return None
 
@@ -248,7 +248,8 @@ class Method(ABC):
 
     def search(self, index: Any, queries: Representation, k: int) -> Hits:
         """Return the `k` best documents of every query, best first."""
-        return index.search(queries, k)
+        hits: Hits = index.search(queries, k)
+        return hits
 
     def compare(self, a: Representation, b: Representation) -> np.ndarray:
         """Return (n,) similarities of the aligned rows of `a` and `b`."""

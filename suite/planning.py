@@ -165,7 +165,7 @@ class _Builder:
     def cell(self, method: FoundMethod, variant: Mapping[str, Scalar], task: FoundTask, seed: int) -> Cell:
         cls = method.cls
         data = {name: self._dataset(name)[0] for name in (*task.task.datasets(), *cls.trains_on)}
-        hashes = {
+        hashes: dict[str, Any] = {
             "code": self._code_hash(method),
             "task": self._task_hash(task),
             "data": data,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -20,7 +20,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Names or globs; all if 
 @app.command("ls")
 def list_data(as_json: Json = False) -> None:
     """List data sets: whether they are here, where from, licence and hash."""
-    entries = []
+    entries: list[dict[str, Any]] = []
     for name, spec in access.specs().items():
         found = spec.locate()
         entries.append(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -21,6 +22,9 @@ from suite.results.metrics import METRICS
 from suite.results.schema import Status
 from suite.results.store import ResultStore, Row
 from suite.selectors import matches, nearest, select_names
+
+if TYPE_CHECKING:
+    from suite.results.statistics import Difference
 
 Results = Annotated[Path | None, typer.Option(help="Folder of results.")]
 
@@ -85,36 +89,40 @@ def compare(
     ]
     if not pairs:
         raise WeighbridgeError(f"{first} and {second} have no task in common among {', '.join(tasks)}")
-    from suite.results.statistics import holm, paired_difference
-
-    metrics = [METRICS[left[0].result.main_metric] for _, left, _ in pairs]
-    differences = [
-        paired_difference(left, right, metric) for (_, left, right), metric in zip(pairs, metrics, strict=True)
-    ]
-    adjusted = holm([d.p for d in differences])
-    entries = [
-        {
-            "task": name,
-            "metric": metric.name,
-            "difference": d.estimate,
-            "low": d.low,
-            "high": d.high,
-            "p_holm": float(p),
-        }
-        | {"verdict": _verdict(d.estimate, float(p), metric.better)}
-        for (name, _, _), metric, d, p in zip(pairs, metrics, differences, adjusted, strict=True)
-    ]
+    entries = _entries(pairs)
     if as_json:
         return print_json({"a": first, "b": second, "tasks": entries})
     table = Table(box=None, header_style="bold", pad_edge=False, title=escape(f"{first} − {second}"))
     for column in ("task", "metric", "difference", "95 %", "p (Holm)", f"{escape(first)} is"):
         table.add_column(column)
     for e in entries:
-        interval = f"[{e['low']:+.4f}, {e['high']:+.4f}]"
-        table.add_row(
-            e["task"], e["metric"], f"{e['difference']:+.4f}", escape(interval), f"{e['p_holm']:.4f}", e["verdict"]
-        )
+        interval = "–" if e["low"] is None else f"[{e['low']:+.4f}, {e['high']:+.4f}]"
+        p = "–" if e["p_holm"] is None else f"{e['p_holm']:.4f}"
+        table.add_row(e["task"], e["metric"], f"{e['difference']:+.4f}", escape(interval), p, e["verdict"])
     return out.print(table)
+
+
+def _entries(pairs: Sequence[tuple[str, list[Row], list[Row]]]) -> list[dict[str, Any]]:
+    from suite.results import statistics
+
+    metrics = [METRICS[left[0].result.main_metric] for _, left, _ in pairs]
+    differences = [
+        statistics.compare(left, right, metric) for (_, left, right), metric in zip(pairs, metrics, strict=True)
+    ]
+    tested = [i for i, d in enumerate(differences) if d.p is not None]
+    adjusted = dict(zip(tested, statistics.holm([differences[i].p or 0.0 for i in tested]), strict=True))
+    return [
+        {
+            "task": name,
+            "metric": metric.name,
+            "difference": d.estimate,
+            "low": d.low,
+            "high": d.high,
+            "p_holm": adjusted.get(i),
+            "verdict": _verdict(d, adjusted.get(i), metric.better),
+        }
+        for i, ((name, _, _), metric, d) in enumerate(zip(pairs, metrics, differences, strict=True))
+    ]
 
 
 def _one_variant(selector: str, rows: Sequence[Row]) -> str:
@@ -131,7 +139,7 @@ def _rows(rows: Sequence[Row], label: str, task: str) -> list[Row]:
     return [r for r in rows if r.result.label == label and r.result.task == task]
 
 
-def _verdict(difference: float, p: float, better: str, level: float = 0.05) -> str:
-    if p > level:
-        return "cannot be told apart"
-    return "better" if (difference > 0) == (better == "higher") else "worse"
+def _verdict(difference: Difference, adjusted: float | None, better: str) -> str:
+    verdict = replace(difference, p=adjusted).verdict()
+    words = {"higher": "better", "lower": "worse"} if better == "higher" else {"higher": "worse", "lower": "better"}
+    return words.get(verdict, verdict)

@@ -33,7 +33,7 @@ def _table(*columns: str) -> Table:
 @app.command()
 def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
     """List methods with what they read and how many variants they have."""
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "name": m.cls.name,
             "modality": [str(x) for x in m.cls.modalities()],

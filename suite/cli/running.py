@@ -73,9 +73,7 @@ class Display:
                 f"[red]{result.status}[/] {escape(result.label)} × {result.task}: {reason}", soft_wrap=True
             )
         elif not err.is_terminal:
-            err.print(
-                f"[{self._done}/{self._due}] {result.status} {escape(result.label)} × {result.task}", markup=False
-            )
+            err.print(f"[{self._done}/{self._due}] {result.status} {result.label} × {result.task}", markup=False)
         self._progress.advance(self._task)
         self._show()
 

@@ -79,7 +79,7 @@ class Sparse(Representation):
         """Cosine of aligned rows; 0 where a row is empty."""
         if not isinstance(other, Sparse):
             return super().compare(other)
-        dots = np.asarray(self.matrix.multiply(other.matrix).sum(axis=1)).ravel()
+        dots: Array = np.asarray(self.matrix.multiply(other.matrix).sum(axis=1)).ravel()
         norms = [np.sqrt(np.asarray(m.multiply(m).sum(axis=1)).ravel()) for m in (self.matrix, other.matrix)]
         return np.asarray(dots / np.maximum(norms[0] * norms[1], 1e-12), np.float32)
 

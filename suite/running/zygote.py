@@ -16,7 +16,7 @@ from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from suite.running.execute import execute
 
@@ -54,7 +54,7 @@ def serve(runner: Connection, children: dict[int, tuple[int, int]]) -> None:
                 children[os.pidfd_open(pid)] = (pid, number)
                 runner.send(("started", number, pid))
             else:
-                descriptor = int(ready)  # type: ignore[call-overload]
+                descriptor = cast(int, ready)
                 pid, number = children.pop(descriptor)
                 os.close(descriptor)
                 _, status = os.waitpid(pid, 0)

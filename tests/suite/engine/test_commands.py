@@ -195,7 +195,7 @@ def test_from_python_a_class_of_a_notebook_runs(tmp_path: Path) -> None:
         if __name__ == "__main__":
             frame = run(methods=[Mine, "letters[dim=4]"], tasks="pairs/*")
             assert list(frame["status"]) == ["ok", "ok"], frame[["status", "reason"]].to_string()
-            assert set(results("quick")["label"]) == {"mine", "letters[dim=4]"}
+            assert set(results.frame("quick")["label"]) == {"mine", "letters[dim=4]"}
             assert run(methods=[Mine], tasks="pairs/*")["status"].tolist() == ["ok"]
         """,
     )
