@@ -105,8 +105,8 @@ class _Profile:
         self._page("index.html", "overview.html.j2", "Overview", shown)
         if first:
             self._page("index.html", "overview.html.j2", "Overview", shown, root=True)
-        for card in board.methods.values():
-            self._page(links.method(card.name), "method.html.j2", card.name, method.context(board, evidence, card))
+        for one in board.methods.values():
+            self._page(links.method(one.name), "method.html.j2", one.name, method.context(board, evidence, one))
         self._page("plane.html", "plane.html.j2", "Plane", plane.context(board))
         self._page("compare.html", "compare.html.j2", "Compare", plane.context(board))
         self._page("claims.html", "claims.html.j2", "Claims", claims.context(board))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import version
 
+_EXPORTS = "window.vegaEmbed = vegaEmbed;"
+
 
 def drawing_library() -> tuple[str, Callable[[], bytes]]:
     """A mark of the library's version, and the function that makes the script.
@@ -15,6 +17,6 @@ def drawing_library() -> tuple[str, Callable[[], bytes]]:
     def make() -> bytes:
         import vl_convert
 
-        return f"(() => {{\n{vl_convert.javascript_bundle()}\n}})();\n".encode()
+        return f"(() => {{\n{vl_convert.javascript_bundle(_EXPORTS)}\n}})();\n".encode()
 
     return f"vl-convert {version('vl-convert-python')}", make

@@ -77,7 +77,9 @@ class Evidence:
         """95 % interval of a variant's main score, or None where there are no per-item scores."""
         if task not in self._intervals:
             answer = self._remembered("intervals", task, list(self._identity(task)), lambda: self._all_intervals(task))
-            self._intervals[task] = {name: None if ends is None else (ends[0], ends[1]) for name, ends in answer.items()}
+            self._intervals[task] = {
+                name: None if ends is None else (ends[0], ends[1]) for name, ends in answer.items()
+            }
         return self._intervals[task].get(label)
 
     def span(self, task: str) -> tuple[float, float] | None:
@@ -136,7 +138,8 @@ class Evidence:
         tested = {other: one for other, one in found.items() if one.p is not None}
         adjusted = statistics.holm([cast(float, one.p) for one in tested.values()])
         return {
-            other: asdict(_verdict(one, p, card.better)) for (other, one), p in zip(tested.items(), adjusted, strict=True)
+            other: asdict(_verdict(one, p, card.better))
+            for (other, one), p in zip(tested.items(), adjusted, strict=True)
         }
 
     def _metric(self, task: str) -> MetricCard:

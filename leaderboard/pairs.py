@@ -55,7 +55,7 @@ def write(site: Site, path: str, board: Board, evidence: Evidence, page: TaskPag
             "pairs": [[compact(one.low, 4), compact(one.high, 4), compact(one.p, 4)] for one in found],
             "items": [_items(board, page, entry) for entry in entries],
         }
-        return f"weighbridge.put(\"pairs\",{script_json(clean(name, 120))},{script_json(value)});\n".encode()
+        return f'weighbridge.put("pairs",{script_json(clean(name, 120))},{script_json(value)});\n'.encode()
 
     site.made(path, mark, make)
 

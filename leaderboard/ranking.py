@@ -74,7 +74,9 @@ def _contenders(board: Board, tasks: Sequence[str], budget: int | None) -> tuple
     fitting = {label: found for label, found in having.items() if label not in too_big}
     complete = [label for label, found in fitting.items() if len(found) == len(tasks)]
     lacking = {
-        label: [task for task in tasks if task not in found] for label, found in fitting.items() if len(found) < len(tasks)
+        label: [task for task in tasks if task not in found]
+        for label, found in fitting.items()
+        if len(found) < len(tasks)
     }
     return complete, lacking
 

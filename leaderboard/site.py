@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -120,7 +119,7 @@ class Site:
     def _replace(target: Path, content: bytes) -> None:
         temporary = target.with_name(f"{target.name}.tmp")
         temporary.write_bytes(content)
-        os.replace(temporary, target)
+        temporary.replace(target)
 
     def _read_manifest(self) -> dict[str, str]:
         try:

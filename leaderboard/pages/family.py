@@ -10,7 +10,7 @@ from leaderboard.evidence import Evidence
 from leaderboard.pages import rows
 from leaderboard.pages.panels import score
 from leaderboard.ranking import standing
-from leaderboard.text import clean, compact, formatted
+from leaderboard.text import clean, compact, formatted, slug
 from suite.results.catalog import FamilyCard
 
 
@@ -61,7 +61,7 @@ class FamilyPage:
             ],
             "trouble": len([cell for entry in entries for cell in entry.trouble()]),
             "controls": len({entry.label for entry in entries if entry.first.control}),
-            "cells_href": f"cells.html#family={links.slug(self.family.name)}",
+            "cells_href": f"cells.html#family={slug(self.family.name)}",
             "data_src": links.family_data(self.family.name),
         }
 
@@ -74,8 +74,7 @@ class FamilyPage:
             "leads": label in self.standing.leaders,
             "mean_rank": formatted(self.standing.mean_rank.get(label), ".2f"),
             "scores": [
-                score(self.board, self.evidence, task, entry)
-                | {"tied": label in self.standing.by_task[task.name].tied}
+                score(self.board, self.evidence, task, entry) | {"tied": label in self.standing.by_task[task.name].tied}
                 for task, entry in zip(self.tasks, entries, strict=True)
             ],
             "bytes": formatted(self._cost(label, "bytes_per_item"), card("bytes_per_item").format),
@@ -95,7 +94,7 @@ class FamilyPage:
         """The same numbers for scripts."""
         found = self.standing
         first = [entry for label in found.order if (entry := self._entries(label)[0]) is not None]
-        columns = [
+        columns: list[dict[str, Any]] = [
             {"key": "rank", "values": [found.ranks.get(label) for label in found.order]},
             {"key": "variant", "values": None},
             {"key": "mean_rank", "values": [compact(found.mean_rank.get(label)) for label in found.order]},

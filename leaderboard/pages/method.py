@@ -37,9 +37,7 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
             if value
         ],
         "control": card.control,
-        "tasks": [
-            table for task in board.tasks if (table := _task(board, evidence, task, card.name)) is not None
-        ],
+        "tasks": [table for task in board.tasks if (table := _task(board, evidence, task, card.name)) is not None],
         "claims": [describe(claim) for claim in claims],
         "trouble": [_trouble(cell) for cell in worst_first(cells) if cell.status.value != "ok"],
         "command": _command(board.profile, card.name, None),
@@ -73,19 +71,22 @@ def _task(board: Board, evidence: Evidence, task: TaskCard, method: str) -> dict
 
 
 def _row(board: Board, evidence: Evidence, task: TaskCard, entry: Entry) -> dict[str, Any]:
-    cost = lambda name: formatted(entry.costs.get(name), board.metric(name).format)
     return {
         "label": clean(params_text(entry.first.variant) or "(no parameters)", 120),
         "control": entry.first.control,
         "stale": entry.stale,
         "status": entry.status.replace("_", " "),
         "score": score(board, evidence, task, entry),
-        "bytes": cost("bytes_per_item"),
-        "model_bytes": cost("model_bytes"),
-        "latency": cost("query_latency_p50_ms"),
+        "bytes": _cost(board, entry, "bytes_per_item"),
+        "model_bytes": _cost(board, entry, "model_bytes"),
+        "latency": _cost(board, entry, "query_latency_p50_ms"),
         "seeds": len(entry.shown),
         "href": None if not entry.trouble() else f"#{links.anchor(entry.trouble()[0])}",
     }
+
+
+def _cost(board: Board, entry: Entry, name: str) -> str:
+    return formatted(entry.costs.get(name), board.metric(name).format)
 
 
 def _trouble(cell: CellResult) -> dict[str, Any]:

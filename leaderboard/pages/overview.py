@@ -10,7 +10,7 @@ from leaderboard.board import NOT_RUN, Board
 from leaderboard.evidence import Evidence
 from leaderboard.pages.panels import budget_name, panels
 from leaderboard.ranking import BUDGETS
-from leaderboard.text import clean, plural
+from leaderboard.text import clean, plural, slug
 
 MODALITIES = ("text", "image", "bytes", "context")
 
@@ -52,7 +52,7 @@ def _family(board: Board, evidence: Evidence, name: str) -> dict[str, Any]:
         "trouble": sum(counts[status] for status in ("failed", "timeout", "out_of_memory")),
         "skipped": counts["skipped"],
         "stale": counts["stale"],
-        "cells_href": f"cells.html#family={links.slug(name)}",
+        "cells_href": f"cells.html#family={slug(name)}",
     }
 
 

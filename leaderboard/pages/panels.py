@@ -88,9 +88,14 @@ def _bar(
     span = evidence.span(task.name)
     if interval is None or entry.main is None or span is None:
         return None
+    left, point, right = (_place(value, span) for value in (interval[0], entry.main, interval[1]))
+    return [left, right - left, point]
+
+
+def _place(value: float, span: tuple[float, float]) -> int:
+    """Where a value lies in a span, in per cent."""
     low, high = span
-    place = lambda value: max(0, min(100, round(100 * (value - low) / (high - low)))) if high > low else 50
-    return [place(interval[0]), place(interval[1]) - place(interval[0]), place(entry.main)]
+    return max(0, min(100, round(100 * (value - low) / (high - low)))) if high > low else 50
 
 
 def _gap(board: Board, found: FamilyStanding, tasks: Sequence[TaskCard]) -> dict[str, Any] | None:
@@ -120,11 +125,14 @@ def _tests(board: Board, found: FamilyStanding, tasks: Sequence[TaskCard], label
 
 def verdict_text(card: MetricCard, verdict: Verdict) -> dict[str, Any]:
     """A paired difference as it is printed; signs are kept, and a plus is written."""
-    signed = lambda value: ("+" if value > 0 else "") + formatted(value, card.format)
     return {
-        "difference": signed(verdict.difference),
-        "low": signed(verdict.low),
-        "high": signed(verdict.high),
+        "difference": _signed(card, verdict.difference),
+        "low": _signed(card, verdict.low),
+        "high": _signed(card, verdict.high),
         "metric": clean(card.title, 40),
         "verdict": ("better" if verdict.better else "worse") if verdict.decided else "cannot be told apart",
     }
+
+
+def _signed(card: MetricCard, value: float) -> str:
+    return ("+" if value > 0 else "") + formatted(value, card.format)

@@ -25,7 +25,9 @@ class TaskPage:
         self.standing = evidence.standing(task.name, [e.label for e in entries if e.ranked and not e.first.control])
         sign = -1 if board.metric(task.main_metric).better == "higher" else 1
         scored = [(sign * entry.main, entry) for entry in entries if entry.main is not None]
-        self.entries: Sequence[Entry] = [entry for _, entry in sorted(scored, key=lambda pair: (pair[0], pair[1].label))]
+        self.entries: Sequence[Entry] = [
+            entry for _, entry in sorted(scored, key=lambda pair: (pair[0], pair[1].label))
+        ]
         self.trouble = [entry for entry in entries if entry.trouble()]
         self.columns: Sequence[Column] = columns(board, task, self.entries)
 
@@ -93,14 +95,14 @@ class TaskPage:
         """The same numbers for scripts, with the theory lines and published numbers that the plane draws."""
         board, name = self.board, self.task.name
         intervals = [self.evidence.interval(name, entry.label) for entry in self.entries]
-        first = [
+        first: list[dict[str, Any]] = [
             {"key": "rank", "values": [compact(self.standing.ranks.get(entry.label)) for entry in self.entries]},
             {"key": "variant", "values": None},
             {"key": "low", "values": [compact(interval and interval[0]) for interval in intervals]},
             {"key": "high", "values": [compact(interval and interval[1]) for interval in intervals]},
             {"key": "seeds", "values": [len(entry.shown) for entry in self.entries]},
         ]
-        numbers = [
+        numbers: list[dict[str, Any]] = [
             column.describe() | {"values": [compact(column.value(entry)) for entry in self.entries]}
             for column in self.columns
         ]
