@@ -256,6 +256,12 @@ def paired_difference(a: Estimate, b: Estimate) -> Difference:
     return Difference(estimate, *interval(differences), _two_sided(differences))
 
 
+def compare(a: Sequence[Row], b: Sequence[Row], metric: Metric) -> Difference:
+    """The difference a - b of two methods' stored rows, one a seed, on one task."""
+    estimates = replicates({"a": Sample.of(a, metric), "b": Sample.of(b, metric)})
+    return paired_difference(estimates["a"], estimates["b"])
+
+
 def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return a - b, exactly 0 where they are equal but for rounding."""
     differences = a - b

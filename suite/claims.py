@@ -1,0 +1,278 @@
+"""Claims: a paper's headline as executable inequalities over stored results.
+
+A claim's predicate is called with a `Results` view ``r``::
+
+    Claim("64 of 384 dimensions keep 93 % of nDCG@10",
+          lambda r: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= 0.93,
+          source="arXiv:2205.13147, Table 1", task="beir/wiki-sections")
+
+``r[selector].main`` is a `Quantity`: a number with the bootstrap replicates behind it, so that what is computed from
+several rows keeps their pairing. A comparison makes a `Verdict`; ``&`` joins verdicts that must all hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from suite.quantities import NotMeasured, Quantity, Verdict, maximum, mean, minimum
+from suite.results.metrics import METRICS, Metric
+from suite.results.statistics import RESAMPLES, Estimate, Sample, replicates
+
+if TYPE_CHECKING:
+    from suite.results.catalog import ClaimCard
+    from suite.results.store import Row
+
+_SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
+_EXACT_COSTS = ("bytes_per_item", "fitted_bytes", "model_bytes")
+
+_Request = tuple[str, str, str]
+
+__all__ = [
+    "Claim",
+    "Measured",
+    "NotMeasured",
+    "Quantity",
+    "Results",
+    "Verdict",
+    "evaluate",
+    "maximum",
+    "mean",
+    "minimum",
+]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One headline of a method's paper.
+
+    Attributes:
+        statement: what is claimed, in one sentence.
+        predicate: called with a `Results` view; returns a `Verdict`.
+        source: where the paper says so.
+        task: task that ``r[selector]`` reads; a claim over several tasks names them, ``r[selector, task]``.
+        profile: profile whose results it is about.
+    """
+
+    statement: str
+    predicate: Callable[[Results], Verdict]
+    source: str
+    task: str | None = None
+    profile: str = "standard"
+
+
+# -- results as a predicate sees them -------------------------------------------------------------------
+
+
+@dataclass
+class _Evidence:
+    """Rows of one profile, and the estimates that predicates asked for; those new are estimated together."""
+
+    rows: dict[tuple[str, str], list[Row]]
+    keys: Mapping[str, str]
+    estimates: dict[_Request, Estimate] = field(default_factory=dict)
+    requested: dict[_Request, Sample] = field(default_factory=dict)
+
+    def estimate(self, label: str, task: str, metric: str) -> Estimate:
+        """The estimate, without replicates until `resample` was called."""
+        request = (label, task, metric)
+        if request not in self.estimates:
+            rows = self.rows[label, task]
+            for row in rows:
+                if metric not in row.result.scores:
+                    raise NotMeasured(f"{label} on {task} has no score {metric!r}: {_known(row.result.scores)}")
+            declared = METRICS.get(metric, Metric(metric, metric, statistic="point"))
+            sample = Sample.of(rows, declared)
+            sample.arrays()  # what is wrong with them is this claim's reason alone
+            self.requested[request] = sample
+            self.estimates[request] = Estimate(float(np.mean(sample.scores)))
+        return self.estimates[request]
+
+    def resample(self, resamples: int) -> None:
+        """Bootstrap what was asked for, all at once."""
+        self.estimates |= replicates(self.requested, resamples=resamples)
+        self.requested.clear()
+
+    def find(self, selector: str, task: str) -> str:
+        """The label of the one variant that `selector` names on `task`, after checking its rows."""
+        variants = {label: rows[0].result.variant for (label, on), rows in self.rows.items() if on == task}
+        labels = [selector] if selector in variants else _matching(selector, self.rows, task)
+        if not labels:
+            raise NotMeasured(f"{selector} on {task} has no result")
+        if len(labels) > 1:
+            raise NotMeasured(f"{selector} on {task} names {len(labels)} variants: {_known(labels)}")
+        for row in self.rows[labels[0], task]:
+            result = row.result
+            where = f"{result.label} on {task}, seed {result.seed}"
+            if result.status != "ok":
+                raise NotMeasured(f"{where}: {result.status}{f' ({result.reason})' if result.reason else ''}")
+            if self.keys.get(f"{result.profile}:{result.label}:{task}:{result.seed}", result.key) != result.key:
+                raise NotMeasured(f"{where} is stale: run it again")
+        return labels[0]
+
+
+class Results:
+    """What a predicate reads: ``r["mrl[dim=64]"]`` on the claim's task, or ``r["mrl[dim=64]", "sts/sts-b"]``."""
+
+    def __init__(self, evidence: _Evidence, task: str | None) -> None:
+        """View `evidence`; rows are of `task` unless said otherwise."""
+        self._evidence = evidence
+        self._task = task
+        self.numbers: dict[str, float] = {}
+
+    def __getitem__(self, selector: str | tuple[str, str]) -> Measured:
+        """The rows, over all seeds, of one variant.
+
+        Args:
+            selector: label of the variant, with its parameters in any order; those left out must not be needed to
+                tell it from another. With a task's name for another task than the claim's.
+
+        Raises:
+            NotMeasured: if there is no such row, or not one that counts; the message names it.
+        """
+        name, task = (selector, self._task) if isinstance(selector, str) else selector
+        if task is None:
+            raise NotMeasured(f"the claim names no task for {name}")
+        return Measured(self, self._evidence, self._evidence.find(name, task), task, task == self._task)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The rows of one variant on one task."""
+
+    results: Results
+    evidence: _Evidence
+    label: str
+    task: str
+    on_own_task: bool
+
+    @property
+    def main(self) -> Quantity:
+        """The score the task is judged by."""
+        return self._score(self._rows()[0].result.main_metric, "")
+
+    def score(self, name: str) -> Quantity:
+        """Another score of the rows."""
+        return self._score(name, name)
+
+    def cost(self, name: str) -> Quantity:
+        """A cost, its mean over seeds. Bytes and what a family counts are exact; timings have no interval."""
+        values = []
+        for row in self._rows():
+            known = row.result.costs.model_dump(exclude={"extra"}) | row.result.costs.extra
+            if known.get(name) is None:
+                raise NotMeasured(f"{self.label} on {self.task} has no cost {name!r}: {_known(known)}")
+            values.append(known[name])
+        value = float(np.mean(values))
+        exact = name in _EXACT_COSTS or name in self._rows()[0].result.costs.extra
+        self._note(name, value)
+        return Quantity(value, np.asarray(value) if exact else None)
+
+    def _score(self, metric: str, noted: str) -> Quantity:
+        estimate = self.evidence.estimate(self.label, self.task, metric)
+        self._note(noted, estimate.value)
+        return Quantity(estimate.value, estimate.replicates)
+
+    def _rows(self) -> Sequence[Row]:
+        return self.evidence.rows[self.label, self.task]
+
+    def _note(self, name: str, value: float) -> None:
+        where = "" if self.on_own_task else f"on {self.task}"
+        self.results.numbers[" ".join(filter(None, (self.label, name, where)))] = value
+
+
+# -- judging --------------------------------------------------------------------------------------------
+
+
+def evaluate(
+    claims: Iterable[tuple[str, Claim]],
+    results: Iterable[Row],
+    profile: str,
+    keys: Mapping[str, str] | None = None,
+    resamples: int = RESAMPLES,
+) -> list[ClaimCard]:
+    """Judge the claims that are about `profile` on its stored rows.
+
+    Args:
+        claims: (method's name, claim) pairs; those about another profile are left out.
+        results: rows of the profile.
+        profile: its name.
+        keys: ``profile:label:task:seed`` → the key of a current row; a row with another key is stale.
+        resamples: number of bootstrap resamples.
+
+    Returns:
+        One card a claim. A predicate that raises is *not measured*, with the error as its reason.
+    """
+    rows: dict[tuple[str, str], list[Row]] = {}
+    for row in results:
+        if row.result.profile == profile:
+            rows.setdefault((row.result.label, row.result.task), []).append(row)
+    evidence = _Evidence(rows, keys or {})
+    about = [(method, claim) for method, claim in claims if claim.profile == profile]
+    for method, claim in about:  # a first round finds out what is asked for, so that it is resampled together
+        _judge(method, claim, evidence)
+    evidence.resample(resamples)
+    return [_judge(method, claim, evidence) for method, claim in about]
+
+
+def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
+    from suite.results.catalog import ClaimCard
+
+    view = Results(evidence, claim.task)
+    verdict: Verdict | None = None
+    reason = None
+    try:
+        verdict = claim.predicate(view)
+        if not isinstance(verdict, Verdict):
+            verdict, reason = None, "the predicate compares no measured quantity: it must end in >= or <="
+    except NotMeasured as error:
+        reason = str(error)
+    except Exception as error:  # a predicate is a method author's code: whatever it raises, the others are judged
+        reason = f"{type(error).__name__}: {error}"
+    card = ClaimCard(
+        method=method,
+        statement=claim.statement,
+        source=claim.source,
+        profile=claim.profile,
+        verdict="not measured",
+        numbers=view.numbers,
+        reason=reason,
+    )
+    if verdict is None:
+        return card
+    return card.model_copy(
+        update={
+            "verdict": "holds" if verdict.holds else "fails",
+            "value": verdict.value,
+            "threshold": verdict.threshold,
+            "relation": verdict.relation,
+            "interval": verdict.interval,
+            "decided": verdict.decided,
+        }
+    )
+
+
+def _matching(selector: str, rows: Mapping[tuple[str, str], Sequence[Row]], task: str) -> list[str]:
+    """Labels on `task` that `selector` names: those with just its parameters, else those with more."""
+    parsed = _SELECTOR.fullmatch(selector)
+    if parsed is None:
+        raise NotMeasured(f"{selector!r} is not a selector: write name[param=value]")
+    pairs = (part.partition("=") for part in (parsed["inside"] or "").split(",") if part)
+    wanted = {name.strip(): value.strip() for name, _, value in pairs}
+    found: dict[str, int] = {}
+    for (label, on), (first, *_) in rows.items():
+        if on == task and first.result.method == parsed["name"]:
+            variant = {name: str(value) for name, value in first.result.variant.items()}
+            if wanted.items() <= variant.items():
+                found[label] = len(variant)
+    exact = [label for label, count in found.items() if count == len(wanted)]
+    return exact or list(found)
+
+
+def _known(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(listed[:8]) + (", …" if len(listed) > 8 else "") if listed else "it has none"
