@@ -12,6 +12,8 @@ import numpy as np
 
 from suite.results.metrics import Metric, Statistic
 
+_ROUNDING = 1e-12  # relative size below which a spread or a denominator is nothing but rounding
+
 
 def moments(kind: Statistic, columns: np.ndarray) -> np.ndarray:
     """(columns, items) → (moments, items), whose means make the statistic."""
@@ -27,11 +29,13 @@ def from_means(kind: Statistic, means: np.ndarray) -> np.ndarray:
         return np.asarray(means[0])
     undefined = np.full(means.shape[1], np.nan)
     if kind == "ratio":
-        defined = np.abs(means[1]) > 1e-12 * np.abs(means[1]).max()
+        defined = np.abs(means[1]) > _ROUNDING * np.abs(means[1]).max()
         return np.asarray(np.divide(means[0], means[1], out=undefined, where=defined))
     x, y, xx, yy, xy = means
-    spread = np.maximum(xx - x * x, 0) * np.maximum(yy - y * y, 0)
-    ratio = np.divide(xy - x * y, np.sqrt(spread), out=undefined, where=spread > 1e-24)
+    x_variance, y_variance = xx - x * x, yy - y * y
+    defined = (x_variance > _ROUNDING) & (y_variance > _ROUNDING)
+    spread = np.sqrt(np.where(defined, x_variance * y_variance, 1.0))
+    ratio = np.divide(xy - x * y, spread, out=undefined, where=defined)
     return np.asarray(np.clip(ratio, -1.0, 1.0))
 
 
@@ -50,7 +54,7 @@ def resampled_values(kind: Statistic, full: np.ndarray, means: np.ndarray) -> np
 def _standardised(column: np.ndarray) -> np.ndarray:
     centred = column - column.mean()
     spread = np.abs(centred).max()
-    if spread <= 1e-12 * np.abs(column).max():
+    if spread <= _ROUNDING * np.abs(column).max():
         return np.zeros_like(column)
     centred /= spread
     return np.asarray(centred / np.sqrt(np.mean(centred**2)))
