@@ -19,4 +19,4 @@ def drawing_library() -> tuple[str, Callable[[], bytes]]:
 
         return f"(() => {{\n{vl_convert.javascript_bundle(_EXPORTS)}\n}})();\n".encode()
 
-    return f"vl-convert {version('vl-convert-python')}", make
+    return f"vl-convert {version('vl-convert-python')}: {_EXPORTS}", make

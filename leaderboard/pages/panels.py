@@ -46,6 +46,7 @@ def _panel(board: Board, evidence: Evidence, family: str, budget: int | None) ->
         "rows": [_row(board, evidence, found, tasks, label) for label in found.order[:visible]],
         "more": max(len(found.order) - visible, 0),
         "gap": _gap(board, found, tasks),
+        "testable": bool(found.ranks),
     }
 
 

@@ -14,6 +14,9 @@
     for (const card of document.querySelectorAll(".card")) {
       card.hidden = modality.value !== "" && !card.dataset.modalities.split(" ").includes(modality.value);
     }
+    for (const group of document.querySelectorAll(".group")) {
+      group.hidden = !group.querySelector(".card:not([hidden])");
+    }
   };
   const restore = () => {
     budget.show(state.get("budget") || "any");
