@@ -75,6 +75,41 @@ class ByteSet:
     train: Sequence[bytes] = ()
 
 
+@dataclass(frozen=True)
+class Passage:
+    """A stretch of a sequence: token ids, natural language, or the same content in both forms.
+
+    Attributes:
+        tokens: (length,) integer token ids; empty where there is only text.
+        text: natural language; "" where there are only tokens.
+    """
+
+    tokens: NDArray[Any]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class RecallSet:
+    """Contexts to read, a question about each that comes after it, and the answers.
+
+    Attributes:
+        contexts: presentation ("long_first_once" …) → one context an item. Items are aligned: every presentation
+            shows the same content, so that presentations are compared item by item.
+        questions: what is asked once the context has been read, one an item.
+        answers: what must be answered, one an item.
+        groups: condition of each item ("4,16" for set sizes …); items of one group have contexts of one length.
+        floors: (n,) accuracy of the best guess that uses nothing of what must be recalled.
+        vocabulary: number of token ids; 0 where there is only text.
+    """
+
+    contexts: Mapping[str, Sequence[Passage]]
+    questions: Sequence[Passage]
+    answers: Sequence[Passage]
+    groups: Sequence[str]
+    floors: NDArray[np.float64]
+    vocabulary: int = 0
+
+
 def content_hash(value: Any) -> str:
     """SHA-256 of decoded content: text, bytes, numbers, arrays, and dataclasses, mappings and sequences of them.
 
