@@ -103,6 +103,13 @@ def test_and_shows_the_inequality_that_binds() -> None:
     assert (card.verdict, card.threshold) == ("fails", 0.9)
 
 
+def test_of_two_verdicts_a_failing_one_binds_before_a_less_certain_one() -> None:
+    fails = Verdict(1.0, 1.1, ">=", holds=False, interval=(0.0, 5.0), decided=False, support=0.6)
+    holds = Verdict(1.0, 0.9, ">=", holds=True, interval=(0.5, 1.5), decided=False, support=0.55)
+    assert (fails & holds) is fails
+    assert (holds & fails) is fails
+
+
 def test_arithmetic_is_done_on_value_and_replicates_alike() -> None:
     rng = np.random.default_rng(1)
     x, y = (Quantity(float(v.mean()), v) for v in rng.random((2, 50)) + 1)
