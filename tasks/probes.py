@@ -90,15 +90,15 @@ def neighbour_vote(hits: Hits, labels: Labels, classes: int) -> Labels:
     Returns:
         (queries,) classes; a tie goes to the lower class.
     """
-    indices = hits.indices[:, :-1] if hits.indices.shape[1] > 1 else hits.indices
     found = hits.indices >= 0
-    scores = np.where(found, hits.scores, np.inf).astype(np.float64)
-    lowest = scores.min(axis=1, keepdims=True, initial=np.inf)
-    scores = np.where(found, scores, lowest)[:, : indices.shape[1]]
-    spread = scores[:, :1] - lowest
+    scores = hits.scores.astype(np.float64)
+    lowest = np.where(found, scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    voters = found.copy()
+    voters[:, max(1, found.shape[1] - 1) :] = False
     with np.errstate(invalid="ignore", divide="ignore"):
+        spread = scores[:, :1] - lowest
         weights = np.where(spread > 0, (scores - lowest) / spread, 1.0)
-    votes = np.zeros((len(indices), classes))
-    rows, columns = np.nonzero(indices >= 0)
-    np.add.at(votes, (rows, labels[indices[rows, columns]]), weights[rows, columns])
+    votes = np.zeros((len(scores), classes))
+    rows, columns = np.nonzero(voters)
+    np.add.at(votes, (rows, labels[hits.indices[rows, columns]]), weights[rows, columns])
     return votes.argmax(axis=1)

@@ -53,7 +53,7 @@ class RandomProjection(Method):
     """
 
     name = "random-projection"
-    summary = "Pixels times a random Gaussian matrix, drawn once a seed. The control of every learned code of the same length."
+    summary = "Pixels times a Gaussian matrix, drawn once a seed. The control of every learned code of the same length."
     modality = Modality.IMAGE
     tags = ("dense", "control", "linear")
     is_control = True

@@ -64,7 +64,7 @@ def load_idx(path: Path, classes: Sequence[str]) -> ImageSet:
 
 
 def _read_idx(folder: Path, name: str, axes: int) -> NDArray[np.uint8]:
-    """One IDX file of unsigned bytes: two zeros, the type, the number of axes, their lengths (big-endian), the values."""
+    """One IDX file of bytes: two zeros, the type, the number of axes, their lengths (big-endian), the values."""
     file = next((f for f in (folder / name, folder / f"{name}.gz") if f.is_file()), None)
     if file is None:
         raise DataMismatch(f"{folder}: neither {name} nor {name}.gz is there")
