@@ -38,7 +38,7 @@ class Entry:
     scores: Mapping[str, float]
     costs: Mapping[str, float]
 
-    @property
+    @cached_property
     def first(self) -> CellResult:
         """Any of the rows, for what they have in common."""
         return self.rows[0].result
@@ -53,7 +53,7 @@ class Entry:
         """Whether it takes part in ranks."""
         return self.main is not None and not self.stale
 
-    @property
+    @cached_property
     def main(self) -> float | None:
         """The main score, or None."""
         return self.scores.get(self.first.main_metric)
@@ -158,6 +158,23 @@ class Board:
             STALE if row.result.status is Status.OK and self.is_stale(row.result) else row.result.status.value
             for row in rows
         )
+
+    @cached_property
+    def cells(self) -> Mapping[str, Sequence[CellResult]]:
+        """Every stored cell, by method."""
+        found: dict[str, list[CellResult]] = defaultdict(list)
+        for row in self.stored.rows:
+            found[row.result.method].append(row.result)
+        return found
+
+    @cached_property
+    def by_method(self) -> Mapping[tuple[str, str], Sequence[Entry]]:
+        """Variants by task and method."""
+        found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for task, entries in self._by_task.items():
+            for entry in entries.values():
+                found[task, entry.first.method].append(entry)
+        return found
 
     @cached_property
     def not_run(self) -> list[str]:

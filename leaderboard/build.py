@@ -16,7 +16,10 @@ from leaderboard.pages import about, cells, claims, method, overview, plane
 from leaderboard.pages.family import FamilyPage
 from leaderboard.pages.task import TaskPage
 from leaderboard.site import ASSETS, BUILD, STATIC, Site, digest, plain_json
-from leaderboard.text import clean, slug
+from leaderboard.text import clean, plural, slug
+
+DOWNLOADS = digest(Path(downloads.__file__).read_bytes())
+"""Digest of the code that writes them."""
 
 Progress = Callable[[str], None]
 
@@ -42,6 +45,13 @@ class SiteReport:
     removed: tuple[str, ...]
     files: int
     size: int
+
+    def __str__(self) -> str:
+        """One line."""
+        return (
+            f"{plural(self.cells, 'cell')} of {', '.join(self.profiles)}: {len(self.written):,} of "
+            f"{plural(self.files, 'file')} written, {self.size / 1e6:.1f} MB"
+        )
 
 
 def build_site(
@@ -152,11 +162,11 @@ class _Profile:
     def _downloads(self) -> list[dict[str, Any]]:
         """Write the numbers as files, and describe them."""
         records = downloads.records(self.board)
-        mark = digest(plain_json(records))
+        mark = digest(DOWNLOADS, plain_json(records))
         found = []
         for ending, make, text in (
             ("csv", downloads.as_csv, "opens in any spreadsheet"),
-            ("json", downloads.as_json, "a list of records; empty fields are left out"),
+            ("json", downloads.as_json, 'columns and data, as pandas reads with orient="split"'),
             ("parquet", downloads.as_parquet, "typed columns, for pandas, DuckDB, R"),
         ):
             path = f"downloads/{self.folder}.{ending}"

@@ -48,8 +48,10 @@ def records(board: Board) -> list[dict[str, Any]]:
 
 
 def as_json(rows: Sequence[dict[str, Any]]) -> bytes:
-    """A list of records."""
-    return json.dumps([{k: v for k, v in row.items() if v is not None} for row in rows]).encode()
+    """Column names and rows, as `pandas.read_json(orient="split")` reads them."""
+    names = _names(rows)
+    value = {"columns": names, "data": [[row.get(name) for name in names] for row in rows]}
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def as_csv(rows: Sequence[dict[str, Any]]) -> bytes:

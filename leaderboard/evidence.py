@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -20,7 +20,9 @@ from suite.results.catalog import MetricCard
 from suite.results.metrics import Metric, Statistic
 from suite.results.statistics import Difference, Estimate, Sample
 
-_CODE = digest(*(Path(str(module.__file__)).read_bytes() for module in (moments, statistics)))
+_CODE = digest(
+    *(Path(str(module.__file__)).read_bytes() for module in (moments, statistics)), Path(__file__).read_bytes()
+)
 
 
 @dataclass(frozen=True)
@@ -72,28 +74,33 @@ class Evidence:
         self._estimates: dict[str, dict[str, Estimate]] = {}
         self._identities: dict[str, dict[str, str]] = {}
         self._intervals: dict[str, dict[str, tuple[float, float] | None]] = {}
+        self._spans: dict[str, tuple[float, float] | None] = {}
 
     def interval(self, task: str, label: str) -> tuple[float, float] | None:
         """95 % interval of a variant's main score, or None where there are no per-item scores."""
         if task not in self._intervals:
-            answer = self._remembered("intervals", task, list(self._identity(task)), lambda: self._all_intervals(task))
+            labels = list(self._identity(task))
+            answer = self._remembered("intervals", task, labels, lambda: self._all_intervals(task, labels))
             self._intervals[task] = {
-                name: None if ends is None else (ends[0], ends[1]) for name, ends in answer.items()
+                name: None if ends is None else (ends[0], ends[1]) for name, ends in zip(labels, answer, strict=True)
             }
         return self._intervals[task].get(label)
 
     def span(self, task: str) -> tuple[float, float] | None:
         """The lowest and highest end of all intervals of a task."""
-        labels = self._identity(task)
-        ends = [found for label in labels if (found := self.interval(task, label)) is not None]
-        return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
+        if task not in self._spans:
+            found = (self.interval(task, label) for label in self._identity(task))
+            ends = [one for one in found if one is not None]
+            self._spans[task] = (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
+        return self._spans[task]
 
     def standing(self, task: str, labels: Sequence[str]) -> Standing:
         """Order and shared ranks of `labels` among each other."""
         entries, card = self._board.entries(task), self._metric(task)
         sign = -1 if card.better == "higher" else 1
         order = sorted(labels, key=lambda label: (sign * (entries[label].main or 0.0), label))
-        ranks = self._remembered("ranks", task, order, lambda: self._ranks(task, order, card))
+        answer = self._remembered("ranks", task, order, lambda: self._ranks(task, order, card))
+        ranks = dict(zip(order, answer, strict=True))
         first = min((rank for rank in ranks.values() if rank is not None), default=None)
         tied = frozenset(label for label, rank in ranks.items() if rank is not None and rank == first)
         return Standing(order, ranks, tied, first is not None)
@@ -121,26 +128,24 @@ class Evidence:
 
     # -- asking -------------------------------------------------------------------------------------
 
-    def _all_intervals(self, task: str) -> dict[str, tuple[float, float] | None]:
-        return {label: estimate.interval() for label, estimate in self._estimated(task).items()}
+    def _all_intervals(self, task: str, labels: Sequence[str]) -> list[tuple[float, float] | None]:
+        estimates = self._estimated(task)
+        return [estimates[label].interval() for label in labels]
 
-    def _ranks(self, task: str, labels: Sequence[str], card: MetricCard) -> dict[str, int | None]:
+    def _ranks(self, task: str, labels: Sequence[str], card: MetricCard) -> list[int | None]:
         estimates = {label: self._estimated(task)[label] for label in labels}
-        return {label: found.rank for label, found in statistics.ranks(estimates, card.better).items()}
+        found = statistics.ranks(estimates, card.better)
+        return [found[label].rank for label in labels]
 
     def _verdicts(self, task: str, label: str, others: Sequence[str]) -> dict[str, Verdict]:
         answer = self._remembered("against", task, [label, *others], lambda: self._tested(task, label, others))
-        return {name: Verdict(**found) for name, found in answer.items()}
+        return {other: Verdict(*one) for other, one in zip(others, answer, strict=True) if one is not None}
 
-    def _tested(self, task: str, label: str, others: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def _tested(self, task: str, label: str, others: Sequence[str]) -> list[tuple[Any, ...] | None]:
         estimates, card = self._estimated(task), self._metric(task)
-        found = {other: statistics.paired_difference(estimates[label], estimates[other]) for other in others}
-        tested = {other: one for other, one in found.items() if one.p is not None}
-        adjusted = statistics.holm([cast(float, one.p) for one in tested.values()])
-        return {
-            other: asdict(_verdict(one, p, card.better))
-            for (other, one), p in zip(tested.items(), adjusted, strict=True)
-        }
+        found = [statistics.paired_difference(estimates[label], estimates[other]) for other in others]
+        adjusted = iter(statistics.holm([one.p for one in found if one.p is not None]))
+        return [None if one.p is None else astuple(_verdict(one, next(adjusted), card.better)) for one in found]
 
     def _metric(self, task: str) -> MetricCard:
         return self._board.metric(next(iter(self._board.entries(task).values())).first.main_metric)

@@ -68,8 +68,9 @@ def compact(value: object, digits: int = 6) -> float | int | None:
     plain = number(value)
     if plain is None:
         return None
-    short = float(f"{plain:.{digits}g}")
-    return int(short) if short.is_integer() and abs(short) < _LARGEST else short
+    if plain.is_integer() and abs(plain) < _LARGEST:
+        return int(plain)
+    return float(f"{plain:.{digits}g}")
 
 
 def script_json(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from leaderboard import links
 from leaderboard.board import NOT_RUN, Board, Entry
+from leaderboard.pages.overview import STATUSES
 from leaderboard.pages.rows import worst_first
 from leaderboard.text import clean, slug
 from suite.results.schema import Status
@@ -22,6 +23,7 @@ def context(board: Board) -> dict[str, Any]:
         for label, entry in board.entries(task.name).items():
             variants[entry.first.method][label][task.name] = entry
     planned = _planned(board)
+    counts = board.statuses() | Counter({NOT_RUN: len(board.not_run)})
     trouble = worst_first(row.result for row in board.stored.rows if row.result.status is not Status.OK)
     return {
         "tasks": [
@@ -43,7 +45,7 @@ def context(board: Board) -> dict[str, Any]:
             }
             for method in sorted(variants)
         ],
-        "counts": sorted((board.statuses() | Counter({NOT_RUN: len(board.not_run)})).items()),
+        "counts": [(name, counts[name]) for name in STATUSES if counts[name]],
         "trouble": [
             {
                 "label": clean(cell.label, 120),

@@ -19,7 +19,7 @@ from suite.results.schema import CellResult
 def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any]:
     """What the page shows."""
     claims = [claim for claim in board.catalog.claims if claim.method == card.name and claim.profile == board.profile]
-    cells = [cell for row in board.stored.rows if (cell := row.result).method == card.name]
+    cells = board.cells[card.name]
     return {
         "name": clean(card.name, 120),
         "summary": clean(card.summary, 2000),
@@ -56,7 +56,7 @@ def _paper(paper: PaperCard) -> dict[str, Any]:
 
 
 def _task(board: Board, evidence: Evidence, task: TaskCard, method: str) -> dict[str, Any] | None:
-    mine = [entry for entry in board.entries(task.name).values() if entry.first.method == method]
+    mine = list(board.by_method.get((task.name, method), ()))
     if not mine:
         return None
     metric = board.metric(task.main_metric)

@@ -87,7 +87,7 @@
       return item;
     }));
     const found = tests(loaded);
-    byId("said").textContent = `${found.length} pairs; ${here.pairs.left_out} further variants of this task are in its table`;
+    byId("said").textContent = `${found.length === 1 ? "1 pair" : `${found.length} pairs`}${here.pairs.left_out ? `; ${here.pairs.left_out} further variants of this task are only in its table` : ""}`;
     const parts = [element("h2", "Paired differences"), table(
       [["pair"], ["task"], ["metric"], ["scores", "n"], ["difference", "n"], ["95 % interval", "n"], ["p, Holm", "n"], ["the first is"]],
       found.map((one) => [`${one.a} − ${one.b}`, one.task, one.main.title, `${short(one.scores[0], 4)}, ${short(one.scores[1], 4)}`, signed(one.scores[0] - one.scores[1]), one.low === null ? "—" : `${signed(one.low)} to ${signed(one.high)}`, one.adjusted === undefined ? "—" : one.adjusted.toFixed(4), verdict(one)]),

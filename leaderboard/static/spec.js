@@ -2,15 +2,15 @@
 "use strict";
 weighbridge.spec = ({ points, front, theory, references, x, y, xScale, yScale, xBetter, width, colours }) => {
   const title = ({ title, unit, better }) => `${title}${unit ? `, ${unit}` : ""} (${better} is better)`;
-  const axis = { gridColor: colours.rule, domainColor: colours.ink, tickColor: colours.tick, labelColor: colours.muted, titleColor: colours.ink, titleFontWeight: "normal", titlePadding: 12, labelOverlap: true };
-  const scale = (type) => ({ type, zero: false, nice: true });
+  const axis = { gridColor: colours.rule, domainColor: colours.ink, tickColor: colours.tick, labelColor: colours.muted, titleColor: colours.ink, titleFontWeight: "normal", titlePadding: 12, titleFontSize: 12, labelFontSize: 11, labelOverlap: true };
+  const scale = (type) => (type === "log" ? { type, nice: false, padding: 24 } : { type, zero: false, nice: true });
   const ofX = { field: "x", type: "quantitative", title: title(x), scale: scale(xScale), axis: xScale === "log" ? { ...axis, tickCount: 8, format: "~s" } : { ...axis, format: "~s" } };
   const ofY = { field: "y", type: "quantitative", title: title(y), scale: scale(yScale), axis };
   const methods = [...new Set(points.map((point) => point.method))];
   const named = methods.length <= 20;
   const colour = {
-    field: "method", type: "nominal", sort: null, scale: { scheme: "tableau20" },
-    legend: named ? { title: null, orient: "bottom", columns: Math.max(1, Math.floor(width / 170)), labelColor: colours.ink, labelLimit: 140, symbolType: "circle" } : null,
+    field: "method", type: "nominal", sort: null, scale: { scheme: methods.length > 10 ? "tableau20" : "tableau10" },
+    legend: named ? { title: null, orient: "bottom", columns: Math.max(1, Math.floor(width / 170)), labelColor: colours.ink, labelLimit: 140, labelFontSize: 12, symbolType: "circle" } : null,
   };
   const tooltip = [
     { field: "label", type: "nominal", title: "variant" },
