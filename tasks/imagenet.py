@@ -1,4 +1,13 @@
-"""Image classification: what a frozen representation still knows of an image's class."""
+"""Image classification: what a frozen representation still knows of an image's class.
+
+Training and test images are encoded with the role ITEM; a method is fitted on the training images and their labels.
+Three readouts classify the test images. `top1_probe` (main): a linear probe fitted on the representation of the
+training images, its penalty chosen on a fifth of them (`tasks.probes.LinearProbe`). `top1_knn`: a vote of the
+nearest training images, 10 unless the instance says otherwise, found by the method's own index and search if it
+declares the readout ``search``, by the cosine of its features otherwise, and weighted by similarity
+(`tasks.probes.neighbour_vote`). `top1_head`: the method's own ``predict(representation)``, only where it has one.
+Latency is that of encoding one image and applying the probe.
+"""
 
 from __future__ import annotations
 
@@ -54,13 +63,7 @@ class ClassificationSpec(TaskSpec):
 
 
 class ImageClassification(Task[ClassificationSpec]):
-    """Encode training and test images, and classify the test images from their representation alone.
-
-    Three readouts: `top1_probe` (main), a linear probe fitted on the representation of the training images;
-    `top1_knn`, a vote of the nearest training images, found by the method's own index and search if it declares the
-    readout ``search``, and by the cosine of its features otherwise; and `top1_head`, the method's own `predict`,
-    where it has one. A method is fitted on the training images and their labels.
-    """
+    """Encode training and test images, and classify the test images from their representation alone."""
 
     family = "imagenet"
     family_title = "ImageNet-subset classification"
