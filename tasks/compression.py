@@ -29,11 +29,11 @@ LARGEST_RECOMPRESSED = 2**28
 declare(
     Metric(
         "bits_per_dim", "bits/dim", "lower", "bit", ".3f", "ratio", ("bits", "dims"),
-        about="Bits of the streams over all pixel values. Where one stream holds all images, each has its share of it.",
+        about="Bits of the streams over all pixel values; no interval where one stream holds all images.",
     ),
     Metric(
         "bits_per_byte", "bits/byte", "lower", "bit", ".3f", "ratio", ("bits", "dims"),
-        about="Bits of the streams over all bytes. Where one stream holds all items, each has its share of it.",
+        about="Bits of the streams over all bytes; no interval where one stream holds all items.",
     ),
     Metric(
         "compression_ratio", "compression ratio", "higher", "×", ".2f", "ratio", ("dims", "bits"), 8.0,
@@ -158,7 +158,7 @@ class Compression(Task[Spec]):
         if (difference := first_difference(items, decoded)) is not None:
             raise ContractError(f"{subject.method.name} is not lossless: {difference}")
 
-        bits = bits_per_item(streams, dims)
+        bits = 8.0 * streams.lengths()
         total, size = float(bits.sum()), float(dims.sum())
         self._check_rate(subject.method, streams, total, size)
         model_bits = 8.0 * model_bytes(subject.method)
@@ -179,7 +179,9 @@ class Compression(Task[Spec]):
         }
         if streams.theoretical_bits is not None:
             extra["theoretical_bits"] = streams.theoretical_bits / size
-        return Outcome(scores, {"bits": bits, "dims": dims}, extra=extra)
+        # One stream for all items says nothing of how the rate differs between items, and gets no interval.
+        items_apart = {"bits": bits, "dims": dims} if len(bits) == len(dims) else {}
+        return Outcome(scores, items_apart, extra=extra)
 
     def _check_rate(self, method: Method, streams: Bitstream, total: float, size: float) -> None:
         rate = total / size
@@ -234,12 +236,6 @@ def order0_entropy(items: Any) -> float:
     counts = sum(np.bincount(np.frombuffer(_raw(item), np.uint8), minlength=256) for item in items)
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log2(shares)).sum())
-
-
-def bits_per_item(streams: Bitstream, dims: np.ndarray) -> np.ndarray:
-    """(n,) bits of each item's stream; of one stream for all, the share that falls to the item's size."""
-    lengths = 8.0 * streams.lengths()
-    return lengths if len(lengths) == len(dims) else lengths[0] * dims / dims.sum()
 
 
 def first_difference(items: Any, decoded: Any) -> str | None:

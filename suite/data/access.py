@@ -14,6 +14,7 @@ from typing import Any
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
 from suite.errors import DataMismatch, DataUnavailable, SelectorError, WeighbridgeError
+from suite.keys import CodeHashes
 from suite.paths import cache_root, project_root
 from suite.selectors import nearest
 
@@ -111,10 +112,11 @@ def _stamp(path: Path) -> str:
 
 
 def _loader_stamp(loader: str) -> str:
+    """Hash of the loader's code and of what it imports from its own folder."""
     from importlib.util import find_spec
 
     module = find_spec(loader.split(":")[0])
-    return hashlib.sha256(Path(module.origin).read_bytes()).hexdigest() if module and module.origin else ""
+    return CodeHashes().of(Path(module.origin)) if module and module.origin else ""
 
 
 def _read_cache(file: Path) -> Any:
