@@ -79,16 +79,22 @@ class Board:
         self.profile = stored.profile
         self.catalog = stored.catalog
         grouped: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        self._stale: set[int] = set()
+        self._stored: set[str] = set()
         for row in stored.rows:
-            grouped[row.result.task, row.result.label].append(row)
+            result, label = row.result, row.result.label
+            grouped[result.task, label].append(row)
+            name = f"{result.profile}:{label}:{result.task}:{result.seed}"
+            self._stored.add(name)
+            if stored.catalog.keys.get(name, result.key) != result.key:
+                self._stale.add(id(result))
         self._by_task: dict[str, dict[str, Entry]] = defaultdict(dict)
         for (task, label), rows in grouped.items():
             self._by_task[task][label] = _entry(rows, self.is_stale)
 
     def is_stale(self, result: CellResult) -> bool:
-        """Whether the plan's current key of this cell is another one."""
-        key = self.catalog.keys.get(f"{result.profile}:{result.label}:{result.task}:{result.seed}")
-        return key is not None and key != result.key
+        """Whether the plan's current key of this cell is another one; `result` is one of the stored rows'."""
+        return id(result) in self._stale
 
     def entries(self, task: str) -> Mapping[str, Entry]:
         """Variants stored for a task, by label."""
@@ -179,8 +185,8 @@ class Board:
     @cached_property
     def not_run(self) -> list[str]:
         """Planned cells that nothing is stored of, ``profile:label:task:seed``."""
-        stored = {f"{r.profile}:{r.label}:{r.task}:{r.seed}" for r in (row.result for row in self.stored.rows)}
-        return [name for name in self.catalog.keys if name.startswith(f"{self.profile}:") and name not in stored]
+        mine = f"{self.profile}:"
+        return [name for name in self.catalog.keys if name.startswith(mine) and name not in self._stored]
 
 
 def _entry(rows: Sequence[Row], is_stale: Callable[[CellResult], bool]) -> Entry:

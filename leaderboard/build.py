@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +70,23 @@ def build_site(
     Returns:
         What was built.
     """
-    say = progress or (lambda line: None)
+    with _collector_paused():
+        return _build(results_root, out, profiles, progress or (lambda line: None))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector out: rows are a million objects that live to the end, and it looks at them all."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _build(results_root: Path, out: Path, profiles: Sequence[str] | None, say: Progress) -> SiteReport:
     names = list(profiles) if profiles is not None else reading.profiles(results_root)
     stored = [reading.read(results_root, name) for name in names]
     if profiles is None:

@@ -72,6 +72,8 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _catalog(path: Path) -> tuple[Catalog, str | None]:
+    if not path.exists():
+        return Catalog(), f"{path.name} is missing: which way a metric is better and what is stale are not known"
     try:
         return Catalog.read(path), None
     except (ValidationError, OSError) as error:
