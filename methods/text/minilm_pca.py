@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from methods.pca import fit_components, keep, project
 from methods.text.minilm_backbone import SENTENCE_BERT, OnMiniLM
 from suite.method import FitData, Role, Tensors
 from suite.representations import Dense
@@ -31,17 +30,12 @@ class MiniLMPca(OnMiniLM):
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Mean and components, largest variance first."""
-        from sklearn.decomposition import PCA
-
-        vectors = self.unit_vectors(data.items)
-        fitted = PCA(min(max(self.grid["dim"]), *vectors.shape), svd_solver="full").fit(vectors)
-        return {"mean": fitted.mean_.astype(np.float32), "components": fitted.components_.astype(np.float32)}
+        return fit_components(self.unit_vectors(data.items), max(self.grid["dim"]), seed)
 
     def narrow(self, fitted: Tensors) -> Tensors:
         """The mean and the first `dim` components."""
-        return {"mean": fitted["mean"], "components": np.ascontiguousarray(fitted["components"][: self.dim])}
+        return keep(fitted, self.dim)
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, dim) float32."""
-        centred = self.unit_vectors(items) - self.fitted["mean"]
-        return Dense(np.asarray(centred @ self.fitted["components"].T, np.float32))
+        return Dense(project(self.unit_vectors(items), self.fitted))

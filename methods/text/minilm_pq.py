@@ -11,8 +11,8 @@ from suite.method import FitData, Paper, Role, Tensors
 from suite.representations import Codes, Dense
 
 BITS = 8
-OPQ_ROUNDS = 10
 TRAINING_VECTORS = 16384
+FIRST_ITERATIONS = 10
 
 
 class _ProductQuantized(OnMiniLM):
@@ -51,7 +51,8 @@ class MiniLMPq(_ProductQuantized):
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Centroids of every part."""
-        return {"codebook": _codebook(_sample(self.unit_vectors(data.items), seed), self.m, seed)}
+        vectors, bits = _training(self.unit_vectors(data.items), seed)
+        return {"codebook": _codebook(vectors, self.m, bits, seed)}
 
 
 class MiniLMOpq(_ProductQuantized):
@@ -72,13 +73,15 @@ class MiniLMOpq(_ProductQuantized):
         """Rotation, and the centroids of every part of rotated vectors."""
         import faiss
 
-        vectors = _sample(self.unit_vectors(data.items), seed)
-        quantizer = _quantizer(len(vectors), self.m, seed)
+        vectors, bits = _training(self.unit_vectors(data.items), seed)
         transform = faiss.OPQMatrix(DIMENSION, self.m)
-        transform.pq, transform.niter = quantizer, OPQ_ROUNDS
+        quantizer = _quantizer(self.m, bits, seed)
+        transform.pq = quantizer
+        transform.niter = self.effort.pick(quick=4, standard=10)
+        transform.niter_pq_0 = FIRST_ITERATIONS
         transform.train(vectors)
         rotation = faiss.vector_to_array(transform.A).reshape(DIMENSION, DIMENSION)
-        return {"codebook": _codebook(vectors @ rotation.T, self.m, seed), "rotation": rotation}
+        return {"codebook": _codebook(vectors @ rotation.T, self.m, bits, seed), "rotation": rotation}
 
 
 def nearest_centroids(vectors: np.ndarray, codebook: np.ndarray) -> np.ndarray:
@@ -92,26 +95,29 @@ def nearest_centroids(vectors: np.ndarray, codebook: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _sample(vectors: np.ndarray, seed: int) -> np.ndarray:
-    if len(vectors) <= TRAINING_VECTORS:
-        return np.ascontiguousarray(vectors)
-    chosen = np.random.default_rng(seed).choice(len(vectors), TRAINING_VECTORS, replace=False)
-    return vectors[np.sort(chosen)]
+def _training(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
+    """The vectors to train on, and the bits of a code that so many can fill."""
+    bits = min(BITS, max(1, len(vectors).bit_length() - 1))
+    if len(vectors) > TRAINING_VECTORS:
+        chosen = np.random.default_rng(seed).choice(len(vectors), TRAINING_VECTORS, replace=False)
+        return vectors[np.sort(chosen)], bits
+    # faiss 1.15 writes out of bounds when a rotation has fewer vectors than dimensions; repeating them changes no mean.
+    return np.tile(vectors, (-(-DIMENSION // len(vectors)), 1)), bits
 
 
-def _quantizer(vectors: int, m: int, seed: int) -> Any:
+def _quantizer(m: int, bits: int, seed: int) -> Any:
     import faiss
 
-    quantizer = faiss.ProductQuantizer(DIMENSION, m, min(BITS, max(1, vectors.bit_length() - 1)))
+    quantizer = faiss.ProductQuantizer(DIMENSION, m, bits)
     quantizer.cp.seed = seed + 1
     quantizer.cp.min_points_per_centroid = 1
     return quantizer
 
 
-def _codebook(vectors: np.ndarray, m: int, seed: int) -> np.ndarray:
-    """(m, centroids, 384 / m) float32."""
+def _codebook(vectors: np.ndarray, m: int, bits: int, seed: int) -> np.ndarray:
+    """(m, 2^bits, 384 / m) float32 centroids."""
     import faiss
 
-    quantizer = _quantizer(len(vectors), m, seed)
+    quantizer = _quantizer(m, bits, seed)
     quantizer.train(np.ascontiguousarray(vectors, np.float32))
     return faiss.vector_to_array(quantizer.centroids).reshape(m, quantizer.ksub, DIMENSION // m)

@@ -4,16 +4,19 @@
     vectors = encoder.pooled(texts)              # (n, 384) float32, mean over tokens
     tokens, offsets = encoder.tokens(texts)      # (total, 384) float16, and where each text starts
 
-Texts are tokenised once, sorted by length and cut into batches by a token budget, so that next to nothing is spent on
-padding; arithmetic is bfloat16 where the CPU multiplies it and float32 elsewhere. Only the layers that are asked for
-are run.
+[CLS] and [SEP] are tokens like the others: sentence-transformers' means count them, and late interaction keeps them.
+Nothing is normalised. Texts are tokenised once, sorted by length and cut into batches by a token budget, so that next
+to nothing is spent on padding; arithmetic is bfloat16 where the CPU multiplies it and float32 elsewhere. Only the
+layers that are asked for are run.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,12 @@ from suite.features.precision import Precision, fastest_precision
 from suite.features.store import Allocate, FeatureStore
 from suite.weights import PretrainedWeights
 
-TOKENS_A_BATCH = 8192
+TOKENS_A_BATCH = 4096
+"""With padding; larger batches leave the cache of a core and are slower there."""
+TEXTS_AN_ENTRY = 4096
+"""Of pooled vectors: a long pass that was cut short is taken up after its last whole entry."""
+VERSION = 1
+"""Raised by hand when a change of this file changes numbers; part of every key."""
 
 
 @dataclass(frozen=True)
@@ -55,49 +63,62 @@ class TextEncoder:
         return int(_config(self.weights).hidden_size)
 
     def pooled(self, texts: Sequence[str], layer: int = -1) -> NDArray[np.float32]:
-        """(n, width) mean over the tokens of each text, [CLS] and [SEP] included.
+        """(n, width) mean over the tokens of each text.
 
         Args:
             texts: the texts.
             layer: 0 is the embeddings' output, 1 the first layer; negative numbers count from the last one.
         """
-        layer = self._layer(layer)
+        means: NDArray[np.float32] = self.pooled_layers(texts, (layer,))[0]
+        return means
+
+    def pooled_layers(self, texts: Sequence[str], layers: Sequence[int]) -> NDArray[np.float32]:
+        """(len(layers), n, width) means at several layers, from one pass."""
+        chosen = tuple(self._layer(layer) for layer in layers)
+        if len(texts) > TEXTS_AN_ENTRY:
+            parts = (texts[start : start + TEXTS_AN_ENTRY] for start in range(0, len(texts), TEXTS_AN_ENTRY))
+            return np.concatenate([self.pooled_layers(part, chosen) for part in parts], axis=1)
         store = self.store or FeatureStore()
-        # Token vectors that are there already give the same means without another pass.
-        if (offsets := store.find(self._key(texts, layer, "tokens"), "offsets")) is not None:
-            vectors, _ = self.tokens(texts, layer)
-            starts = offsets[:-1].astype(np.int64)
-            sums = np.add.reduceat(vectors, starts, axis=0, dtype=np.float32)
-            return np.asarray(sums / np.diff(offsets.astype(np.int64))[:, None], np.float32)
+        if len(chosen) == 1:
+            # A pass for token vectors keeps their means beside them.
+            means = store.find(self._key(texts, chosen, "tokens"), "pooled")
+            if means is not None:
+                return means[None]
 
         def make(allocate: Allocate) -> None:
-            out = allocate("values", (len(texts), self.width), np.float32)
-            for rows, hidden, mask in self._passes(texts, layer):
-                means = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-                out[rows] = means.numpy()
+            out = allocate("values", (len(chosen), len(texts), self.width), np.float32)
+            for rows, hidden, mask in self._passes(texts, chosen):
+                for place, states in enumerate(hidden):
+                    out[place, rows] = _means(states, mask)
 
-        return store.arrays(self._key(texts, layer, "pooled"), make)["values"]
+        return store.arrays(self._key(texts, chosen, "pooled"), make)["values"]
 
-    def tokens(self, texts: Sequence[str], layer: int = -1) -> tuple[NDArray[np.float16], NDArray[np.uint32]]:
-        """(total tokens, width) float16 vectors, [CLS] and [SEP] included, and (n + 1,) offsets of the texts."""
-        layer = self._layer(layer)
+    def tokens(self, texts: Sequence[str], layer: int = -1) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
+        """(total tokens, width) float16 vectors and (n + 1,) offsets of the texts; FloatingPointError beyond float16.
+
+        Half a gigabyte for 4,000 paragraphs: ask for it only where means will not do.
+        """
+        chosen = (self._layer(layer),)
 
         def make(allocate: Allocate) -> None:
             lengths = [len(ids) for ids in self.token_ids(texts)]
-            starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-            allocate("offsets", starts.shape, np.uint32)[...] = starts
-            out = allocate("vectors", (int(starts[-1]), self.width), np.float16)
-            for rows, hidden, mask in self._passes(texts, layer):
-                for row, vectors, length in zip(rows, hidden.numpy(), mask.sum(1).int().tolist(), strict=True):
-                    out[starts[row] : starts[row] + length] = vectors[:length]
+            starts = allocate("offsets", (len(texts) + 1,), np.int64)
+            starts[0], starts[1:] = 0, np.cumsum(lengths)
+            vectors = allocate("vectors", (int(starts[-1]), self.width), np.float16)
+            means = allocate("pooled", (len(texts), self.width), np.float32)
+            for rows, (states,), mask in self._passes(texts, chosen):
+                means[rows] = _means(states, mask)
+                with np.errstate(over="raise"):
+                    for row, values in zip(rows, states.numpy(), strict=True):
+                        vectors[starts[row] : starts[row + 1]] = values[: lengths[row]]
 
-        entry = (self.store or FeatureStore()).arrays(self._key(texts, layer, "tokens"), make)
+        entry = (self.store or FeatureStore()).arrays(self._key(texts, chosen, "tokens"), make)
         return entry["vectors"], entry["offsets"]
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, cut to `max_length`."""
         tokenizer = _tokenizer(self.weights, self.max_length)
-        return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+        return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
 
     def model(self, layer: int = -1) -> Any:
         """The network up to `layer`, in the encoder's precision and in evaluation mode; shared, not to be changed."""
@@ -109,22 +130,26 @@ class TextEncoder:
             raise ValueError(f"{self.weights.name} has layers 0 to {self.depth}, not {layer}")
         return resolved
 
-    def _key(self, texts: Sequence[str], layer: int, output: str) -> dict[str, Any]:
+    def _key(self, texts: Sequence[str], layers: tuple[int, ...], output: str) -> dict[str, Any]:
+        folder = _folder(self.weights)
         return {
             "weights": self.weights.sha256,
+            "config": _sha256(folder / "config.json"),
+            "tokenizer": _sha256(folder / "tokenizer.json"),
             "items": content_hash(list(texts)),
-            "layer": layer,
+            "layers": layers,
             "output": output,
             "max_length": self.max_length,
             "precision": self.precision or fastest_precision(),
+            "version": VERSION,
         }
 
-    def _passes(self, texts: Sequence[str], layer: int) -> Iterator[tuple[NDArray[np.int64], Any, Any]]:
-        """Yield rows, (batch, length, width) float32 hidden states and (batch, length) float32 masks."""
+    def _passes(self, texts: Sequence[str], layers: tuple[int, ...]) -> Iterator[tuple[NDArray[np.int64], Any, Any]]:
+        """Yield rows, (batch, length, width) float32 states of each of `layers`, and (batch, length) float32 masks."""
         import torch
 
         ids = self.token_ids(texts)
-        model = self.model(layer)
+        model = self.model(max(1, *layers))
         for rows in batches([len(i) for i in ids]):
             longest = len(ids[rows[-1]])
             tokens = torch.zeros(len(rows), longest, dtype=torch.long)
@@ -133,8 +158,8 @@ class TextEncoder:
                 tokens[place, : len(ids[row])] = torch.tensor(ids[row])
                 mask[place, : len(ids[row])] = 1
             with torch.inference_mode():
-                hidden = model(input_ids=tokens, attention_mask=mask.long()).last_hidden_state.float()
-            yield rows, hidden, mask
+                outputs = model(input_ids=tokens, attention_mask=mask.long(), output_hidden_states=True)
+            yield rows, [outputs.hidden_states[layer].float() for layer in layers], mask
 
 
 def batches(lengths: Sequence[int], budget: int = TOKENS_A_BATCH) -> Iterator[NDArray[np.int64]]:
@@ -168,19 +193,37 @@ def _tokenizer(weights: PretrainedWeights, max_length: int) -> Any:
 
 @lru_cache(maxsize=4)
 def _model(weights: PretrainedWeights, layer: int, precision: Precision) -> Any:
+    os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
     from transformers import AutoModel
+    from transformers.utils import logging
 
     file = weights.file()
+    verbosity = logging.get_verbosity()
+    # Layers and heads of the file that are not run would be reported as unexpected.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     model = AutoModel.from_pretrained(
         file.parent,
         dtype=getattr(torch, precision),
+        num_hidden_layers=layer,
         local_files_only=True,
+        trust_remote_code=False,
         use_safetensors=True,
-        add_pooling_layer=False,
+        attn_implementation="sdpa",
     )
-    model.encoder.layer = model.encoder.layer[:layer]
+    logging.set_verbosity(verbosity)
     return model.eval()
+
+
+def _means(states: Any, mask: Any) -> NDArray[np.float32]:
+    """(batch, width) means over the tokens that `mask` counts."""
+    return np.asarray(((states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy(), np.float32)
+
+
+@lru_cache(maxsize=16)
+def _sha256(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def _folder(weights: PretrainedWeights) -> Path:
