@@ -56,7 +56,7 @@ def test_no_markup_of_a_result_becomes_an_element(pages):
 
 
 def test_pages_are_in_the_site_and_links_lead_to_pages(site, pages):
-    out, report = site
+    out, _ = site
     inside = {path for path in out.rglob("*") if path.is_file()}
     assert all(out.resolve() in path.resolve().parents for path in inside)
     for path, page in pages.items():
