@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from methods.image.pca import fit_components, keep, project
+from methods.pca import fit_components, keep, project
 from suite.features.image_encoder import EFFICIENTNET_LITE0, ImageEncoder
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Binary, Dense

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from methods.image.pca import fit_components, keep, project
+from methods.pca import fit_components, keep, project
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 

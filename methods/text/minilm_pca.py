@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from methods.pca import fit_components, keep, project
+from methods.pca import fit_components, keep, project
 from methods.text.minilm_backbone import SENTENCE_BERT, OnMiniLM
 from suite.method import FitData, Role, Tensors
 from suite.representations import Dense
@@ -33,9 +34,9 @@ class MiniLMPca(OnMiniLM):
         return fit_components(self.unit_vectors(data.items), max(self.grid["dim"]), seed)
 
     def narrow(self, fitted: Tensors) -> Tensors:
-        """The mean and the first `dim` components."""
+        """Keep the first `dim` components."""
         return keep(fitted, self.dim)
 
     def encode(self, items: Any, role: Role) -> Dense:
-        """(n, dim) float32."""
+        """(n, dim) float32, compared by cosine."""
         return Dense(project(self.unit_vectors(items), self.fitted))

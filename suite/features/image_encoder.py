@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.types import content_hash
+from suite.features.precision import Precision, fastest_precision
 from suite.features.store import Allocate, FeatureStore
 from suite.weights import PretrainedWeights
 
@@ -39,7 +40,6 @@ BATCH_PIXELS = 2**19
 MEAN, SCALE = 127.0, 128.0
 """The normalisation the weights were trained with (the published TensorFlow model), not ImageNet's channel means."""
 
-Precision = Literal["bfloat16", "float32"]
 Images = NDArray[np.uint8]
 
 
@@ -51,14 +51,6 @@ def input_side(images: Images) -> int:
     """
     longer = max(images.shape[1:3])
     return int(np.clip(round(ENLARGED * longer / STRIDE) * STRIDE, SMALLEST, LARGEST))
-
-
-def fastest_precision() -> Precision:
-    """Bfloat16 where the CPU multiplies it (AVX512-BF16, AMX), float32 elsewhere."""
-    import torch
-
-    able = torch.cpu.get_capabilities()
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
 
 
 class ImageEncoder:
