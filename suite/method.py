@@ -35,6 +35,8 @@ class Modality(StrEnum):
     IMAGE = "image"
     BYTES = "bytes"
     CONTEXT = "context"
+    JUDGEMENTS = "judgements"
+    """No content: a query is its row of the relevance matrix, a document its column (bool)."""
 
 
 class Role(StrEnum):

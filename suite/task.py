@@ -15,6 +15,8 @@ from suite.results.catalog import ReferenceRow, TheoryLine
 if TYPE_CHECKING:
     import numpy as np
 
+    from suite.results.catalog import TableCard
+    from suite.results.schema import CellResult
     from suite.weighing import Weighed
 
 Load = Callable[[str], Any]
@@ -133,4 +135,12 @@ class Task(ABC, Generic[S]):
 
     def theory(self) -> Sequence[TheoryLine]:
         """Bounds to draw over the plane."""
+        return ()
+
+    def tables(self, results: Sequence[CellResult]) -> Sequence[TableCard]:
+        """Tables that say more than one row a result can, for the task's page and for `describe`.
+
+        Args:
+            results: the task's current rows of one profile that ended ok.
+        """
         return ()

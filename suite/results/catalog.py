@@ -52,6 +52,22 @@ class MethodCard(_Card):
     source: str
 
 
+class TableCard(_Card):
+    """A table of texts; the first column heads its rows.
+
+    Attributes:
+        title: what the table shows.
+        columns: heads of the columns.
+        rows: cells, one a column; "" where there is nothing to say.
+        note: what a reader must know, in a sentence or two.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
 class TaskCard(_Card):
     """What a task's page says about it."""
 
@@ -66,6 +82,7 @@ class TaskCard(_Card):
     metrics: list[str]
     data: list[str]
     items: int | None = None
+    tables: list[TableCard] = Field(default_factory=list)
 
 
 class FamilyCard(_Card):

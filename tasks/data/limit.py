@@ -13,6 +13,9 @@ from itertools import combinations, islice, product
 from math import comb
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from suite.data.types import RetrievalSet
 from tasks.data import limit_words
 
@@ -81,3 +84,19 @@ def paired_documents(queries: int) -> int:
     while comb(people, 2) < queries:
         people += 1
     return people
+
+
+def all_pairs(path: Path | None = None, documents: int = 64) -> NDArray[np.bool_]:
+    """The relevance matrix of all pairs of documents, in order of the later document of a pair.
+
+    Args:
+        path: unused; generated sets have no source.
+        documents: number of documents.
+
+    Returns:
+        (documents (documents − 1) / 2, documents) bool; its first n (n − 1) / 2 rows and n columns are the matrix of n.
+    """
+    later, earlier = np.tril_indices(documents, -1)
+    relevant = np.zeros((len(later), documents), np.bool_)
+    relevant[np.arange(len(later)), later] = relevant[np.arange(len(later)), earlier] = True
+    return relevant
