@@ -45,9 +45,7 @@ def best_accuracy(bits: float, remembered: int, asked: int, universe: int) -> fl
     return high
 
 
-def bound_curve(
-    sizes: Sequence[tuple[int, int]], universe: int, points: int = 48
-) -> list[tuple[float, float]]:
+def bound_curve(sizes: Sequence[tuple[int, int]], universe: int, points: int = 48) -> list[tuple[float, float]]:
     """The bound for the longer set first, averaged over pairs of sizes, by bytes of a memory of one fixed size.
 
     Args:

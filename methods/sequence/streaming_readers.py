@@ -121,7 +121,7 @@ class LastWindow(_StreamingReader):
     """The last m bits of the stream, as they were read: sliding-window attention without the attention.
 
     If a token occurs on both sides of a separator in the window, it is the answer; if not, the last token that was
-    read is as good a guess as any. Whatever the window has lost when the context comes again is read again and lost again.
+    read is as good a guess as any. What it lost of the first reading it loses again in the second.
     """
 
     name = "last-window"

@@ -22,20 +22,68 @@ PREFIX, SEPARATOR, ANSWER, FIRST_CONTENT = 1, 2, 3, 4
 
 Tokens = NDArray[np.int32]
 
-WORDS = (
-    "apple river chair cloud tiger bread stone piano lemon horse candle garden window bridge pencil rabbit silver forest "
-    "button castle dragon island kettle ladder mirror needle orange pepper rocket saddle tunnel violin wallet anchor "
-    "basket camera desert engine feather guitar hammer insect jacket lizard magnet oyster pillow quartz ribbon spider "
-    "turtle umbrella valley blanket"
-).split()
+WORDS = [
+    "apple",
+    "river",
+    "chair",
+    "cloud",
+    "tiger",
+    "bread",
+    "stone",
+    "piano",
+    "lemon",
+    "horse",
+    "candle",
+    "garden",
+    "window",
+    "bridge",
+    "pencil",
+    "rabbit",
+    "silver",
+    "forest",
+    "button",
+    "castle",
+    "dragon",
+    "island",
+    "kettle",
+    "ladder",
+    "mirror",
+    "needle",
+    "orange",
+    "pepper",
+    "rocket",
+    "saddle",
+    "tunnel",
+    "violin",
+    "wallet",
+    "anchor",
+    "basket",
+    "camera",
+    "desert",
+    "engine",
+    "feather",
+    "guitar",
+    "hammer",
+    "insect",
+    "jacket",
+    "lizard",
+    "magnet",
+    "oyster",
+    "pillow",
+    "quartz",
+    "ribbon",
+    "spider",
+    "turtle",
+    "umbrella",
+    "valley",
+    "blanket",
+]
 """Common nouns of the natural-language version; word i is content token 4 + i."""
 
 QUESTION = "The word that appears in both list A and list B is"
 
 
-def draw(
-    vocabulary: int, short: int, long: int, count: int, rng: np.random.Generator
-) -> tuple[Tokens, Tokens, Tokens]:
+def draw(vocabulary: int, short: int, long: int, count: int, rng: np.random.Generator) -> tuple[Tokens, Tokens, Tokens]:
     """Draw examples.
 
     Args:
@@ -114,9 +162,7 @@ def load_set_disjointness(
     if text and vocabulary != FIRST_CONTENT + len(WORDS):
         raise ValueError(f"the natural-language version has {len(WORDS)} words: vocabulary must be 4 more")
     names = {1: "once", 2: "twice"}
-    contexts: dict[str, list[Passage]] = {
-        f"{order}_first_{names[n]}": [] for n in times for order in ("short", "long")
-    }
+    contexts: dict[str, list[Passage]] = {f"{order}_first_{names[n]}": [] for n in times for order in ("short", "long")}
     answers: list[Passage] = []
     groups: list[str] = []
     for short, long in sizes:
