@@ -154,6 +154,8 @@ class Method(ABC):
 
     weights: Tensors
     fitted: Tensors
+    counted: dict[str, float]
+    """What the method counts of its own work while it is judged (multiply-adds a query …); stored among the costs."""
 
     def __init__(self, effort: Effort | None = None, **params: Scalar) -> None:
         """Set the variant's parameters as attributes; an unknown one is a TypeError."""
@@ -164,6 +166,7 @@ class Method(ABC):
         self.params: dict[str, Scalar] = dict(params)
         self.weights = {}
         self.fitted = {}
+        self.counted = {}
         for key, value in params.items():
             setattr(self, key, value)
 

@@ -24,7 +24,7 @@ class Weighed:
     Attributes:
         method: the fitted method.
         seed: the cell's seed.
-        extra: costs noted by the task or the method.
+        extra: costs noted by the task; those that the method counts itself are added to them.
         encode_seconds: time spent in `encode` so far.
         decode_seconds: time that decoding took in fresh processes, without starting them.
     """
@@ -149,7 +149,7 @@ class Weighed:
             query_latency_p50_ms=None if p50 is None else float(p50),
             query_latency_p95_ms=None if p95 is None else float(p95),
             peak_memory_bytes=peak_memory_bytes,
-            extra=self.extra,
+            extra=self.extra | self.method.counted,
         )
 
     def _model_bytes(self) -> int:
