@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from methods.pca import fit_components, keep, project
-from methods.pca import fit_components, keep, project
 from methods.text.minilm_backbone import SENTENCE_BERT, OnMiniLM
 from suite.method import FitData, Role, Tensors
 from suite.representations import Dense
