@@ -1,0 +1,220 @@
+"""Reading, ranking and writing: what is shown, what is not, and what is written again."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard import reading
+from leaderboard.board import Board
+from leaderboard.build import build_site
+from leaderboard.evidence import Evidence
+from leaderboard.ranking import standing
+from leaderboard.text import clean, compact, formatted, script_json, slug
+from suite.results.statistics import Sample, paired_difference, ranks, replicates
+from suite.results.store import ResultStore
+from tests.leaderboard.synthetic import NDCG, Synthetic
+
+
+@pytest.fixture
+def stored(tmp_path):
+    return Synthetic(tmp_path / "results").write()
+
+
+def board_of(synthetic):
+    return Board(reading.read(synthetic.root, synthetic.profile))
+
+
+def row_of(synthetic, task, label, seed=0):
+    rows = ResultStore(synthetic.root).read(synthetic.profile).rows
+    return next(row for row in rows if (row.result.task, row.result.label, row.result.seed) == (task, label, seed))
+
+
+def test_the_leaderboard_imports_no_method_task_or_torch():
+    code = (
+        "import sys, leaderboard.build; names = {m.split('.')[0] for m in sys.modules}; "
+        "sys.exit(bool(names & {'torch', 'methods', 'tasks', 'transformers'} "
+        "or {'suite.method', 'suite.task'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_stored_is_a_site_too(tmp_path):
+    report = build_site(tmp_path / "nowhere", tmp_path / "site")
+    assert report.cells == 0
+    assert "No results are stored yet" in report.index.read_text()
+
+
+def test_ranks_and_intervals_are_those_of_the_statistics(stored):
+    board = board_of(stored)
+    evidence = Evidence(board)
+    entries = {label: e for label, e in board.entries("beir/t0").items() if e.ranked and not e.first.control}
+    estimates = replicates({label: Sample.of(entry.shown, NDCG) for label, entry in entries.items()})
+    found = evidence.standing("beir/t0", list(entries))
+    assert found.ranks == {label: one.rank for label, one in ranks(estimates).items()}
+    for label, estimate in estimates.items():
+        assert evidence.interval("beir/t0", label) == pytest.approx(estimate.interval())
+    a, b = found.order[:2]
+    verdict = evidence.against(["beir/t0"], a, [b])["beir/t0"][b]
+    expected = paired_difference(estimates[a], estimates[b])
+    assert (verdict.low, verdict.high, verdict.p) == (expected.low, expected.high, expected.p)
+
+
+def test_an_answer_is_remembered_only_for_the_same_data(stored):
+    board = board_of(stored)
+    first = Evidence(board)
+    first.interval("beir/t0", "method-0[dim=8]")
+    poisoned = {key: [[0.0, 0.0]] * len(value) for key, value in first.answers.items()}
+    assert Evidence(board, poisoned).interval("beir/t0", "method-0[dim=8]") == (0.0, 0.0)
+    old = row_of(stored, "beir/t0", "method-0[dim=8]")
+    stored.cell(old.result, {name: np.roll(values, 1) for name, values in old.items().items()})
+    fresh = Evidence(board_of(stored), poisoned).interval("beir/t0", "method-0[dim=8]")
+    assert fresh != (0.0, 0.0)
+
+
+def test_a_budget_ranks_anew_among_what_fits(stored):
+    board = board_of(stored)
+    evidence = Evidence(board)
+    found = standing(board, evidence, "beir", 8)
+    assert set(found.order) == {f"method-{n}[dim=8]" for n in range(4)}
+    assert found.ranks[found.order[0]] == 1
+    assert standing(board, evidence, "beir", 7.9).order == []
+
+
+def test_who_lacks_a_task_is_listed_with_what_it_lacks(stored):
+    result = row_of(stored, "beir/t1", "method-0[dim=32]").result
+    path = ResultStore(stored.root).path(result)
+    path.unlink()
+    board = board_of(stored)
+    found = standing(board, Evidence(board), "beir")
+    assert "method-0[dim=32]" not in found.order
+    assert found.incomplete["method-0[dim=32]"] == ["beir/t1"]
+
+
+def test_controls_are_shown_but_never_ranked(stored, tmp_path):
+    board = board_of(stored)
+    assert not [label for label in standing(board, Evidence(board), "beir").order if "dim=64" in label]
+    build_site(stored.root, tmp_path / "site")
+    assert (
+        'method-0[dim=64]</bdi></a> <span class="tag">control'
+        in (tmp_path / "site/quick/tasks/beir/t0.html").read_text()
+    )
+
+
+def test_a_stale_row_is_shown_as_stale_and_not_ranked(stored, tmp_path):
+    name = "quick:method-0[dim=32]:beir/t0:0"
+    stored.catalog.keys[name] = "another"
+    stored.save()
+    board = board_of(stored)
+    entry = board.entry("beir/t0", "method-0[dim=32]")
+    assert entry.stale
+    assert not entry.ranked
+    assert board.statuses()["stale"] == 1
+    assert "method-0[dim=32]" in standing(board, Evidence(board), "beir").incomplete
+    build_site(stored.root, tmp_path / "site")
+    assert "stale</span>" in (tmp_path / "site/quick/tasks/beir/t0.html").read_text()
+
+
+def test_seeds_are_joined_and_a_failed_seed_is_still_seen(stored):
+    entry = board_of(stored).entry("beir/t0", "method-3[dim=8]")
+    assert [row.result.seed for row in entry.rows] == [0, 1]
+    assert [row.result.seed for row in entry.shown] == [1]
+    assert entry.status == "skipped"
+    assert [cell.seed for cell in entry.trouble()] == [0]
+
+
+def test_only_pages_whose_data_changed_are_written_again(stored, tmp_path):
+    site = tmp_path / "site"
+    assert len(build_site(stored.root, site).written) > 40
+    assert build_site(stored.root, site).written == ()
+    old = row_of(stored, "beir/t1", "method-0[dim=8]")
+    costs = old.result.costs.model_copy(update={"fit_seconds": 77.0})
+    stored.cell(old.result.model_copy(update={"costs": costs}), old.items())
+    written = set(build_site(stored.root, site).written)
+    assert {"quick/tasks/beir/t1.html", "quick/data/tasks/beir/t1.js", "quick/downloads/quick.csv"} <= written
+    assert not [path for path in written if "t0" in path or "limit" in path or "methods" in path or "vega" in path]
+
+
+def test_pages_of_what_is_gone_are_removed(stored, tmp_path):
+    site = tmp_path / "site"
+    build_site(stored.root, site)
+    (site / "mine.txt").write_text("kept")
+    for path in (stored.root / "quick").glob("*/*/method-2,*.json"):
+        path.unlink()
+    report = build_site(stored.root, site)
+    assert "quick/methods/method-2.html" in report.removed
+    assert not (site / "quick/methods/method-2.html").exists()
+    assert (site / "mine.txt").exists()
+
+
+def test_the_newest_profile_opens_first(stored, tmp_path):
+    Synthetic(stored.root, tasks=1, methods=2, variants=2, profile="standard").write()
+    assert build_site(stored.root, tmp_path / "a").profiles == ("quick", "standard")
+    report = build_site(stored.root, tmp_path / "b", ["standard", "quick"])
+    assert report.profiles == ("standard", "quick")
+    assert '<a href="standard/index.html" aria-current="true">' in report.index.read_text()
+
+
+def test_downloads_hold_every_cell_in_three_formats(stored, tmp_path):
+    build_site(stored.root, tmp_path / "site")
+    folder = tmp_path / "site/quick/downloads"
+    frames = [
+        pd.read_csv(folder / "quick.csv"),
+        pd.read_json(folder / "quick.json", orient="split"),
+        pd.read_parquet(folder / "quick.parquet"),
+    ]
+    for frame in frames:
+        assert len(frame) == stored.cells
+        assert set(frame["status"]) == {"ok", "skipped", "failed", "out_of_memory"}
+        assert frame["score.ndcg@10"].sum() == pytest.approx(frames[0]["score.ndcg@10"].sum())
+
+
+def test_every_number_of_a_task_is_in_its_page_and_its_script(stored, tmp_path):
+    build_site(stored.root, tmp_path / "site")
+    text = (tmp_path / "site/quick/data/tasks/beir/t0.js").read_text()
+    value = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    page = (tmp_path / "site/quick/tasks/beir/t0.html").read_text()
+    assert len(value["rows"]) == len(re.findall(r'<th scope="row"><a ', page)) == 16
+    columns = {column["key"]: column for column in value["columns"]}
+    for score in columns["ndcg@10"]["values"]:
+        assert f"<td>{score:.3f}" in page
+
+
+@given(st.text())
+def test_any_text_survives_a_script_and_makes_a_file_name(text):
+    assert json.loads(script_json(text)) == text
+    assert not set(script_json(text)) & set("<>&\u2028\u2029")
+    assert re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,79}", slug(text))
+    assert ".." not in slug(text).split("/")
+    clean(text).encode()
+
+
+@given(st.one_of(st.floats(), st.integers()), st.sampled_from([".3f", ",.0f", ".1%", "d", "999f", "", ".3f\n"]))
+def test_any_number_has_a_short_text(value, form):
+    assert len(formatted(value, form)) < 40
+    json.dumps(compact(value), allow_nan=False)
+
+
+@given(st.text(), st.text())
+def test_different_names_have_different_files(a, b):
+    assert a == b or slug(a) != slug(b)
+
+
+@pytest.mark.slow
+def test_ten_thousand_cells_are_three_megabytes_to_a_reader(tmp_path):
+    Synthetic(tmp_path / "results", methods=50, variants=5, tasks=7, items=40).write()
+    report = build_site(tmp_path / "results", tmp_path / "site")
+    assert report.cells >= 10_000
+    site = tmp_path / "site"
+    largest = max(path.stat().st_size for path in site.rglob("*.html"))
+    drawing = (site / "_assets/vega.js").stat().st_size
+    data = max(path.stat().st_size for path in (site / "quick/data").rglob("*.js"))
+    assert largest + drawing + data < 3_000_000
