@@ -1,0 +1,69 @@
+"""Fewer vectors for a text: clusters of its tokens, its last tokens, or tokens at even distances.
+
+Each function takes (batch, length, d) vectors of unit length, the (batch, length) mask of real tokens and how many to
+keep, and returns (batch, k, d) vectors of unit length with their (batch, k) boolean mask. Texts with fewer tokens than
+`k` keep all of them. Gradients flow to the vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+LLOYD_ITERATIONS = 10
+
+Pooling = Callable[["torch.Tensor", "torch.Tensor", int], "tuple[torch.Tensor, torch.Tensor]"]
+
+
+def clusters(vectors: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Centroids of k-means within each text (CRISP, arXiv:2505.11471).
+
+    Lloyd's algorithm from tokens at even distances, so that a text has the same clusters in any company. Assignments
+    are constants of the gradient, which flows through the means. Centroids are brought back to unit length, so that
+    a text's vectors are compared as cosines whether they are tokens or centroids. A cluster that lost all of its
+    members is left out.
+    """
+    import torch
+    from torch.nn.functional import normalize, one_hot
+
+    with torch.no_grad():
+        fixed = vectors.detach()
+        centroids, alive = every(fixed, mask, k)
+        for _ in range(LLOYD_ITERATIONS):
+            nearness = fixed @ centroids.mT - (centroids**2).sum(-1)[:, None] / 2
+            nearest = nearness.masked_fill(~alive[:, None], -torch.inf).argmax(-1)
+            members = one_hot(nearest, k).to(vectors.dtype) * mask[..., None]
+            sizes = members.sum(1)[..., None]
+            centroids = torch.where(sizes > 0, members.mT @ fixed / sizes.clamp(min=1), centroids)
+    return normalize(members.mT @ vectors, dim=-1), sizes[..., 0] > 0
+
+
+def last(vectors: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The last tokens of each text."""
+    import torch
+
+    lengths = mask.sum(1).long()
+    return _taken(vectors, (lengths - lengths.clamp(max=k))[:, None] + torch.arange(k), lengths, k)
+
+
+def every(vectors: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens at even distances, the first of each text among them."""
+    import torch
+
+    lengths = mask.sum(1).long()
+    return _taken(vectors, torch.arange(k) * lengths[:, None] // lengths.clamp(max=k)[:, None], lengths, k)
+
+
+def _taken(
+    vectors: torch.Tensor, places: torch.Tensor, lengths: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    within = places.clamp(max=vectors.shape[1] - 1)[..., None].expand(-1, -1, vectors.shape[2])
+    return vectors.gather(1, within), torch.arange(k) < lengths[:, None]
+
+
+POOLINGS: dict[str, Pooling] = {"clusters": clusters, "last": last, "every": every}
