@@ -216,6 +216,7 @@ def test_train_and_test_are_encoded_as_items(task, three):
 
 @pytest.mark.data
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_raw_pixels_on_fashion_mnist():
     if reason := access.unavailable("fashion-mnist"):
         pytest.skip(reason)
