@@ -133,6 +133,21 @@ class Board:
         """Cards of a family's tasks."""
         return [card for card in self.tasks if card.family == family]
 
+    def judged(self, family: str) -> list[TaskCard]:
+        """Those of a family's tasks on which anything can be ranked: ranks are taken over these."""
+        return [
+            card
+            for card in self.tasks_of(family)
+            if any(entry.ranked and not entry.first.control for entry in self.entries(card.name).values())
+        ]
+
+    def main_metric(self, task: str) -> MetricCard:
+        """What a task is judged by."""
+        stored = next(iter(self.entries(task).values()), None)
+        if stored is not None:
+            return self.metric(stored.first.main_metric)
+        return self.metric(next(card.main_metric for card in self.tasks if card.name == task))
+
     @cached_property
     def methods(self) -> dict[str, MethodCard]:
         """Cards by name, of the methods that have a stored cell; made up where the catalog has none."""

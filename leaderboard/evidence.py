@@ -148,7 +148,7 @@ class Evidence:
         return [None if one.p is None else astuple(_verdict(one, next(adjusted), card.better)) for one in found]
 
     def _metric(self, task: str) -> MetricCard:
-        return self._board.metric(next(iter(self._board.entries(task).values())).first.main_metric)
+        return self._board.main_metric(task)
 
     def _estimated(self, task: str) -> dict[str, Estimate]:
         if task not in self._estimates:

@@ -3,7 +3,7 @@
 A variant is ranked only if it has a current result on every task of the family; the others are listed with what
 they lack, nothing is imputed. A variant shares the leader's rank unless the leader is better than it on at least
 one of the tasks and worse on none, as far as the paired tests can tell. A task whose metric has no per-item scores
-cannot be tested and takes no part in ranks.
+cannot be tested, and one without any result cannot rank: neither takes part.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class FamilyStanding:
 
 def standing(board: Board, evidence: Evidence, family: str, budget: int | None = None) -> FamilyStanding:
     """Rank the variants of a family that need at most `budget` bytes an item on every task."""
-    tasks = [card.name for card in board.tasks_of(family)]
+    tasks = [card.name for card in board.judged(family)]
     contenders, incomplete = _contenders(board, tasks, budget)
     by_task = {task: evidence.standing(task, contenders) for task in tasks} if contenders else {}
     found = mean_ranks({task: one.ranks for task, one in by_task.items() if one.testable})

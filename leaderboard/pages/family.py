@@ -20,7 +20,7 @@ class FamilyPage:
     def __init__(self, board: Board, evidence: Evidence, family: FamilyCard) -> None:
         """Rank the family."""
         self.board, self.evidence, self.family = board, evidence, family
-        self.tasks = board.tasks_of(family.name)
+        self.tasks = board.judged(family.name)
         self.standing = standing(board, evidence, family.name)
         self.titles = {task.name: clean(task.title, 60) for task in self.tasks}
 
@@ -34,7 +34,8 @@ class FamilyPage:
     def context(self) -> dict[str, Any]:
         """What the page shows."""
         board, found = self.board, self.standing
-        entries = [entry for task in self.tasks for entry in board.entries(task.name).values()]
+        every = board.tasks_of(self.family.name)
+        entries = [entry for task in every for entry in board.entries(task.name).values()]
         return {
             "name": clean(self.family.name, 80),
             "title": clean(self.family.title, 120),
@@ -49,6 +50,11 @@ class FamilyPage:
                     "variants": sum(1 for entry in board.entries(task.name).values() if entry.main is not None),
                 }
                 for task in self.tasks
+            ],
+            "unjudged": [
+                {"title": clean(task.title, 60), "href": links.task(task.name)}
+                for task in every
+                if task.name not in self.titles
             ],
             "rows": [self._row(label) for label in found.order],
             "incomplete": [

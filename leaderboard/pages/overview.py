@@ -46,7 +46,7 @@ def _family(board: Board, evidence: Evidence, name: str) -> dict[str, Any]:
                 "href": links.task(task.name),
                 "metric": clean(board.metric(task.main_metric).title, 40),
             }
-            for task in tasks
+            for task in board.judged(name) or tasks
         ],
         "panels": panels(board, evidence, name),
         "trouble": sum(counts[status] for status in ("failed", "timeout", "out_of_memory")),

@@ -39,7 +39,7 @@ def _answer(panel: Mapping[str, Any]) -> dict[str, Any]:
 
 def _panel(board: Board, evidence: Evidence, family: str, budget: int | None) -> dict[str, Any]:
     found = standing(board, evidence, family, budget)
-    tasks = board.tasks_of(family)
+    tasks = board.judged(family)
     visible = max(TOP, min(len(found.leaders), 2 * TOP))
     return {
         "budgets": [budget_name(budget)],

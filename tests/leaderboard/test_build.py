@@ -99,6 +99,17 @@ def test_who_lacks_a_task_is_listed_with_what_it_lacks(stored):
     assert found.incomplete["method-0[dim=32]"] == ["beir/t1"]
 
 
+def test_a_task_without_any_result_takes_no_part(stored, tmp_path):
+    for path in (stored.root / "quick/beir/t1").glob("*.json"):
+        path.unlink()
+    board = board_of(stored)
+    found = standing(board, Evidence(board), "beir")
+    assert list(found.by_task) == ["beir/t0"]
+    assert found.order
+    build_site(stored.root, tmp_path / "site")
+    assert "takes no part" in (tmp_path / "site/quick/families/beir.html").read_text()
+
+
 def test_controls_are_shown_but_never_ranked(stored, tmp_path):
     board = board_of(stored)
     assert not [label for label in standing(board, Evidence(board), "beir").order if "dim=64" in label]
