@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -51,8 +52,13 @@ class Binary(Representation):
 
     def signs(self) -> NDArray[np.float32]:
         """(n, d) float32 in {−1, +1}."""
+        return self._signs
+
+    @cached_property
+    def _signs(self) -> NDArray[np.float32]:
         return np.unpackbits(self.bits, axis=1, count=self.dim).astype(np.float32) * 2 - 1
 
+    @cached_property
     def _words(self) -> NDArray[np.uint64]:
         pad = -self.bits.shape[1] % 8
         return np.ascontiguousarray(np.pad(self.bits, ((0, 0), (0, pad)))).view(np.uint64)
@@ -64,7 +70,7 @@ class Binary(Representation):
             return best_of(lambda block: asked[block] @ signs.T, len(queries), len(self), k)
         if not isinstance(queries, Binary):
             return super().search(queries, k)
-        documents, asked_words = self._words(), queries._words()
+        documents, asked_words = self._words, queries._words
 
         def score(block: slice) -> Array:
             distance = np.zeros((len(asked_words[block]), len(documents)), np.float32)

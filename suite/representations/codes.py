@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -82,7 +83,7 @@ class Codes(Representation):
             asked = asked @ self.rotation.T
         m, _, width = self.codebook.shape
         by_part = asked.reshape(len(asked), m, width)
-        columns = np.ascontiguousarray(self.codes.T)
+        columns = self._columns
 
         def score(block: slice) -> Array:
             tables = np.einsum("qmd,mvd->mqv", by_part[block], self.codebook, optimize=True)
@@ -92,6 +93,10 @@ class Codes(Representation):
             return total
 
         return best_of(score, len(asked), len(self), k)
+
+    @cached_property
+    def _columns(self) -> Array:
+        return np.ascontiguousarray(self.codes.T)
 
     def compare(self, other: Any) -> NDArray[np.float32]:
         """Cosine of the reconstructions of aligned rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -64,7 +65,9 @@ class Dense(Representation):
             values += self.offset
         return values
 
+    @cached_property
     def _comparable(self) -> NDArray[np.float32]:
+        # Kept: an index is made once, and a query must not pay for it.
         values = self.floats()
         if self.similarity == "cosine":
             values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
@@ -74,7 +77,7 @@ class Dense(Representation):
         """Exact search with dense queries."""
         if not isinstance(queries, Dense):
             return super().search(queries, k)
-        documents, asked = self._comparable(), queries._comparable()
+        documents, asked = self._comparable, queries._comparable
         penalty = (documents**2).sum(1) / 2 if self.similarity == "euclidean" else None
 
         def score(block: slice) -> Array:
@@ -87,7 +90,7 @@ class Dense(Representation):
         """Similarity of aligned rows."""
         if not isinstance(other, Dense):
             return super().compare(other)
-        a, b = self._comparable(), other._comparable()
+        a, b = self._comparable, other._comparable
         if self.similarity == "euclidean":
             return np.asarray(-((a - b) ** 2).sum(1), np.float32)
         return np.asarray(np.einsum("nd,nd->n", a, b), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -50,7 +51,10 @@ class MultiVector(Representation):
         return {"vectors": self.vectors, "offsets": self.offsets}
 
     def search(self, queries: Any, k: int) -> Hits:
-        """Exact Chamfer search: Σ over query vectors of the largest inner product with a document vector."""
+        """Exact Chamfer search: Σ over query vectors of the largest inner product with a document vector.
+
+        Products are rounded to bfloat16 where the CPU multiplies it; their sums are float32.
+        """
         if not isinstance(queries, MultiVector):
             return super().search(queries, k)
         columns = [
@@ -70,15 +74,20 @@ class MultiVector(Representation):
             first = last
         return blocks
 
-    def _chamfer_to(self, queries: MultiVector, first: int, last: int) -> NDArray[np.float32]:
+    @cached_property
+    def _rounded(self) -> Any:
+        """The vectors as a tensor in the precision of products; kept, so that a query does not pay for the index."""
         import torch
 
+        from suite.features.precision import fastest_precision
+
+        return torch.from_numpy(self.vectors).to(getattr(torch, fastest_precision()))
+
+    def _chamfer_to(self, queries: MultiVector, first: int, last: int) -> NDArray[np.float32]:
         low, high = int(self.offsets[first]), int(self.offsets[last])
-        documents = torch.from_numpy(np.ascontiguousarray(self.vectors[low:high], np.float32)).bfloat16()
-        asked = torch.from_numpy(np.ascontiguousarray(queries.vectors, np.float32)).bfloat16()
         starts = self.offsets[first:last].astype(np.int64) - low
         # (document tokens, query tokens): the maximum then runs over contiguous rows.
-        products = (documents @ asked.T).float().numpy()
+        products = (self._rounded[low:high] @ queries._rounded.T).float().numpy()
         best = np.maximum.reduceat(products, starts, axis=0)
         return np.add.reduceat(best, queries.offsets[:-1].astype(np.int64), axis=1).T
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -72,8 +73,11 @@ class Sparse(Representation):
         """Exact inner-product search by sparse products, a block of queries at a time."""
         if not isinstance(queries, Sparse):
             return super().search(queries, k)
-        transposed = self.matrix.T.tocsr()
-        return best_of(lambda block: (queries.matrix[block] @ transposed).toarray(), len(queries), len(self), k)
+        return best_of(lambda block: (queries.matrix[block] @ self._transposed).toarray(), len(queries), len(self), k)
+
+    @cached_property
+    def _transposed(self) -> csr_array:
+        return self.matrix.T.tocsr()
 
     def compare(self, other: Any) -> NDArray[np.float32]:
         """Cosine of aligned rows; 0 where a row is empty."""
