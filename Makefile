@@ -4,6 +4,8 @@ PROFILE ?= quick
 VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE = 1
+# One test process a core, one thread each: threads that outnumber cores cost more than they bring.
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 select = --profile $(PROFILE) $(if $(METHODS),--methods '$(METHODS)') $(if $(TASKS),--tasks '$(TASKS)') \
          $(if $(JOBS),--jobs $(JOBS)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')
@@ -17,13 +19,13 @@ bench: $(VENV)/.installed ## Run a profile (PROFILE= METHODS= TASKS= JOBS= METHO
 	@$(BIN)/weighbridge run $(select) --site
 
 test: $(VENV)/.installed-dev ## Run the tests.
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test-all: $(VENV)/.installed-dev ## Run all tests, those that take minutes too.
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 truth: $(VENV)/.installed-dev ## Reproduce published numbers on the data in $$WEIGHBRIDGE_DATA.
-	@$(BIN)/python -m pytest -m data tests -v
+	@$(PYTEST) -m data -v
 
 site: $(VENV)/.installed ## Build the leaderboard from stored results.
 	@$(BIN)/weighbridge site
