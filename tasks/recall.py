@@ -142,7 +142,7 @@ class Recall(Task[RecallSpec]):
             x="bytes_per_item",
             points=bound_curve(self.spec.sizes, self.spec.vocabulary - SPECIAL_TOKENS),
             source=(
-                "information bound d(P ‖ 1/|short|) ≤ bits/|long|, derived in tasks/memory_bound.py for this construction; "
+                "information bound d(P ‖ 1/|short|) ≤ bits/|long|, derived in tasks/memory_bound.py; "
                 "it refines the set-disjointness bound of arXiv:2407.05483"
             ),
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +84,7 @@ class _SmallModel(Method):
                 schedule.step()
         return {name: value.detach().numpy() for name, value in network.state_dict().items()}
 
+    @cached_property
     def trained(self) -> SequenceModel:
         """The network with the fitted weights."""
         import torch
@@ -96,7 +98,7 @@ class _SmallModel(Method):
         import torch
 
         tokens = torch.from_numpy(np.stack([context.tokens for context in items]).astype(np.int64))
-        network, rows = self.trained(), max(1, WEIGHTS_AT_ONCE // tokens.shape[1] ** 2)
+        network, rows = self.trained, max(1, WEIGHTS_AT_ONCE // tokens.shape[1] ** 2)
         parts: list[dict[str, Any]] = []
         with torch.inference_mode():
             for start in range(0, len(tokens), rows):
@@ -110,7 +112,7 @@ class _SmallModel(Method):
         """Go on from the states with the question's tokens, one by one; (n,) likeliest next tokens."""
         import torch
 
-        network = self.trained()
+        network = self.trained
         layers: list[dict[str, Any]] = [{} for _ in network.layers]
         for key, value in states.tensors.items():
             layer, name = key.split(".")

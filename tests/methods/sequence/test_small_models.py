@@ -51,7 +51,7 @@ def tokens(rows, length, seed=0):
 
 
 def test_reading_at_once_and_step_by_step_agree(method):
-    network, sequence = method.trained(), tokens(3, 40)
+    network, sequence = method.trained, tokens(3, 40)
     with torch.inference_mode():
         hidden, _ = network.read(sequence)
         stepped, states = network.read(sequence[:, :5])
@@ -67,7 +67,7 @@ def test_reading_at_once_and_step_by_step_agree(method):
 
 
 def test_nothing_is_read_from_the_future(method):
-    network, sequence = method.trained(), tokens(2, 24)
+    network, sequence = method.trained, tokens(2, 24)
     changed = sequence.clone()
     changed[:, 15:] = tokens(2, 9, seed=1)
     with torch.inference_mode():
@@ -112,7 +112,7 @@ def test_the_answer_comes_from_the_state_alone(method, train, tmp_path):
     states.save(tmp_path / "state")
     np.testing.assert_array_equal(method.answer(State.load(tmp_path / "state"), questions), answers)
     prompts = torch.from_numpy(np.stack([[*c.tokens, *q.tokens] for c, q in zip(contexts, questions, strict=True)]))
-    network = method.trained()
+    network = method.trained
     with torch.inference_mode():
         expected = network.logits(network.read(prompts.long())[0][:, -1]).argmax(-1).numpy()
     np.testing.assert_array_equal(answers, expected)
