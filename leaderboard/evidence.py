@@ -86,16 +86,19 @@ class Evidence:
             }
         return self._intervals[task].get(label)
 
-    def span(self, task: str) -> tuple[float, float] | None:
-        """The lowest and highest end of all intervals of a task."""
-        if task not in self._spans:
-            found = (self.interval(task, label) for label in self._identity(task))
-            ends = [one for one in found if one is not None]
-            self._spans[task] = (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
-        return self._spans[task]
+    def span(self, task: str, labels: Sequence[str] | None = None) -> tuple[float, float] | None:
+        """The lowest and highest end of the intervals of `labels`, by default of all of a task's."""
+        if labels is None:
+            if task not in self._spans:
+                self._spans[task] = self.span(task, list(self._identity(task)))
+            return self._spans[task]
+        ends = [found for label in labels if (found := self.interval(task, label)) is not None]
+        return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
 
     def standing(self, task: str, labels: Sequence[str]) -> Standing:
-        """Order and shared ranks of `labels` among each other."""
+        """Order and shared ranks of `labels` among each other; nobody's where there are none."""
+        if not labels:
+            return Standing([], {}, frozenset(), False)
         entries, card = self._board.entries(task), self._metric(task)
         sign = -1 if card.better == "higher" else 1
         order = sorted(labels, key=lambda label: (sign * (entries[label].main or 0.0), label))

@@ -60,6 +60,8 @@ def formatted(value: object, form: str = ".3f") -> str:
     if not _FORMAT.fullmatch(form):
         form = ".3f"
     text = format(round(plain) if form.endswith("d") else plain, form)
+    if text.startswith("-") and not any(digit in text for digit in "123456789"):
+        text = text[1:]
     return text.replace("-", "−")
 
 

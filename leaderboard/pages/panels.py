@@ -16,6 +16,9 @@ TOP = 5
 """Rows of a panel; all that share rank 1 are shown up to twice as many."""
 
 
+Span = tuple[float, float] | None
+
+
 def budget_name(budget: int | None) -> str:
     """What a page and the URL call a step of the budget."""
     return "any" if budget is None else str(budget)
@@ -40,18 +43,25 @@ def _answer(panel: Mapping[str, Any]) -> dict[str, Any]:
 def _panel(board: Board, evidence: Evidence, family: str, budget: int | None) -> dict[str, Any]:
     found = standing(board, evidence, family, budget)
     tasks = board.judged(family)
-    visible = max(TOP, min(len(found.leaders), 2 * TOP))
+    visible = found.order[: max(TOP, min(len(found.leaders), 2 * TOP))]
+    spans = {task.name: evidence.span(task.name, visible) for task in tasks}
     return {
         "budgets": [budget_name(budget)],
-        "rows": [_row(board, evidence, found, tasks, label) for label in found.order[:visible]],
-        "more": max(len(found.order) - visible, 0),
+        "rows": [_row(board, evidence, found, tasks, spans, label) for label in visible],
+        "more": max(len(found.order) - len(visible), 0),
         "gap": _gap(board, found, tasks),
+        "stale": any(entry.stale for task in board.tasks_of(family) for entry in board.entries(task.name).values()),
         "testable": bool(found.ranks),
     }
 
 
 def _row(
-    board: Board, evidence: Evidence, found: FamilyStanding, tasks: Sequence[TaskCard], label: str
+    board: Board,
+    evidence: Evidence,
+    found: FamilyStanding,
+    tasks: Sequence[TaskCard],
+    spans: Mapping[str, Span],
+    label: str,
 ) -> dict[str, Any]:
     entries = [entry for task in tasks if (entry := board.entry(task.name, label)) is not None]
     sizes = [entry.costs["bytes_per_item"] for entry in entries if "bytes_per_item" in entry.costs]
@@ -63,30 +73,27 @@ def _row(
         "mean_rank": formatted(found.mean_rank.get(label), ".1f"),
         "bytes": formatted(max(sizes, default=None), board.metric("bytes_per_item").format),
         "scores": [
-            score(board, evidence, task, entry)
+            score(board, evidence, task, entry, spans[task.name])
             for task in tasks
             if (entry := board.entry(task.name, label)) is not None
         ],
     }
 
 
-def score(board: Board, evidence: Evidence, task: TaskCard, entry: Entry) -> dict[str, Any]:
-    """A main score as it is printed, with its interval as numbers between 0 and 100 on its task's scale."""
+def score(board: Board, evidence: Evidence, task: TaskCard, entry: Entry, span: Span = None) -> dict[str, Any]:
+    """A main score as it is printed, with its interval in per cent of a span; by default that of all the task's."""
     card = board.metric(task.main_metric)
     interval = evidence.interval(task.name, entry.label)
     return {
         "text": formatted(entry.main, card.format),
         "low": None if interval is None else formatted(interval[0], card.format),
         "high": None if interval is None else formatted(interval[1], card.format),
-        "bar": _bar(board, evidence, task, entry, interval),
+        "bar": _bar(span or evidence.span(task.name), entry, interval),
     }
 
 
-def _bar(
-    board: Board, evidence: Evidence, task: TaskCard, entry: Entry, interval: tuple[float, float] | None
-) -> list[int] | None:
-    """Left end, width and point of an interval, in per cent of the span of the task's scores."""
-    span = evidence.span(task.name)
+def _bar(span: Span, entry: Entry, interval: tuple[float, float] | None) -> list[int] | None:
+    """Left end, width and point of an interval, in per cent of a span."""
     if interval is None or entry.main is None or span is None:
         return None
     left, point, right = (_place(value, span) for value in (interval[0], entry.main, interval[1]))
@@ -136,4 +143,5 @@ def verdict_text(card: MetricCard, verdict: Verdict) -> dict[str, Any]:
 
 
 def _signed(card: MetricCard, value: float) -> str:
-    return ("+" if value > 0 else "") + formatted(value, card.format)
+    text = formatted(value, card.format)
+    return f"+{text}" if value > 0 and any(digit in text for digit in "123456789") else text
