@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from suite.data import access
 from suite.discovery import Found, FoundMethod
@@ -20,11 +20,14 @@ from suite.results.catalog import (
     MethodCard,
     MetricCard,
     PaperCard,
+    TableCard,
     TaskCard,
     VariantCard,
 )
 from suite.results.metrics import COSTS, METRICS
+from suite.results.schema import Status
 from suite.results.store import Row
+from suite.task import Task
 
 if TYPE_CHECKING:
     from suite.claims import Claim
@@ -37,6 +40,7 @@ def catalog(found: Found, cells: Sequence[Cell], rows: Iterable[Row], profile: s
     tasks = {name: t.task for name, t in found.tasks.items()}
     families = {t.family: t for t in tasks.values()}
     data = dict.fromkeys(name for t in tasks.values() for name in t.datasets())
+    rows, keys = list(rows), stale_keys(cells)
     return Catalog(
         families=[
             FamilyCard(name=t.family, title=t.family_title, description=t.description, order=t.order, extra=t.extra)
@@ -56,16 +60,25 @@ def catalog(found: Found, cells: Sequence[Cell], rows: Iterable[Row], profile: s
                 metrics=list(dict.fromkeys((t.main_metric, *t.metrics))),
                 data=list(t.datasets()),
                 items=access.spec(t.spec.data).items,
+                tables=tables(t, rows, keys),
             )
             for t in tasks.values()
         ],
         data=[_data(name) for name in data],
         metrics=[MetricCard.of(metric) for metric in METRICS.values()],
         costs=[MetricCard.of(cost) for cost in COSTS],
-        claims=evaluate(claims(found), rows, profile, stale_keys(cells)),
+        claims=evaluate(claims(found), rows, profile, keys),
         references=[reference for t in tasks.values() for reference in t.references()],
         theory=[line for t in tasks.values() for line in t.theory()],
-        keys=stale_keys(cells),
+        keys=keys,
+    )
+
+
+def tables(task: Task[Any], rows: Iterable[Row], keys: Mapping[str, str]) -> list[TableCard]:
+    """The tables that `task` makes of its current rows that ended ok; `keys` are the plan's, from `stale_keys`."""
+    results = [row.result for row in rows if row.result.task == task.name and row.result.status is Status.OK]
+    return list(
+        task.tables([r for r in results if keys.get(f"{r.profile}:{r.label}:{r.task}:{r.seed}", r.key) == r.key])
     )
 
 

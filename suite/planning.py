@@ -98,7 +98,7 @@ def plan(
         builder.cell(method, variant, task, seed)
         for task in sorted(chosen_tasks, key=lambda t: (t.task.order, t.task.name))
         for method, variants in chosen
-        if _applies(method.cls, task)
+        if applies(method.cls, task)
         for variant in variants
         for seed in _seeds(method.cls, profile, seeds)
     ]
@@ -143,7 +143,8 @@ def _no_such_method(selector: str, methods: Mapping[str, FoundMethod]) -> str:
     return f"no method {name!r}; {nearest(name, methods)}"
 
 
-def _applies(cls: type[Method], task: FoundTask) -> bool:
+def applies(cls: type[Method], task: FoundTask) -> bool:
+    """Whether a method has the readout that the task needs, and reads what it gives."""
     return task.task.readout in cls.readouts and task.task.modality in cls.modalities()
 
 

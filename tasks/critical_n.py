@@ -86,9 +86,9 @@ class CriticalN(Task[TaskSpec]):
     def tables(self, results: Sequence[CellResult]) -> Sequence[TableCard]:
         """Measured critical n by dimension beside the published one, and the paper's fit beyond its table."""
         measured: dict[str, dict[float, str]] = {}
-        for result in sorted(results, key=lambda r: (r.control, r.label)):
+        named = [(label(r.method, {k: v for k, v in r.variant.items() if k != "dim"}), r) for r in results]
+        for column, result in sorted(named, key=lambda pair: (pair[1].control, pair[0])):
             size = result.costs.bytes_per_item or 0.0
-            column = label(result.method, {k: v for k, v in result.variant.items() if k != "dim"})
             all_served = result.scores["accuracy_at_critical_n"] == 1.0
             measured.setdefault(column, {})[size / FLOAT32_BYTES] = (
                 f"{'≥ ' if all_served else ''}{result.scores['critical_n']:g}"
@@ -136,10 +136,8 @@ def served(subject: Weighed, relevant: NDArray[np.bool_]) -> float:
 def first_failure(serves: Callable[[int], bool], largest: int) -> int:
     """The first n from 2 on that is not served, or ``largest + 1``."""
     low, high = 1, 2
-    while serves(high):
-        if high == largest:
-            return largest + 1
-        low, high = high, min(2 * high, largest)
+    while high <= largest and serves(high):
+        low, high = high, largest + 1 if high == largest else min(2 * high, largest)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if serves(middle) else (low, middle)

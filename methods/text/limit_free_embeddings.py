@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -184,8 +185,22 @@ class FreeEmbeddings(Method):
     def _embed(self, relevant: Matrix) -> tuple[Vectors, Vectors]:
         if self.documents == "cyclic":
             return cyclic_embeddings(relevant)
-        steps = self.effort.pick(quick=1000, standard=100_000)
-        return free_embeddings(relevant, self.dim, self.runs, steps, fixed_documents=self.documents == "random")
+        steps = self.effort.pick(quick=1500, standard=100_000)
+        with _one_thread():
+            return free_embeddings(relevant, self.dim, self.runs, steps, fixed_documents=self.documents == "random")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Products this small take many times longer when threads hand them to each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def free_embeddings(
@@ -220,14 +235,14 @@ def free_embeddings(
     for step in range(steps + 1):
         scores = torch.bmm(queries, documents.transpose(1, 2))
         log_p = log_softmax(scores / TEMPERATURE, dim=2)
-        if step % CHECK_EVERY == 0:
+        if step % CHECK_EVERY == 0 or step == steps:
             worst = scores.masked_fill(~positive, torch.inf).amin(dim=2)
             best_other = scores.masked_fill(positive, -torch.inf).amax(dim=2)
             accuracy = (worst > best_other).float().mean(dim=1)
             loss = -(log_p * share * asked).sum(dim=(1, 2))
             fell = least - loss > LEAST_GAIN
             least, fell_at = torch.where(fell, loss, least), torch.where(fell, step, fell_at)
-            if (accuracy == 1).any() or (step - fell_at >= PATIENCE).all():
+            if step == steps or (accuracy == 1).any() or (step - fell_at >= PATIENCE).all():
                 break
         # InfoNCE's gradient by hand, softmax less target: a step is three small products, and autograd would double it.
         gradient = (log_p.exp() - share) * asked / TEMPERATURE

@@ -15,10 +15,12 @@ from suite.data import access
 from suite.discovery import Found, FoundMethod, FoundTask
 from suite.errors import SelectorError
 from suite.method import label
-from suite.planning import plan
+from suite.planning import applies, plan
 from suite.profiles import profile as profile_named
 from suite.profiles import profiles as all_profiles
+from suite.results.catalog import TableCard
 from suite.selectors import nearest
+from suite.task import Task
 
 app = typer.Typer(help="List methods, tasks, profiles or cells.", no_args_is_help=True)
 
@@ -139,9 +141,10 @@ def describe(name: str, methods_dir: MethodsDir = None, as_json: Json = False) -
     """Show one method or one task: mechanism, variants, controls, claims; or data, metrics, protocol."""
     scanned = found(methods_dir)
     if (method := scanned.methods.get(name.partition("[")[0])) is not None:
-        return _describe_method(method, as_json)
+        tables = [table for t in scanned.tasks.values() if applies(method.cls, t) for table in _tables(scanned, t.task)]
+        return _describe_method(method, tables, as_json)
     if (task := scanned.tasks.get(name)) is not None:
-        return _describe_task(task, as_json)
+        return _describe_task(task, _tables(scanned, task.task), as_json)
     raise SelectorError(f"no method or task {name!r}; {nearest(name, _names(scanned))}")
 
 
@@ -149,7 +152,33 @@ def _names(scanned: Found) -> list[str]:
     return [*scanned.methods, *scanned.tasks]
 
 
-def _describe_method(method: FoundMethod, as_json: bool) -> None:
+def _tables(scanned: Found, task: Task[Any]) -> list[TableCard]:
+    """What the task makes of its stored results, those of the last of its profiles that has any."""
+    if type(task).tables is Task.tables:
+        return []
+    from suite.cards import stale_keys, tables
+    from suite.paths import results_root
+    from suite.results.store import ResultStore
+
+    store = ResultStore(results_root())
+    for name in reversed(task.spec.profiles):
+        rows = [row for row in store.read(name).rows if row.result.task == task.name]
+        if rows:
+            return tables(task, rows, stale_keys(plan(scanned, profile_named(name), tasks=task.name)))
+    return tables(task, [], {})
+
+
+def _print_tables(tables: list[TableCard]) -> None:
+    for card in tables:
+        table = _table(*map(escape, card.columns))
+        for row in card.rows:
+            table.add_row(*map(escape, row))
+        out.print(f"\n[bold]{escape(card.title)}[/]")
+        out.print(table)
+        out.print(escape(card.note))
+
+
+def _describe_method(method: FoundMethod, tables: list[TableCard], as_json: bool) -> None:
     cls = method.cls
     text = inspect.cleandoc(cls.__doc__ or "")
     module = inspect.getmodule(cls)
@@ -165,6 +194,7 @@ def _describe_method(method: FoundMethod, as_json: bool) -> None:
                 "variants": variants,
                 "claims": [{"statement": c.statement, "source": c.source} for c in cls.claims],
                 "file": str(method.file),
+                "tables": [table.model_dump() for table in tables],
             }
         )
     out.print(f"[bold]{cls.name}[/]  {escape(cls.summary)}\n")
@@ -178,16 +208,17 @@ def _describe_method(method: FoundMethod, as_json: bool) -> None:
     for claim in cls.claims:
         out.print(f"claim     {escape(claim.statement)}  [dim]{escape(claim.source)}[/]")
     out.print(f"\n{escape(about)}\n\n{escape(text)}".rstrip())
+    _print_tables(tables)
     return None
 
 
-def _describe_task(found_task: FoundTask, as_json: bool) -> None:
+def _describe_task(found_task: FoundTask, tables: list[TableCard], as_json: bool) -> None:
     task = found_task.task
     data = [access.spec(name) for name in task.datasets()]
     if as_json:
         return print_json(
             {"name": task.name, "spec": task.spec.model_dump(), "metrics": task.metrics, "readout": task.readout}
-            | {"data": [d.model_dump() for d in data]}
+            | {"data": [d.model_dump() for d in data], "tables": [table.model_dump() for table in tables]}
         )
     out.print(f"[bold]{task.name}[/]  {escape(task.spec.title)}\n{escape(task.description)}\n")
     out.print(f"readout   {task.readout} of {task.modality}")
@@ -198,4 +229,5 @@ def _describe_task(found_task: FoundTask, as_json: bool) -> None:
         out.print(f"          from {' or '.join(map(str, spec.sources))}; hash {(spec.sha256 or 'not pinned')[:16]}")
     module = inspect.getmodule(type(task))
     out.print(f"\n{escape(inspect.cleandoc((module.__doc__ if module else '') or ''))}".rstrip())
+    _print_tables(tables)
     return None
