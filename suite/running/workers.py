@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,7 +23,8 @@ from suite.results.schema import Status
 from suite.running.execute import Ended, Request
 from suite.running.zygote import kill_group
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LOG_CHARACTERS = 2000
 
 
@@ -175,17 +177,16 @@ class Workers:
 
 
 def private_bytes(pid: int) -> int:
-    """Resident bytes of a process and its children that are not shared file mappings."""
-    import psutil
-
-    total = 0
-    try:
-        process = psutil.Process(pid)
-        for member in (process, *process.children(recursive=True)):
-            memory = member.memory_info()
-            total += memory.rss - memory.shared
-    except psutil.Error:
-        return total
+    """Resident bytes of a process and its descendants that are not shared file mappings."""
+    total, waiting = 0, [pid]
+    while waiting:
+        process = Path("/proc") / str(waiting.pop())
+        # A process may end at any moment, and not every kernel lists children: RLIMIT_DATA still holds then.
+        with suppress(OSError):
+            resident, shared = (process / "statm").read_text().split()[1:3]
+            total += (int(resident) - int(shared)) * _PAGE_BYTES
+            for task in (process / "task").iterdir():
+                waiting.extend(map(int, (task / "children").read_text().split()))
     return total
 
 
