@@ -22,7 +22,7 @@ from methods.adaptive_retrieval import TwoStageIndex
 from methods.pca import fit_components, keep, project
 from methods.text.finetuning import Hidden, Recipe, TunedEncoder, finetune, in_batch_loss
 from methods.text.minilm_backbone import DIMENSION, OnMiniLM
-from methods.text.wiki_training import WIKI_PAIRS, heading_passage_pairs, trained_on
+from methods.text.wiki_training import WIKI_PAIRS, heading_passage_pairs, not_sentences, trained_on
 from suite.claims import Claim, Results, Verdict
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import Dense, Hits
@@ -102,7 +102,8 @@ class Matryoshka(OnMiniLM):
     readouts = ("search", "compare")
     tags = ("dense", "trained", "truncated")
     grid = (
-        {"arm": ("mrl", "plain"), "dim": SIZES},
+        {"arm": ("mrl",), "dim": SIZES},
+        {"arm": ("plain",), "dim": (384, 64, 16)},
         {"arm": ("only-64",), "dim": (64,)},
         {"arm": ("plain",), "dim": (64, 16), "projection": ("pca",)},
         {"arm": ("mrl",), "dim": (384,), "shortlist": (32,)},
@@ -126,7 +127,7 @@ class Matryoshka(OnMiniLM):
     shortlist = 0
 
     def skip(self, task: Task) -> str | None:
-        """Tasks whose text it trained on, corpora that are too long; in quick, most sizes and tasks."""
+        """Tasks whose text it trained on, long corpora, single words; in quick, most sizes and tasks."""
         from suite.data import access
 
         if (items := access.spec(task.spec.data).items or 0) > LARGEST_CORPUS:
@@ -136,7 +137,7 @@ class Matryoshka(OnMiniLM):
                 return "the quick profile runs 384 and 64 dimensions, and one control; the standard profile runs all"
             if task.name not in QUICK_TASKS:
                 return f"the quick profile runs {' and '.join(QUICK_TASKS)}; the standard profile runs all tasks"
-        return trained_on(task)
+        return not_sentences(task) or trained_on(task)
 
     @property
     def recipe(self) -> Recipe:

@@ -25,7 +25,7 @@ import numpy as np
 
 from methods.text.finetuning import Hidden, Recipe, TunedEncoder, finetune, in_batch_loss
 from methods.text.minilm_backbone import DIMENSION, OnMiniLM
-from methods.text.wiki_training import WIKI_PAIRS, heading_passage_pairs, trained_on
+from methods.text.wiki_training import WIKI_PAIRS, heading_passage_pairs, not_sentences, trained_on
 from suite.claims import Claim, Results, Verdict, minimum
 from suite.method import Paper, Pool, Role, Tensors
 from suite.representations import Dense
@@ -143,11 +143,9 @@ class TwoDimensionalMatryoshka(OnMiniLM):
 
     def skip(self, task: Task) -> str | None:
         """Single words, which are no sentences; in quick, most layers and sizes."""
-        if task.spec.data in ("wordsim353", "simlex999"):
-            return "compares sentences; these are single words"
         if self.effort.name == "quick" and (self.arm, self.layer, self.dim) not in QUICK_VARIANTS:
             return "the quick profile runs three and six layers, and one control; the standard profile runs all"
-        return trained_on(task)
+        return not_sentences(task) or trained_on(task)
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Fine-tune all layers above the embeddings with the arm's loss."""

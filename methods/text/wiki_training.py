@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WIKI_PAIRS = "wiki-pairs"
 HOLD_ODD_ARTICLES = frozenset({"wiki-sections", "wiki-paragraphs"})
 """Data sets with the articles of `WIKI_PAIRS` in them."""
+SINGLE_WORDS = frozenset({"wordsim353", "simlex999"})
 
 
 def trained_on(task: Task) -> str | None:
@@ -23,6 +24,11 @@ def trained_on(task: Task) -> str | None:
     if task.spec.data in HOLD_ODD_ARTICLES:
         return "half of its articles are what this method is trained on; beir/wiki-sections-even holds the others"
     return None
+
+
+def not_sentences(task: Task) -> str | None:
+    """Why a method trained on passages is not judged on `task`; None if it may be."""
+    return "trained on passages; these are single words" if task.spec.data in SINGLE_WORDS else None
 
 
 def heading_passage_pairs(pool: Pool, every: int = 1) -> tuple[list[str], list[str]]:
