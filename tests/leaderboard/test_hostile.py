@@ -44,7 +44,22 @@ def pages(site):
 
 def test_no_markup_of_a_result_becomes_an_element(pages):
     allowed = {"a", "article", "b", "bdi", "body", "button", "caption", "cite", "code", "dd", "details", "div", "dl"}
-    allowed |= {"dt", "footer", "form", "h1", "h2", "h3", "head", "header", "html", "input", "label", "li", "link"}
+    allowed |= {
+        "br",
+        "dt",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "head",
+        "header",
+        "html",
+        "input",
+        "label",
+        "li",
+        "link",
+    }
     allowed |= {"main", "meta", "nav", "noscript", "optgroup", "option", "output", "p", "pre", "script", "section"}
     allowed |= {"select", "small", "span", "summary", "table", "tbody", "td", "th", "thead", "title", "tr", "ul"}
     for path, page in pages.items():
