@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -206,7 +207,7 @@ class _Builder:
         self, cls: type[Method], variant: Mapping[str, Scalar], task: FoundTask, data: Iterable[str]
     ) -> tuple[str | None, bool]:
         for package in (*cls.requires, *(w.package for w in cls.pretrained)):
-            if find_spec(package) is None:
+            if not _installed(package):
                 return f"needs the package {package}, which is not installed", True
         for name in data:
             if (missing := self._dataset(name)[1]) is not None:
@@ -224,6 +225,11 @@ class _Builder:
         if cls.fit is not Method.fit:
             needs.add(f"fit:{cls.name}:{chosen(variant, cls.fit_params)}:{task.task.datasets()}:{seed}")
         return frozenset(needs)
+
+
+@cache
+def _installed(package: str) -> bool:
+    return find_spec(package) is not None
 
 
 def chosen(variant: Mapping[str, Scalar], names: Sequence[str] | None) -> dict[str, Scalar]:
