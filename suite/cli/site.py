@@ -28,7 +28,6 @@ def site(
 def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> None:
     """Write a catalog beside the results of every profile, build the site, and say where it is."""
     from leaderboard.build import build_site
-
     from suite import cards
 
     target = out_dir or project_root() / "site"
