@@ -6,7 +6,7 @@ vectors and a document their mean, so that the dot product pairs each query vect
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from suite.representations import MultiVector
 
-VECTORS_A_BLOCK = 2**16
+VECTORS_A_BLOCK = 2**14
 
 
 @dataclass(frozen=True)
@@ -91,22 +91,31 @@ class FixedDimensionalEncoding:
 
         return self._encode(texts, settle)
 
-    def _encode(self, texts: MultiVector, settle) -> NDArray[np.float32]:
-        repetitions, width, bits = self.planes.shape
-        out = np.empty((len(texts), repetitions, 2**bits, self.projected), np.float32)
-        for rows in _blocks_of_texts(texts.offsets.astype(np.int64)):
+    def _encode(self, texts: MultiVector, settle: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
+        repetitions, _, bits = self.planes.shape
+        blocks, maps = 2**bits, self._maps()
+        out = np.empty((len(texts), repetitions, blocks, self.projected), np.float32)
+        for rows in _runs_of_texts(texts.offsets.astype(np.int64)):
             some = texts[rows]
-            vectors, starts = some.vectors.astype(np.float32), some.offsets[:-1].astype(np.int64)
+            starts = some.offsets[:-1].astype(np.int64)
             text_of = np.repeat(np.arange(len(some)), np.diff(some.offsets.astype(np.int64)))
+            mapped = (some.vectors.astype(np.float32) @ maps).reshape(len(text_of), repetitions, -1)
             for r in range(repetitions):
-                block_of = (vectors @ self.planes[r] > 0) @ (1 << np.arange(bits))
-                projection = np.zeros((width, self.projected), np.float32)
-                projection[np.arange(width), self.columns[r]] = self.signs[r]
-                projected = vectors @ projection
-                sums, counts = _sums(projected, text_of * 2**bits + block_of, len(some) * 2**bits)
-                sums, counts = sums.reshape(len(some), 2**bits, -1), counts.reshape(len(some), 2**bits)
+                block_of = (mapped[:, r, :bits] > 0) @ (1 << np.arange(bits))
+                projected = mapped[:, r, bits:]
+                sums, counts = _sums(projected, text_of * blocks + block_of, len(some) * blocks)
+                sums, counts = sums.reshape(len(some), blocks, -1), counts.reshape(len(some), blocks)
                 out[rows, r] = settle(sums, counts, block_of, projected, starts)
         return out.reshape(len(texts), self.dimensions)
+
+    def _maps(self) -> NDArray[np.float32]:
+        """(width, repetitions · (bits + projected)): for each repetition the hyperplanes, then the projection."""
+        repetitions, width, bits = self.planes.shape
+        maps = np.zeros((width, repetitions, bits + self.projected), np.float32)
+        maps[:, :, :bits] = self.planes.transpose(1, 0, 2)
+        for r in range(repetitions):
+            maps[np.arange(width), r, bits + self.columns[r].astype(np.int64)] = self.signs[r]
+        return maps.reshape(width, -1)
 
 
 def nearest_by_bits(block_of: NDArray[np.int64], starts: NDArray[np.int64], blocks: int) -> NDArray[np.int64]:
@@ -117,9 +126,11 @@ def nearest_by_bits(block_of: NDArray[np.int64], starts: NDArray[np.int64], bloc
         starts: (texts,) row of the first vector of each text.
         blocks: number of blocks.
     """
-    distance = np.bitwise_count(block_of[:, None] ^ np.arange(blocks)).astype(np.int64)
+    total = len(block_of)
+    distance = np.bitwise_count(block_of[:, None] ^ np.arange(blocks))
     # The smallest of distance · total + row is the nearest, and of several nearest the first.
-    return np.minimum.reduceat(distance * len(block_of) + np.arange(len(block_of))[:, None], starts) % len(block_of)
+    ranked = distance * np.int64(total) + np.arange(total)[:, None]
+    return np.minimum.reduceat(ranked, starts) % total
 
 
 def _sums(values: NDArray[np.float32], group: NDArray[np.int64], groups: int) -> tuple[NDArray, NDArray]:
@@ -130,12 +141,12 @@ def _sums(values: NDArray[np.float32], group: NDArray[np.int64], groups: int) ->
     return members @ values, np.bincount(group, minlength=groups)
 
 
-def _blocks_of_texts(offsets: NDArray[np.int64]) -> list[slice]:
+def _runs_of_texts(offsets: NDArray[np.int64]) -> list[slice]:
     """Texts in runs of about `VECTORS_A_BLOCK` vectors."""
-    blocks, first = [], 0
+    runs, first = [], 0
     while first < len(offsets) - 1:
         last = int(np.searchsorted(offsets, offsets[first] + VECTORS_A_BLOCK, side="right")) - 1
         last = max(last, first + 1)
-        blocks.append(slice(first, last))
+        runs.append(slice(first, last))
         first = last
-    return blocks
+    return runs

@@ -1,6 +1,6 @@
 """Late interaction that is trained: MiniLM's upper layers and a projection of its tokens, on Chamfer similarity.
 
-weights = train_tokens(pairs.first, pairs.second, seed, effort, "clusters", (4, 8))
+weights = train_tokens(pairs.first, pairs.second, seed, effort, clusters, (4, 8))
 tokens = TrainedTokens(weights, effort)
 tokens.vectors(texts)                                   # MultiVector, all tokens, unit length, 64 dimensions
 """
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from methods.text.finetuning import LOSS_PREFIX, Hidden, Recipe, TunedEncoder, finetune
-from methods.text.minilm_backbone import ALL_MINILM_L6_V2, DIMENSION
-from methods.text.token_pooling import POOLINGS
+from methods.text.minilm_backbone import ALL_MINILM_L6_V2, DIMENSION, normalised
+from methods.text.token_pooling import Pooling
 from suite.features.text_encoder import TextEncoder
 from suite.method import Effort, Tensors
 from suite.representations import MultiVector
@@ -33,7 +33,7 @@ def train_tokens(
     passages: Sequence[str],
     seed: int,
     effort: Effort,
-    pooling: str | None = None,
+    pooling: Pooling | None = None,
     kept: tuple[int, int] = (0, 0),
 ) -> Tensors:
     """Train for retrieval of each query's passage among those of the batch and one hard negative a query.
@@ -43,14 +43,14 @@ def train_tokens(
         passages: texts aligned with them.
         seed: of the projection, the batches and the dropout.
         effort: length and steps.
-        pooling: name in `token_pooling.POOLINGS`, applied to both sides in the forward pass; None keeps all tokens.
+        pooling: applied to both sides in the forward pass; None keeps all tokens.
         kept: vectors a query and a document that the pooling keeps.
 
     Returns:
         The tuned layers and the (64, 384) projection ``loss.head.weight``.
     """
     recipe = Recipe(
-        steps=effort.pick(quick=8, standard=120),
+        steps=effort.pick(quick=8, standard=80),
         batch=effort.pick(quick=8, standard=16),
         max_length=effort.pick(quick=32, standard=64),
         learning_rate=5e-5,
@@ -61,8 +61,7 @@ def train_tokens(
 
 def hard_negatives(queries: Sequence[str], passages: Sequence[str]) -> list[str]:
     """For each pair the passage of another query that published MiniLM holds nearest to its own."""
-    vectors = TextEncoder(ALL_MINILM_L6_V2).pooled(list(passages))
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = normalised(TextEncoder(ALL_MINILM_L6_V2, max_length=128).pooled(list(passages)))
     _, query_of = np.unique(np.asarray(queries), return_inverse=True)
     nearness = vectors @ vectors.T
     nearness[query_of[:, None] == query_of] = -np.inf
@@ -87,7 +86,7 @@ def chamfer(
     return (best * query_mask[:, None]).sum(-1) / query_mask.sum(-1, keepdim=True)
 
 
-def _loss(pooling: str | None, kept: tuple[int, int], seed: int) -> torch.nn.Module:
+def _loss(pooling: Pooling | None, kept: tuple[int, int], seed: int) -> torch.nn.Module:
     import torch
     from torch.nn.functional import cross_entropy, normalize
 
@@ -101,7 +100,7 @@ def _loss(pooling: str | None, kept: tuple[int, int], seed: int) -> torch.nn.Mod
 
         def vectors(self, hidden: Hidden, k: int) -> tuple[torch.Tensor, torch.Tensor]:
             tokens = normalize(self.head(hidden.last), dim=-1)
-            return (tokens, hidden.mask) if pooling is None else POOLINGS[pooling](tokens, hidden.mask, k)
+            return (tokens, hidden.mask) if pooling is None else pooling(tokens, hidden.mask, k)
 
         def forward(self, queries: Hidden, *documents: Hidden) -> torch.Tensor:
             asked = self.vectors(queries, kept[0])

@@ -1,14 +1,19 @@
 """Fewer vectors for a text: clusters of its tokens, its last tokens, or tokens at even distances.
 
-Each function takes (batch, length, d) vectors of unit length, the (batch, length) mask of real tokens and how many to
-keep, and returns (batch, k, d) vectors of unit length with their (batch, k) boolean mask. Texts with fewer tokens than
-`k` keep all of them. Gradients flow to the vectors.
+Each of `POOLINGS` takes (batch, length, d) vectors of unit length, the (batch, length) mask of real tokens and how many
+to keep, and returns (batch, k, d) vectors of unit length with their (batch, k) boolean mask. Texts with fewer tokens
+than `k` keep all of them. Gradients flow to the vectors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from suite.features.text_encoder import batches
+from suite.representations import MultiVector
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +34,7 @@ def clusters(vectors: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.T
     import torch
     from torch.nn.functional import normalize, one_hot
 
+    mask = mask.to(vectors.dtype)
     with torch.no_grad():
         fixed = vectors.detach()
         centroids, alive = every(fixed, mask, k)
@@ -67,3 +73,35 @@ def _taken(
 
 
 POOLINGS: dict[str, Pooling] = {"clusters": clusters, "last": last, "every": every}
+
+
+def pooled(texts: MultiVector, pooling: Pooling, k: int) -> MultiVector:
+    """What `pooling` keeps of each of `texts`, in their dtype."""
+    import torch
+
+    lengths = np.diff(texts.offsets.astype(np.int64))
+    kept: list[np.ndarray] = [np.empty(0)] * len(texts)
+    for rows in batches(lengths.tolist()):
+        some = texts[rows]
+        mask = torch.arange(int(lengths[rows].max())) < torch.from_numpy(lengths[rows])[:, None]
+        padded = torch.zeros(*mask.shape, texts.vectors.shape[1])
+        padded[mask] = torch.from_numpy(some.vectors.astype(np.float32))
+        vectors, real = pooling(padded, mask.float(), k)
+        for row, found, which in zip(rows, vectors.numpy(), real.numpy(), strict=True):
+            kept[row] = found[which].astype(texts.vectors.dtype)
+    return MultiVector(np.concatenate(kept), np.cumsum([0, *map(len, kept)]))
+
+
+def hierarchical(texts: MultiVector, k: int) -> MultiVector:
+    """Unit-length means of `k` clusters of each text, by Ward's method (scipy); the usual pooling afterwards."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    kept = []
+    for row in range(len(texts)):
+        vectors = texts[row : row + 1].vectors.astype(np.float32)
+        if len(vectors) > k:
+            cluster_of = fcluster(linkage(vectors, "ward"), k, "maxclust")
+            vectors = np.array([vectors[cluster_of == c].mean(axis=0) for c in np.unique(cluster_of)])
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        kept.append(vectors.astype(texts.vectors.dtype))
+    return MultiVector(np.concatenate(kept), np.cumsum([0, *map(len, kept)]))
