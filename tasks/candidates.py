@@ -89,7 +89,8 @@ class Candidates(Task[CandidatesSpec]):
             subject.method.candidates(index, query, max(CUTOFFS))
 
         subject.time_queries(ask, len(asked))
-        ranks = exact_ranks(top_k(exact, 10)[0], proposed.indices)
+        beyond = max(len(data.documents), *CUTOFFS)
+        ranks = exact_ranks(top_k(exact, 10)[0], proposed.indices, missing=beyond)
         items = {f"top10@{n}": (ranks < n).mean(axis=1) for n in CUTOFFS}
         items |= {f"top1@{n}": (ranks[:, 0] < n).astype(float) for n in CUTOFFS}
         if proposed.indices.shape == exact.shape and (proposed.indices >= 0).all():
@@ -97,7 +98,7 @@ class Candidates(Task[CandidatesSpec]):
         scores = {name: float(values.mean()) for name, values in items.items()}
         needed = min(candidates_for(ranks, WANTED), len(data.documents))
         scores["candidates_for_90"] = float(needed)
-        scores["fetched_for_90"] = float(fetched[:, needed - 1].mean())
+        scores["fetched_for_90"] = float(fetched[:, min(needed, fetched.shape[1]) - 1].mean())
         return Outcome(scores, items)
 
 
@@ -107,10 +108,9 @@ def evenly_spaced(texts: Sequence[str], count: int) -> list[str]:
     return [texts[row] for row in rows]
 
 
-def exact_ranks(exact: NDArray[np.int64], proposed: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(queries, t) place of each of (queries, t) exact documents among (queries, k) proposed ones; k where missing."""
-    rows, k = proposed.shape
-    place = np.full((rows, max(int(proposed.max()), int(exact.max())) + 1), k, np.int64)
+def exact_ranks(exact: NDArray[np.int64], proposed: NDArray[np.int64], missing: int) -> NDArray[np.int64]:
+    """(queries, t) place of each of (queries, t) exact documents among (queries, k) proposed ones, or `missing`."""
+    place = np.full((len(proposed), max(int(proposed.max()), int(exact.max())) + 1), missing, np.int64)
     query, rank = np.nonzero(proposed >= 0)
     place[query, proposed[query, rank]] = rank
     return np.take_along_axis(place, exact, axis=1)

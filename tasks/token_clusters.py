@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from suite.data.types import RetrievalSet
+from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
@@ -60,6 +61,8 @@ class TokenClusters(Task[TokenClustersSpec]):
         tokens = subject.method.token_vectors(texts, Role.DOCUMENT)
         each = (tokens[row : row + 1].vectors for row in range(len(tokens)))
         shares = np.array([variance_within(v, self.spec.clusters) for v in each if len(v) > self.spec.clusters])
+        if not len(shares):
+            raise ContractError(f"no document has more than {self.spec.clusters} tokens: there is nothing to cluster")
         return Outcome({"variance_within": float(shares.mean())}, {"variance_within": shares})
 
 
@@ -68,9 +71,10 @@ def variance_within(vectors: NDArray, clusters: int) -> float:
     from sklearn.cluster import KMeans
 
     values = vectors.astype(np.float64)
-    total = ((values - values.mean(axis=0)) ** 2).sum()
-    left = KMeans(clusters, n_init=RESTARTS, random_state=0).fit(values).inertia_
-    return float(left / total) if total > 0 else 0.0
+    total = float(((values - values.mean(axis=0)) ** 2).sum())
+    if total == 0:
+        return 0.0
+    return float(KMeans(clusters, n_init=RESTARTS, random_state=0).fit(values).inertia_) / total
 
 
 declare(
