@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,20 +39,25 @@ class BM25(Method):
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Vocabulary, idf of its words with that of an unseen one last, and mean document length."""
-        matrix, words = counts(data.items)
+        matrix, columns = counts(data.items)
+        words = len(columns)
         documents = matrix.shape[0]
-        holding = np.bincount(matrix.indices, minlength=len(words) + 1)[: len(words) + 1]
+        holding = np.bincount(matrix.indices, minlength=words + 1)[: words + 1]
         idf = np.log1p((documents - holding + 0.5) / (holding + 0.5))
         mean_length = matrix.sum() / documents
         return {
-            "vocabulary": packed(words),
+            "vocabulary": packed(columns),
             "idf": idf.astype(np.float32),
             "mean_length": np.array([mean_length], np.float32),
         }
 
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        return unpacked(self.fitted["vocabulary"])
+
     def encode(self, items: Any, role: Role) -> Sparse:
         """(n, words) sparse float32: counts of a query, weights of anything else."""
-        matrix = counts(items, unpacked(self.fitted["vocabulary"]))[0]
+        matrix = counts(items, self._columns)[0]
         if role is not Role.QUERY:
             idf = np.concatenate([self.fitted["idf"], np.repeat(self.fitted["idf"][-1:], UNKNOWN - 1)])
             lengths = np.asarray(matrix.sum(axis=1)).ravel() / max(float(self.fitted["mean_length"][0]), 1e-12)

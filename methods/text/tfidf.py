@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,13 @@ class TfIdf(Method):
 
     def encode(self, items: Any, role: Role) -> Sparse:
         """(n, words) sparse float32 rows of length 1; a row without known words is empty."""
+        return Sparse(self._vectorizer.transform(items))
+
+    @cached_property
+    def _vectorizer(self) -> Any:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        words = unpacked(self.fitted["vocabulary"])
-        vectorizer = TfidfVectorizer(sublinear_tf=True, vocabulary=words, dtype=np.float32)
+        columns = unpacked(self.fitted["vocabulary"])
+        vectorizer = TfidfVectorizer(sublinear_tf=True, vocabulary=columns, dtype=np.float32)
         vectorizer.idf_ = self.fitted["idf"]
-        return Sparse(vectorizer.transform(items))
+        return vectorizer

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from suite.method import Method, Modality, Paper, Role
+from suite.method import Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 from suite.weights import PretrainedWeights
 
@@ -56,14 +56,22 @@ class WordLlama(Method):
         """(n, dim) float32 means, compared by cosine; zeros for an empty text."""
         from scipy.sparse import csr_array
 
-        table, tokenizer = _loaded()
+        table, tokenizer = self._shortened, _loaded()[1]
         texts = tokenizer.encode_batch_fast(list(items), add_special_tokens=False)
         lengths = np.array([len(text.ids) for text in texts], np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         ids = np.fromiter((token for text in texts for token in text.ids), np.int64, int(offsets[-1]))
         shares = np.repeat(1 / np.maximum(lengths, 1), lengths).astype(np.float32)
-        means = csr_array((shares, ids, offsets), shape=(len(texts), len(table))) @ table[:, : self.dim]
+        means = csr_array((shares, ids, offsets), shape=(len(texts), len(table))) @ table
         return Dense(np.asarray(means, np.float32))
+
+    def stored_model(self) -> Tensors:
+        """The dimensions that are kept, in the float16 of the file."""
+        return {"embeddings": self._shortened.astype(np.float16)}
+
+    @cached_property
+    def _shortened(self) -> np.ndarray:
+        return np.ascontiguousarray(_loaded()[0][:, : self.dim])
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -16,17 +16,17 @@ UNKNOWN = 2**14
 """Columns shared by words outside the vocabulary: they match each other by checksum, and no fitted word."""
 
 
-def counts(texts: Sequence[str], vocabulary: Sequence[str] | None = None) -> tuple[csr_array, list[str]]:
+def counts(texts: Sequence[str], columns: Mapping[str, int] | None = None) -> tuple[csr_array, Mapping[str, int]]:
     """Count the stemmed words of each text.
 
     Words are bm25s's tokens of two letters or more without its English stop words, through Snowball's English stemmer.
 
     Args:
         texts: n texts.
-        vocabulary: words in order of their columns; None takes the words of `texts`, sorted.
+        columns: column of each word of the vocabulary; None takes the words of `texts`, sorted.
 
     Returns:
-        (n, words + UNKNOWN) float32 counts, and the vocabulary.
+        (n, words + UNKNOWN) float32 counts, and the columns.
     """
     import bm25s
     import Stemmer
@@ -36,27 +36,28 @@ def counts(texts: Sequence[str], vocabulary: Sequence[str] | None = None) -> tup
         list(texts), stopwords="en", stemmer=Stemmer.Stemmer("english"), show_progress=False, return_ids=True
     )
     found = sorted(tokenised.vocab, key=tokenised.vocab.__getitem__)
-    words = sorted(word for word in found if word) if vocabulary is None else list(vocabulary)
-    place = {word: column for column, word in enumerate(words)}
-    column_of = np.array([place.get(word, len(words) + crc32(word.encode()) % UNKNOWN) for word in found], np.int64)
+    if columns is None:
+        columns = {word: column for column, word in enumerate(sorted(word for word in found if word))}
+    known = len(columns)
+    column_of = np.array([columns.get(word, known + crc32(word.encode()) % UNKNOWN) for word in found], np.int64)
     lengths = [len(ids) for ids in tokenised.ids]
     ids = np.fromiter((i for text in tokenised.ids for i in text), np.int64, sum(lengths))
     rows = np.repeat(np.arange(len(texts)), lengths)
-    shape = (len(texts), len(words) + UNKNOWN)
+    shape = (len(texts), known + UNKNOWN)
     # Words that bm25s leaves empty after stemming have no column.
     real = np.array([bool(word) for word in found], bool)[ids]
     parts = (np.ones(int(real.sum()), np.float32), (rows[real], column_of[ids[real]]))
     matrix = csr_array(parts, shape=shape)
     matrix.sum_duplicates()
-    return matrix, words
+    return matrix, columns
 
 
-def packed(words: Sequence[str]) -> NDArray[np.uint8]:
+def packed(words: Iterable[str]) -> NDArray[np.uint8]:
     """Words as one array of bytes, to be stored with what is fitted."""
     return np.frombuffer("\n".join(words).encode(), np.uint8).copy()
 
 
-def unpacked(stored: NDArray[np.uint8]) -> list[str]:
-    """The words that `packed` stored."""
+def unpacked(stored: NDArray[np.uint8]) -> dict[str, int]:
+    """The words that `packed` stored, each with its place."""
     text = stored.tobytes().decode()
-    return text.split("\n") if text else []
+    return {word: place for place, word in enumerate(text.split("\n") if text else [])}

@@ -15,8 +15,8 @@ from suite.representations import Binary, Bitstream, Codes, Dense, MultiVector, 
 from suite.representations import base as representations_base
 
 seeds = st.integers(0, 2**32 - 1)
-sizes = st.integers(1, 12)
-quick = settings(deadline=None, max_examples=30)
+sizes = st.integers(1, 9)
+quick = settings(deadline=None, max_examples=20)
 
 
 def dense(seed, n, d=5, dtype="float32", similarity="cosine"):
