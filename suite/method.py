@@ -37,6 +37,8 @@ class Modality(StrEnum):
     CONTEXT = "context"
     JUDGEMENTS = "judgements"
     """No content: a query is its row of the relevance matrix, a document its column (bool)."""
+    VECTORS = "vectors"
+    """Rows of a float32 array: activations, embeddings."""
 
 
 class Role(StrEnum):

@@ -1,0 +1,1 @@
+"""Methods that read vectors: activations and embeddings."""
