@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from methods.vectors.threshold_autoencoder import Training, Unit, activate, second_moment, train_autoencoder
 from suite.claims import Claim
+from suite.features.precision import fastest_precision
 from suite.method import FitData, Method, Modality, Paper, Pool, Role, Tensors
 from suite.representations import Dense, Representation, Sparse
 
@@ -131,9 +132,10 @@ class Atoms(Method):
         training = Training(
             latents=EXPANSION * vectors.shape[1],
             active=vectors.shape[1] // DIMENSIONS_AN_ATOM,
-            steps=self.effort.pick(quick=500, standard=1500 if large else 4000),
+            steps=self.effort.pick(quick=500, standard=1000 if large else 4000),
             batch=256 if large else 512,
             rate=1e-3 if large else 3e-3,
+            precision=fastest_precision() if large else "float32",
         )
         return train_autoencoder(vectors, self._unit, training, seed)
 

@@ -13,12 +13,13 @@ units are compared at equal sparsity. Latents that hardly ever fire restart on t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.features.precision import Precision
 from suite.method import Tensors
 
 RIDGE = 1e-4
@@ -46,6 +47,7 @@ class Training:
         steps: optimiser steps.
         batch: vectors a step.
         rate: peak rate of Adam.
+        precision: arithmetic of the two products; all else is float32.
     """
 
     latents: int
@@ -53,6 +55,7 @@ class Training:
     steps: int
     batch: int
     rate: float
+    precision: Precision = "float32"
 
 
 def second_moment(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -105,12 +108,17 @@ def _trained(
     optimiser = torch.optim.Adam(parameters, lr=training.rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, training.steps))
     fired, penalty, window = torch.zeros(training.latents), PENALTY, max(1, training.steps // RESTARTS)
+    half = partial(torch.autocast, "cpu", torch.bfloat16, enabled=training.precision == "bfloat16")
     least = RARE * training.active / training.latents * training.batch * window
     for step in range(training.steps):
         rows = torch.randint(len(white), (training.batch,), generator=generator)
         batch = white[rows]
-        codes, cost = _unit(unit)(batch @ encoder.T, threshold)
-        missed = batch - codes @ decoder
+        with half():
+            pre = batch @ encoder.T
+        codes, cost = _unit(unit)(pre.float(), threshold)
+        with half():
+            rebuilt = codes @ decoder
+        missed = batch - rebuilt.float()
         loss = ((missed @ error_of) ** 2).sum(1).mean() + penalty * cost
         optimiser.zero_grad()
         loss.backward()
