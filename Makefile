@@ -56,6 +56,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' 
-	@$(BIN)/python -c 'import pytest, hypothesis, ruff, mypy'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,hub,ray]'
+	@$(BIN)/python -c 'import pytest, hypothesis, ruff, mypy, datasets, ray; from importlib.util import find_spec; assert find_spec("mteb")'
 	@touch $@
