@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from methods.text.coded_vectors import CodedVectors, train_codebook
 from methods.text.late_interaction import LARGEST_CORPUS
 from methods.text.late_training import TrainedTokens, train_tokens
 from methods.text.minilm_backbone import OnMiniLM
 from methods.text.token_pooling import POOLINGS, hierarchical, pooled
 from methods.text.wiki_training import WIKI_PAIRS, heading_passage_pairs, trained_on
 from suite.claims import Claim, Results, Verdict, minimum
-from suite.method import Paper, Pool, Role, Tensors
+from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import MultiVector
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ SIZES = {"4x8": (4, 8), "8x32": (8, 32)}
 """Vectors a query and a document."""
 TASK = "beir/wiki-sections-even"
 CLUSTERINGS = "token-clusters/wiki-sections-even"
+PQ_WIDTH = 4
+"""Numbers of a vector that one byte stands for."""
+PQ_TRAINING_VECTORS = 16384
 QUICK = (("all", "all"), ("all", "clusters-4x8"), ("clusters-4x8", "clusters-4x8"))
 
 SMALL = "crisp[trained=clusters-4x8,kept=clusters-4x8]"
@@ -83,12 +89,13 @@ class Crisp(OnMiniLM):
         {"trained": ("all",), "kept": ("all", "clusters-4x8", "clusters-8x32", "hierarchical-4x8")},
         {"trained": ("last-4x8",), "kept": ("last-4x8",)},
         {"trained": ("every-4x8",), "kept": ("every-4x8",)},
+        *({"trained": (arm,), "kept": (arm,), "stored": ("pq",)} for arm in ("clusters-4x8", "clusters-8x32", "all")),
     )
     controls = {"trained": ("all", "last-4x8", "every-4x8")}
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ("trained",)
-    requires = (*OnMiniLM.requires, "scipy")
+    requires = (*OnMiniLM.requires, "faiss", "scipy")
     claims = (
         Claim(
             "Training with clusters gains 1.5 points of nDCG@10 over clustering afterwards, at 4 and 8 vectors",
@@ -121,6 +128,7 @@ class Crisp(OnMiniLM):
             CLUSTERINGS,
         ),
     )
+    stored = "float16"
 
     def skip(self, task: Task) -> str | None:
         """What it trained on, large corpora, one model's tokens weighed twice; in quick, most arms and tasks."""
@@ -128,9 +136,9 @@ class Crisp(OnMiniLM):
 
         if (items := access.spec(task.spec.data).items or 0) > LARGEST_CORPUS:
             return f"{items:,} items: vectors of several tokens are kept for at most {LARGEST_CORPUS:,}"
-        if task.readout == "token-clusters" and self.trained != self.kept:
-            return "its token vectors are those of kept=all"
-        if self.effort.name == "quick" and (self.trained, self.kept) not in QUICK:
+        if task.readout == "token-clusters" and (self.trained != self.kept or self.stored == "pq"):
+            return "its token vectors are those of another row of the same training"
+        if self.effort.name == "quick" and ((self.trained, self.kept) not in QUICK or self.stored == "pq"):
             return "the quick profile trains two models; the standard profile runs all arms"
         if task.name == "beir/scifact" and self.trained.startswith(("last", "every")):
             return f"tokens chosen by their place are judged on {TASK}"
@@ -157,11 +165,29 @@ class Crisp(OnMiniLM):
         """Unit vectors of all tokens, before any pooling."""
         return self.tokens.vectors(items)
 
-    def encode(self, items: Any, role: Role) -> MultiVector:
-        """(vectors, 64) float16 unit vectors that are kept."""
+    def fit(self, data: FitData, seed: int) -> Tensors:
+        """The codebook, for documents that are stored by product quantisation."""
+        if self.stored != "pq":
+            return {}
+        vectors = self._kept(data.items, Role.DOCUMENT).vectors.astype(np.float32)
+        rows = np.random.default_rng(seed).permutation(len(vectors))[:PQ_TRAINING_VECTORS]
+        return {"codebook": train_codebook(vectors[np.sort(rows)], PQ_WIDTH, seed)}
+
+    def encode(self, items: Any, role: Role) -> MultiVector | CodedVectors:
+        """(vectors, 64) float16 unit vectors that are kept; of documents perhaps (vectors, 16) bytes instead."""
+        vectors = self._kept(items, role)
+        if self.stored == "pq" and role is not Role.QUERY:
+            return CodedVectors.of(vectors, self.fitted["codebook"])
+        return vectors
+
+    def _kept(self, items: Any, role: Role) -> MultiVector:
         tokens = self.token_vectors(items, role)
         if self.kept == ALL:
             return tokens
         pooling, size = self.kept.split("-")
         k = SIZES[size][0 if role is Role.QUERY else 1]
         return hierarchical(tokens, k) if pooling == "hierarchical" else pooled(tokens, POOLINGS[pooling], k)
+
+    def index(self, documents: MultiVector | CodedVectors) -> MultiVector:
+        """The vectors, or those that codes stand for."""
+        return documents.decoded() if isinstance(documents, CodedVectors) else documents

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from methods.text.coded_vectors import train_codebook
 from methods.text.encoded_tokens import EncodedTokens
 from methods.text.fde import FixedDimensionalEncoding
 from methods.text.late_interaction import LARGEST_CORPUS, LateInteraction
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 ENCODINGS = {10240: (20, 5, 16), 2560: (20, 4, 8), 640: (10, 3, 8), 160: (5, 2, 8)}
 """Repetitions, bits and projected columns by dimensions; the first two are the paper's."""
-PQ_WIDTH, PQ_CENTROIDS = 8, 256
-PQ_TRAINING_TEXTS, PQ_ITERATIONS = 2048, 8
+PQ_WIDTH = 8
+PQ_TRAINING_TEXTS = 2048
 RERANKED = 100
 TASK = "candidates/scifact"
 QUICK = {
@@ -186,7 +187,7 @@ class Muvera(OnMiniLM):
             return encoding.tensors()
         rows = np.random.default_rng(seed).permutation(len(data.items))[:PQ_TRAINING_TEXTS]
         texts = self.token_vectors(data.items, Role.DOCUMENT)[np.sort(rows)]
-        return encoding.tensors() | {"codebook": _codebook(encoding.documents(texts), seed)}
+        return encoding.tensors() | {"codebook": train_codebook(encoding.documents(texts), PQ_WIDTH, seed)}
 
     def encode(self, items: Any, role: Role) -> Dense | Codes | MultiVector | EncodedTokens:
         """What the arm keeps of a text: encoding, codes, tokens, tokens with their encoding, or their mean."""
@@ -228,15 +229,3 @@ class Muvera(OnMiniLM):
             return index.candidates(queries, k)
         hits = self.search(index, queries, k)
         return hits, np.broadcast_to(np.arange(1, hits.indices.shape[1] + 1), hits.indices.shape)
-
-
-def _codebook(encodings: np.ndarray, seed: int) -> np.ndarray:
-    """(dimensions / 8, centroids, 8) float32 by k-means on each part."""
-    import faiss
-
-    bits = min(PQ_CENTROIDS.bit_length() - 1, max(1, len(encodings).bit_length() - 1))
-    parts = encodings.shape[1] // PQ_WIDTH
-    quantizer = faiss.ProductQuantizer(encodings.shape[1], parts, bits)
-    quantizer.cp.seed, quantizer.cp.niter, quantizer.cp.min_points_per_centroid = seed + 1, PQ_ITERATIONS, 1
-    quantizer.train(encodings)
-    return faiss.vector_to_array(quantizer.centroids).reshape(parts, quantizer.ksub, PQ_WIDTH)

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
+from methods.text.coded_vectors import CodedVectors
 from methods.text.crisp import Crisp
 from methods.text.late_training import HEAD, chamfer, hard_negatives, train_tokens
 from methods.text.token_pooling import POOLINGS, clusters, every, hierarchical, last, pooled
 from methods.text.wiki_training import HOLD_ODD_ARTICLES
-from suite.method import Effort, Role
+from suite.method import Effort, FitData, Role
 from suite.representations import MultiVector
 
 WIDTH = 8
@@ -76,6 +77,18 @@ def test_gradients_reach_every_member_of_a_cluster_and_no_padding():
     (kept * real[..., None] * torch.arange(1.0, WIDTH + 1)).sum().backward()
     reached = vectors.grad.abs().sum(-1) > 0
     assert torch.equal(reached, mask.bool())
+
+
+def test_no_gradient_flows_through_assignments():
+    centres = torch.eye(WIDTH)[:3]
+    group = torch.tensor([0, 0, 1, 1, 2, 2, 0, 1, 2])
+    vectors = normalize(centres[group] + 0.05 * padded([9])[0][0], dim=-1)[None].requires_grad_()
+    kept, _ = clusters(vectors, torch.ones(1, 9), 3)
+    means = torch.stack([vectors[0, group == g].mean(0) for g in range(3)])
+    constant = normalize(means, dim=-1)[(kept[0].detach() @ means.detach().T).argmax(1)]
+    weights = torch.arange(3.0 * WIDTH).reshape(3, WIDTH)
+    gradients = [torch.autograd.grad((some * weights).sum(), vectors)[0] for some in (kept[0], constant)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_chamfer_is_the_mean_of_best_matches():
@@ -155,3 +168,21 @@ def test_training_is_repeatable_and_its_vectors_are_clustered(trained):
     assert np.diff(queries.offsets).max() == 4
     assert documents.vectors.shape[1] == 64
     assert HEAD in method.stored_model()
+
+
+def test_product_quantised_vectors_take_16_bytes_and_search_as_what_they_stand_for(trained, tmp_path):
+    _, passages, train = trained
+    method = Crisp(trained="clusters-4x8", kept="clusters-4x8", stored="pq")
+    method.weights = train()
+    method.fitted = method.fit(FitData(passages), 0)
+    coded = method.encode(passages, Role.DOCUMENT)
+    vectors = method._kept(passages, Role.DOCUMENT)
+    assert coded.nbytes == 16 * len(vectors.vectors) + coded.arrays()["offsets"].nbytes
+    coded.save(tmp_path / "codes.npz")
+    index = method.index(CodedVectors.load(tmp_path / "codes.npz"))
+    assert ((index.vectors - vectors.vectors.astype(np.float32)) ** 2).sum(1).mean() < 0.3
+    queries = method.encode(passages, Role.QUERY)
+    found = method.search(index[2:5], queries, 3)
+    whole = method.search(index, queries, len(passages))
+    best = [next(row for row in order if 2 <= row < 5) - 2 for order in whole.indices]
+    np.testing.assert_array_equal(found.indices[:, 0], best)
