@@ -38,26 +38,28 @@ def load_digits(path: Path) -> ImageSet:
     return ImageSet(train, train_labels, test, test_labels, tuple(str(digit) for digit in range(10)))
 
 
-def load_idx(path: Path, classes: Sequence[str]) -> ImageSet:
+def load_idx(path: Path, classes: Sequence[str], train: int | None = None, test: int | None = None) -> ImageSet:
     """Decode the four IDX files of MNIST and its like, gzipped or not.
 
     Args:
         path: folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two of `t10k`, each with or
             without `.gz`.
         classes: names of the labels 0, 1, ….
+        train: how many training images to keep, the first ones; None for all.
+        test: how many test images to keep, likewise.
 
     Raises:
         DataMismatch: a file is missing, is not IDX, is cut short, or does not agree with the others.
     """
     splits = []
-    for part in ("train", "t10k"):
+    for part, kept in (("train", train), ("t10k", test)):
         images = _read_idx(path, f"{part}-images-idx3-ubyte", axes=3)
         labels = _read_idx(path, f"{part}-labels-idx1-ubyte", axes=1).astype(np.int64)
         if len(images) != len(labels):
             raise DataMismatch(f"{path}: {len(images)} {part} images and {len(labels)} labels")
         if len(labels) and labels.max() >= len(classes):
             raise DataMismatch(f"{path}: {part} label {labels.max()}, but only {len(classes)} classes are named")
-        splits += [images, labels]
+        splits += [images[:kept], labels[:kept]]
     if splits[0].shape[1:] != splits[2].shape[1:]:
         raise DataMismatch(f"{path}: train images are {splits[0].shape[1:]}, test images {splits[2].shape[1:]}")
     return ImageSet(*splits, tuple(classes))

@@ -103,6 +103,15 @@ def test_idx_is_the_same_packed_or_not(tmp_path_factory, images):
     assert content_hash(plain) == content_hash(packed)
 
 
+def test_idx_keeps_the_first_images_that_are_asked_for(tmp_path):
+    images = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
+    folder = idx_folder(tmp_path / "idx", images)
+    kept = load_idx(folder, ["even", "odd"], train=4, test=1)
+    np.testing.assert_array_equal(kept.train, images[:4])
+    assert kept.train_labels.tolist() == [0, 1, 0, 1]
+    assert (len(kept.test), len(kept.test_labels)) == (1, 1)
+
+
 def truncate(file):
     file.write_bytes(file.read_bytes()[:-1])
 
