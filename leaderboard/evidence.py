@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from leaderboard.board import Board, Entry
 from leaderboard.site import digest, plain_json
 from suite.errors import WeighbridgeError
-from suite.results import moments, statistics
+from suite.results import bootstrap, moments, statistics
+from suite.results.bootstrap import LEVEL, Estimate, Sample, replicates
 from suite.results.catalog import MetricCard
 from suite.results.metrics import Metric, Statistic
-from suite.results.statistics import Difference, Estimate, Sample
+from suite.results.statistics import Difference
 
 _CODE = digest(
-    *(Path(str(module.__file__)).read_bytes() for module in (moments, statistics)), Path(__file__).read_bytes()
+    *(Path(str(module.__file__)).read_bytes() for module in (bootstrap, moments, statistics)),
+    Path(__file__).read_bytes(),
 )
 
 
@@ -115,11 +118,8 @@ class Evidence:
     def pairs(self, task: str, labels: Sequence[str]) -> list[Difference]:
         """Paired differences of all pairs ``(i, j), i < j`` of `labels`, uncorrected."""
         estimates = self._estimated(task)
-        return [
-            statistics.paired_difference(estimates[a], estimates[b])
-            for position, a in enumerate(labels)
-            for b in labels[position + 1 :]
-        ]
+        chosen = {label: estimates[label] for label in labels}
+        return statistics.paired_differences(chosen, combinations(labels, 2))
 
     def identity(self, task: str, labels: Sequence[str]) -> str:
         """Digest of all that the answers about these labels depend on."""
@@ -146,7 +146,8 @@ class Evidence:
 
     def _tested(self, task: str, label: str, others: Sequence[str]) -> list[tuple[Any, ...] | None]:
         estimates, card = self._estimated(task), self._metric(task)
-        found = [statistics.paired_difference(estimates[label], estimates[other]) for other in others]
+        chosen = {name: estimates[name] for name in (label, *others)}
+        found = statistics.paired_differences(chosen, [(label, other) for other in others])
         adjusted = iter(statistics.holm([one.p for one in found if one.p is not None]))
         return [None if one.p is None else astuple(_verdict(one, next(adjusted), card.better)) for one in found]
 
@@ -158,7 +159,7 @@ class Evidence:
             metric = _declaration(self._metric(task))
             entries = {label: entry for label, entry in self._board.entries(task).items() if entry.main is not None}
             samples = {label: _sample(entry, metric) for label, entry in entries.items()}
-            self._estimates[task] = statistics.replicates(samples)
+            self._estimates[task] = replicates(samples)
         return self._estimates[task]
 
     # -- remembering --------------------------------------------------------------------------------
@@ -208,7 +209,7 @@ def _sample(entry: Entry, metric: Metric) -> Sample:
     """What is stored of one variant; without per-item scores where those cannot be used."""
     try:
         sample = Sample.of(entry.shown, metric)
-        sample.arrays()
+        sample.arrays  # noqa: B018 - whether they can be used
     except (WeighbridgeError, ValueError, KeyError):
         return Sample(metric, [row.result.scores[metric.name] for row in entry.shown], [{} for _ in entry.shown])
     return sample
@@ -221,5 +222,5 @@ def _verdict(found: Difference, p: float, better: str) -> Verdict:
         high=cast(float, found.high),
         p=p,
         better=(found.estimate > 0) == (better == "higher"),
-        decided=p < 1 - statistics.LEVEL,
+        decided=p < 1 - LEVEL,
     )

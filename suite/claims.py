@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from suite.quantities import NotMeasured, Quantity, Verdict, maximum, mean, minimum
+from suite.results.bootstrap import RESAMPLES, Estimate, Sample, replicates
 from suite.results.metrics import METRICS, Metric
-from suite.results.statistics import RESAMPLES, Estimate, Sample, replicates
 
 if TYPE_CHECKING:
     from suite.results.catalog import ClaimCard
@@ -87,7 +87,7 @@ class _Evidence:
                     raise NotMeasured(f"{label} on {task} has no score {metric!r}: {_known(row.result.scores)}")
             declared = METRICS.get(metric, Metric(metric, metric, statistic="point"))
             sample = Sample.of(rows, declared)
-            sample.arrays()  # what is wrong with them is this claim's reason alone
+            sample.arrays  # noqa: B018 - what is wrong with them is this claim's reason alone
             self.requested[request] = sample
             self.estimates[request] = Estimate(float(np.mean(sample.scores)))
         return self.estimates[request]

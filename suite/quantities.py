@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from suite.errors import WeighbridgeError
-from suite.results.statistics import interval
+from suite.results.bootstrap import interval
 
 
 class NotMeasured(WeighbridgeError):

@@ -19,7 +19,8 @@ from leaderboard.build import build_site
 from leaderboard.evidence import Evidence
 from leaderboard.ranking import standing
 from leaderboard.text import clean, compact, formatted, script_json, slug
-from suite.results.statistics import Sample, paired_difference, ranks, replicates
+from suite.results.bootstrap import Sample, replicates
+from suite.results.statistics import paired_difference, ranks
 from suite.results.store import ResultStore
 from tests.leaderboard.synthetic import NDCG, Synthetic
 

@@ -9,10 +9,10 @@ import pytest
 
 from suite.claims import Claim, Quantity, Results, Verdict, evaluate, maximum, mean, minimum
 from suite.results import metrics
+from suite.results.bootstrap import interval
 from suite.results.catalog import ClaimCard
 from suite.results.metrics import Metric
 from suite.results.schema import CellResult, Costs
-from suite.results.statistics import interval
 from suite.results.store import Row
 
 TASK = "beir/wiki"

@@ -9,21 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from suite.errors import WeighbridgeError
+from suite.results.bootstrap import Estimate, Sample, interval, item_counts, replicates
 from suite.results.metrics import Metric, Statistic
 from suite.results.moments import average_ranks, statistic
 from suite.results.schema import CellResult
-from suite.results.statistics import (
-    Estimate,
-    Sample,
-    holm,
-    interval,
-    item_counts,
-    mean_ranks,
-    paired_difference,
-    ranks,
-    replicates,
-    tie_groups,
-)
+from suite.results.statistics import holm, mean_ranks, paired_difference, paired_differences, ranks, tie_groups
 from suite.results.store import Row
 
 
@@ -335,3 +325,29 @@ def test_mean_ranks_only_of_those_that_have_all_tasks() -> None:
 
 def test_interval_is_the_middle_of_the_replicates() -> None:
     assert interval(np.arange(1001.0)) == pytest.approx((25, 975))
+
+
+def test_hundreds_of_variants_do_not_hide_a_clear_winner() -> None:
+    noise = np.random.default_rng(0).normal(size=(401, 300))
+    found = estimates_of(best=noise[0] + 3.0, **{f"m{i}": noise[i] for i in range(1, 401)})
+    standing = ranks(found)
+    assert [key for key, one in standing.items() if one.rank == 1] == ["best"]
+    assert standing["m1"].p is not None
+    assert standing["m1"].p < 1e-3
+
+
+def test_five_items_are_no_ground_for_a_tiny_p() -> None:
+    difference = paired_difference(*estimates_of(a=np.array([1.0, 1.1, 0.9, 1.0, 1.2]), b=np.zeros(5)).values())
+    assert difference.p is not None
+    assert difference.p >= 1e-5
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays(np.float64, (4, 30), elements=st.integers(0, 3).map(float)), st.floats(0, 4))
+def test_a_batch_of_pairs_equals_one_at_a_time(columns: np.ndarray, shift: float) -> None:
+    columns[0] += shift
+    found = estimates_of(**dict(zip("abcd", columns, strict=True)))
+    names = [("a", "b"), ("a", "d"), ("c", "b"), ("d", "d")]
+    for (a, b), one in zip(names, paired_differences(found, names), strict=True):
+        alone = paired_difference(found[a], found[b])
+        assert (one.low, one.high, one.p) == pytest.approx((alone.low, alone.high, alone.p), rel=1e-6, abs=1e-9)
