@@ -8,9 +8,9 @@ from typing import Any
 from leaderboard import links
 from leaderboard.board import Board, Entry
 from leaderboard.evidence import Evidence
+from leaderboard.pages import rows
 from leaderboard.pages.claims import describe
 from leaderboard.pages.panels import score
-from leaderboard.pages.rows import worst_first
 from leaderboard.text import clean, formatted, params_text
 from suite.results.catalog import MethodCard, PaperCard, TaskCard
 from suite.results.schema import CellResult
@@ -38,8 +38,14 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
         ],
         "control": card.control,
         "tasks": [table for task in board.tasks if (table := _task(board, evidence, task, card.name)) is not None],
+        "tables": [
+            rows.table(table)
+            for task in board.tasks
+            if board.by_method.get((task.name, card.name))
+            for table in task.tables
+        ],
         "claims": [describe(claim) for claim in claims],
-        "trouble": [_trouble(cell) for cell in worst_first(cells) if cell.status.value != "ok"],
+        "trouble": [_trouble(cell) for cell in rows.worst_first(cells) if cell.status.value != "ok"],
         "command": _command(board.profile, card.name, None),
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 from leaderboard import links
 from leaderboard.board import Board, Entry
 from leaderboard.text import clean
+from suite.results.catalog import TableCard
 from suite.results.schema import CellResult
 
 
@@ -34,6 +35,16 @@ def trouble(board: Board, entries: Iterable[Entry]) -> list[dict[str, Any]]:
         for entry in entries
         for cell in entry.trouble()
     ]
+
+
+def table(card: TableCard) -> dict[str, Any]:
+    """A table that a task made of its results."""
+    return {
+        "title": clean(card.title, 200),
+        "columns": [clean(column, 80) for column in card.columns],
+        "rows": [[clean(cell, 80) for cell in row] for row in card.rows],
+        "note": clean(card.note, 1000),
+    }
 
 
 def script_table(

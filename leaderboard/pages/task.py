@@ -12,7 +12,7 @@ from leaderboard.evidence import Evidence
 from leaderboard.pages import rows
 from leaderboard.pages.panels import score
 from leaderboard.text import clean, compact, formatted
-from suite.results.catalog import TableCard, TaskCard
+from suite.results.catalog import TaskCard
 
 
 class TaskPage:
@@ -61,7 +61,7 @@ class TaskPage:
                 for line in board.catalog.theory
                 if line.task == task.name
             ],
-            "tables": [_table(table) for table in task.tables],
+            "tables": [rows.table(card) for card in task.tables],
             "data_src": links.task_data(task.name),
         }
 
@@ -132,12 +132,3 @@ class TaskPage:
                 if row.task == name
             ],
         }
-
-
-def _table(card: TableCard) -> dict[str, Any]:
-    return {
-        "title": clean(card.title, 200),
-        "columns": [clean(column, 80) for column in card.columns],
-        "rows": [[clean(cell, 80) for cell in row] for row in card.rows],
-        "note": clean(card.note, 1000),
-    }
