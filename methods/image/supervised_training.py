@@ -71,7 +71,7 @@ def as_pixels(images: NDArray[np.uint8]) -> torch.Tensor:
     """(n, channels, height, width) float32 in [−1, 1] of (n, height, width[, channels]) uint8."""
     import torch
 
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).float().div_(127.5).sub_(1)
+    pixels = torch.from_numpy(images.astype(np.float32)).div_(127.5).sub_(1)
     return pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
 
 
