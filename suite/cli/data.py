@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,8 @@ from rich.table import Table
 
 from suite.cli.options import Json, err, out, print_json
 from suite.data import access
-from suite.errors import WeighbridgeError
+from suite.data.declaration import DataSpec, HubSource, Source
+from suite.errors import DataMismatch, WeighbridgeError
 from suite.selectors import select_names
 
 app = typer.Typer(help="List, fetch and verify data sets.", no_args_is_help=True)
@@ -18,55 +20,132 @@ Names = Annotated[list[str] | None, typer.Argument(help="Names or globs; all if 
 
 
 @app.command("ls")
-def list_data(as_json: Json = False) -> None:
-    """List data sets: whether they are here, where from, licence and hash."""
-    entries: list[dict[str, Any]] = []
-    for name, spec in access.specs().items():
-        found = spec.locate()
-        entries.append(
-            {
-                "name": name,
-                "title": spec.title,
-                "here": str(found[0]) if found else None,
-                "path": str(found[1]) if found else None,
-                "sources": [str(s) for s in spec.sources],
-                "licence": spec.licence,
-                "sha256": spec.sha256,
-                "items": spec.items,
-            }
-        )
+def list_data(names: Names = None, as_json: Json = False) -> None:
+    """List data sets: what is here, where from, how big, under which licence, revision and hash."""
+    entries = [_entry(access.spec(name)) for name in select_names(names or None, access.specs(), "data set")]
     if as_json:
         return print_json(entries)
+    if names:
+        return _print_details(entries)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("data set", "items", "here", "licence", "hash"):
+    for column in ("data set", "items", "size", "state", "licence", "revision", "hash"):
         table.add_column(column, overflow="fold")
     for e in entries:
-        where = f"[green]{e['here']}[/]" if e["here"] else f"[yellow]no:[/] {' or '.join(e['sources'])}"
-        table.add_row(e["name"], str(e["items"] or ""), where, escape(e["licence"]), (e["sha256"] or "not pinned")[:12])
-    return out.print(table)
+        state = f"[green]{escape(e['here'])}[/]" if e["here"] else f"[yellow]{escape(e['state'])}[/]"
+        items = f"{e['items']:,}" if e["items"] else ""
+        shown = (e["revision"] or "")[:8], (e["sha256"] or "not pinned")[:12]
+        table.add_row(e["name"], items, _size(e["bytes"]), state, escape(e["licence"]), *shown)
+    out.print(table)
+    return out.print("`weighbridge data ls NAME` says where a set comes from.")
+
+
+def _print_details(entries: list[dict[str, Any]]) -> None:
+    for e in entries:
+        out.print(f"[bold]{e['name']}[/]  {escape(e['title'])}", soft_wrap=True)
+        facts = {
+            "state": e["state"] if e["path"] is None else f"here, {e['path']}",
+            "from": " or ".join(e["sources"]),
+            "licence": e["licence"],
+            "size": ", ".join(filter(None, (f"{e['items']:,} items" if e["items"] else "", _size(e["bytes"])))),
+            "revision": e["revision"],
+            "hash": e["sha256"] or "not pinned: `weighbridge data verify` prints it once the set is here",
+            "gated": "its owners ask readers to accept terms, logged in, before it can be fetched"
+            if e["gated"]
+            else "",
+            "note": e["note"],
+        }
+        for name, fact in facts.items():
+            if fact:
+                out.print(f"  {name:9} {escape(str(fact))}", soft_wrap=True)
+
+
+def _entry(spec: DataSpec) -> dict[str, Any]:
+    found = spec.locate()
+    halves = [state for source in spec.sources if (state := source.state()) != "not here"]
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "here": str(found[0]) if found else None,
+        "path": str(found[1]) if found else None,
+        "state": "here" if found else next(iter(halves), "not here"),
+        "sources": [str(s) for s in spec.sources],
+        "gated": any(isinstance(s, HubSource) and s.gated for s in spec.sources),
+        "licence": spec.licence,
+        "revision": _revision(spec.sources if found is None else [found[0]]),
+        "sha256": spec.sha256,
+        "items": spec.items,
+        "bytes": spec.bytes,
+        "note": spec.note,
+    }
+
+
+def _revision(sources: Any) -> str | None:
+    """The commit, where the Hub is the source; the branch where no commit is known yet."""
+    hubs: list[Source] = [source for source in sources if isinstance(source, HubSource)]
+    return next((s.snapshot().commit() or s.revision for s in hubs if isinstance(s, HubSource)), None)
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return ""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} B"
 
 
 @app.command()
-def fetch(names: Names = None) -> None:
-    """Fetch data sets that are not here and can be downloaded; verify each."""
-    from suite.data.fetch import fetch as fetch_one
+def fetch(
+    names: Names = None,
+    mirror: Annotated[
+        Path | None, typer.Option(help="Folder with copies, looked into first; also $WEIGHBRIDGE_MIRROR.")
+    ] = None,
+) -> None:
+    """Fetch data sets that are not here and can be downloaded; verify each.
 
-    failed = 0
+    Interrupt it at will: the same command goes on where it stopped. A mirror is a folder that holds what another
+    machine fetched: its Hub cache (folders datasets--…), single files by their name, Debian packages.
+    """
+    from suite.data.fetch import fetch as fetch_one
+    from suite.data.fetch import mirror_folder
+    from suite.data.transfer import NetworkMissing
+
+    folder = mirror_folder(mirror)
+    failed, missed = 0, []
+    dead: set[str] = set()
     for name in select_names(names or None, access.specs(), "data set"):
         try:
-            path = fetch_one(access.spec(name))
-            access.load(name)
-            out.print(f"[green]ok[/] {name}: {escape(str(path))}", soft_wrap=True)
+            path = fetch_one(access.spec(name), folder, dead)
+            out.print(f"[green]ok[/] {name}: {escape(str(path))}{_verified(name)}", soft_wrap=True)
+        except NetworkMissing as error:
+            missed.append(name)
+            if error.host not in dead:
+                err.print(f"[yellow]{escape(str(error))}[/]", soft_wrap=True)
+                dead.add(error.host)
         except WeighbridgeError as error:
             failed += 1
             err.print(f"[red]no[/] {escape(str(error))}", soft_wrap=True)
-    if failed:
+    if missed:
+        more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
+        err.print(f"Not fetched: {', '.join(missed[:3])}{more}. Their cells are skipped with this reason.")
+    if failed or missed:
         raise typer.Exit(1)
+
+
+def _verified(name: str) -> str:
+    """Load a set, which compares its hash with the declared one; for a set without one, say which it has."""
+    if access.spec(name).sha256 is None:
+        return f" [dim](not pinned; its content hash is {access.data_hash(name)})[/]"
+    access.load(name)
+    return ""
 
 
 @app.command()
 def verify(names: Names = None) -> None:
-    """Decode what is here again and compare its content hash with the declared one."""
+    """Decode what is here again and compare its content hash with the declared one.
+
+    Of what came from the Hub, the files themselves are compared with their repository's digests first.
+    """
     from suite.data.types import content_hash
 
     failed = 0
@@ -77,6 +156,7 @@ def verify(names: Names = None) -> None:
             out.print(f"[yellow]not here[/] {name}")
             continue
         try:
+            _check_bytes(found[0])
             actual = content_hash(access.decode(spec, found[1]))
         except (WeighbridgeError, OSError, ValueError) as error:
             failed += 1
@@ -91,3 +171,9 @@ def verify(names: Names = None) -> None:
             err.print(f"[red]differs[/] {name}: found {actual}, declared {spec.sha256}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_bytes(source: Source) -> None:
+    files = source.snapshot().files() if isinstance(source, HubSource) else []
+    if damaged := [damage for file in files if (damage := file.damage()) is not None]:
+        raise DataMismatch(f"{source}: {'; '.join(damaged[:3])}")

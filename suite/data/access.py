@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
@@ -39,7 +39,9 @@ def unavailable(name: str) -> str | None:
     if declaration.locate() is not None:
         return None
     places = " or ".join(str(source) for source in declaration.sources)
-    return f"data set {name} is not on this machine: it comes from {places}; try `weighbridge data fetch {name}`"
+    halves = [state for source in declaration.sources if (state := source.state()) != "not here"]
+    state = halves[0] if halves else "not on this machine"
+    return f"data set {name} is {state}: it comes from {places}; try `weighbridge data fetch {name}`"
 
 
 def load(name: str) -> Any:
@@ -57,7 +59,7 @@ def load(name: str) -> Any:
     cached = _cache_file(declaration, source, path)
     if (value := _read_cache(cached)) is None:
         value = decode(declaration, path)
-        _write_cache(cached, value)
+        _write_cache(cached, lambda stream: pickle.dump(value, stream, protocol=5))
     actual = content_hash(value)
     if declaration.sha256 not in (None, actual):
         cached.unlink(missing_ok=True)
@@ -81,13 +83,22 @@ def decode(declaration: DataSpec, path: Path) -> Any:
 def data_hash(name: str) -> str | None:
     """Content hash that a cell's key uses: the declared one, or that of the data as they are now.
 
+    The hash of data without a declared one is kept beside what was decoded, for as long as their files do not change.
     None if the data are not here and no hash is declared.
     """
     declaration = spec(name)
     if declaration.sha256:
         return declaration.sha256
     found = declaration.locate()
-    return None if found is None else content_hash(load(name))
+    if found is None:
+        return None
+    kept = _cache_file(declaration, *found).with_suffix(".sha256")
+    try:
+        return kept.read_text()
+    except OSError:
+        actual = content_hash(load(name))
+        _write_cache(kept, lambda stream: stream.write(actual.encode()))
+        return actual
 
 
 def _cache_file(declaration: DataSpec, source: Any, path: Path) -> Path:
@@ -128,12 +139,12 @@ def _read_cache(file: Path) -> Any:
         return None
 
 
-def _write_cache(file: Path, value: Any) -> None:
+def _write_cache(file: Path, write: Callable[[IO[bytes]], Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as stream:
-            pickle.dump(value, stream, protocol=5)
+            write(stream)
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)

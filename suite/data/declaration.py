@@ -6,8 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from suite.data.hub import Snapshot, cache_folder
 from suite.errors import DeclarationError
 from suite.paths import cache_root, data_root
 from suite.yamlfile import read_list
@@ -19,6 +20,10 @@ class _Source(BaseModel):
     def find(self) -> Path | None:
         """Where the source lies on this machine, or None."""
         raise NotImplementedError
+
+    def state(self) -> str:
+        """What is here of a source that was not found, in one phrase."""
+        return "not here"
 
     def __str__(self) -> str:
         """One phrase for listings."""
@@ -66,23 +71,83 @@ class FolderSource(_Source):
 
 
 class HubSource(_Source):
-    """A data set repository of the Hugging Face Hub at a pinned revision."""
+    """A data set repository of the Hugging Face Hub.
 
-    hub: str
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    Attributes:
+        hub: ``organisation/name``.
+        revision: the commit it is pinned to; ``main`` where no commit is known yet: the first fetch decides.
+        files: patterns of the files that are needed; all if there is none.
+        gated: whether its owners ask readers to accept terms first.
+    """
+
+    hub: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = Field(pattern=r"^([0-9a-f]{40}|main)$")
+    files: tuple[str, ...] = ()
+    gated: bool = False
+
+    def snapshot(self, cache: Path | None = None) -> Snapshot:
+        """The repository in a cache folder; this machine's if None."""
+        return Snapshot(cache or cache_folder(), self.hub, self.revision, patterns=self.files)
 
     def find(self) -> Path | None:
-        """Look in the local Hub cache; no network is tried."""
-        import os
+        """Look in the local Hub cache; no network is tried, and half a download does not count."""
+        return self.snapshot().find()
 
-        home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
-        cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
-        path = cache / f"datasets--{self.hub.replace('/', '--')}" / "snapshots" / self.revision
-        return path if path.is_dir() else None
+    def state(self) -> str:
+        """Whether half of it is here."""
+        return self.snapshot().state()
 
     def __str__(self) -> str:
         """Repository and short revision."""
-        return f"Hub {self.hub}@{self.revision[:8]}"
+        return f"Hub {self.hub}@{self.revision[:8]}{' (gated)' if self.gated else ''}"
+
+
+class UrlSource(_Source):
+    """One file behind an address, known by its published checksum.
+
+    Attributes:
+        url: the address.
+        bytes: size of the file, where it is published.
+        sha256: its checksum, where one is published.
+        md5: its checksum, where only this one is.
+    """
+
+    url: str = Field(pattern=r"^https?://")
+    bytes: int | None = Field(default=None, gt=0)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    md5: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
+
+    @model_validator(mode="after")
+    def _one_checksum(self) -> UrlSource:
+        if (self.sha256 is None) == (self.md5 is None):
+            raise ValueError("give one checksum, sha256 or md5")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """The checksum."""
+        return self.sha256 or self.md5 or ""
+
+    def file(self) -> Path:
+        """Where `data fetch` puts it; only a verified file gets this name."""
+        return cache_root() / "data" / "files" / self.digest[:16] / self.url.rpartition("/")[2]
+
+    def find(self) -> Path | None:
+        """Look in the cache."""
+        path = self.file()
+        return path if path.is_file() and self.bytes in (None, path.stat().st_size) else None
+
+    def state(self) -> str:
+        """Whether half of it is here."""
+        part = self.file().with_name(f"{self.file().name}.part")
+        if not part.is_file():
+            return "not here"
+        whole = f" of {self.bytes:,}" if self.bytes else ""
+        return f"half downloaded: {part.stat().st_size:,}{whole} bytes"
+
+    def __str__(self) -> str:
+        """The address."""
+        return self.url
 
 
 class DebianSource(_Source):
@@ -121,7 +186,7 @@ class GeneratedSource(_Source):
         return "generated"
 
 
-Source = PackageSource | FolderSource | HubSource | DebianSource | GeneratedSource
+Source = PackageSource | FolderSource | HubSource | UrlSource | DebianSource | GeneratedSource
 
 
 class DataSpec(BaseModel):
@@ -135,6 +200,7 @@ class DataSpec(BaseModel):
         options: keyword arguments of the loader.
         sha256: content hash the decoded object must have; None only for a user's own, unpinned data.
         items: number of items, for listings.
+        bytes: about how many bytes its content takes, for listings.
         sources: places to look, in order of preference.
         note: what a reader must know.
     """
@@ -148,6 +214,7 @@ class DataSpec(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     items: int | None = None
+    bytes: int | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
     note: str = ""
 

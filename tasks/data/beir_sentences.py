@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from suite.data.types import RetrievalSet
-from tasks.data import beir_folder
+from tasks.data import retrieval
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9(])")
 
@@ -22,7 +22,7 @@ def load(path: Path, split: str = "test") -> RetrievalSet:
         DataUnavailable: the folder or one of its files is missing.
         DeclarationError: a line is malformed.
     """
-    whole = beir_folder.load(path, split)
+    whole = retrieval.load(path, split)
     identifiers: list[str] = []
     sentences: list[str] = []
     parts: dict[str, list[str]] = {}

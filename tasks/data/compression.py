@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from suite.data.types import ByteSet, ImageSet
+from suite.errors import DataMismatch
 from tasks.data.images import DIGITS_LEVELS, load_digits
 from tasks.data.wiki import load_text
 
@@ -39,6 +41,15 @@ def load_passages(path: Path, test_bytes: int = 400_000, passage_bytes: int = 16
 def load_files(path: Path, names: Sequence[str]) -> ByteSet:
     """The named files of a folder; FileNotFoundError names one that is missing."""
     return ByteSet(list(names), [(path / name).read_bytes() for name in names])
+
+
+def load_zipped(path: Path, name: str) -> ByteSet:
+    """One file of a ZIP archive, whole, as one item; DataMismatch if the archive does not hold it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return ByteSet([name], [archive.read(name)])
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise DataMismatch(f"{path}: {error}") from None
 
 
 def load_digit_levels(path: Path) -> ImageSet:

@@ -7,11 +7,13 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from suite.data.types import PairSet
 from suite.errors import DataUnavailable, DeclarationError
+from tasks.data import hub
 
 
 def load_lee(path: Path) -> PairSet:
@@ -35,15 +37,30 @@ def load_words(path: Path) -> PairSet:
 
 
 def load_stsb(path: Path, split: str = "test") -> PairSet:
-    """STS Benchmark (Cer et al., SemEval 2017), English: a folder of ``stsb-en-<split>.csv`` without header."""
+    """STS Benchmark (Cer et al., SemEval 2017), English: ``stsb-en-<split>.csv`` without header, or the Hub's files."""
     file = path / f"stsb-en-{split}.csv"
+    if not file.is_file() and path.is_dir():
+        return load_hub(path, split)
     return _pairs(file, csv.reader(io.StringIO(_text(file, "utf-8"), newline="")), columns=3, texts=0)
 
 
 def load_sts12(path: Path) -> PairSet:
-    """STS 2012 test (Agirre et al., SemEval 2012): subset, two sentences and a score between tabs, after a header."""
+    """STS 2012 test (Agirre et al., SemEval 2012): subset, two sentences and a score between tabs, after a header.
+
+    A folder is read as the Hub's files.
+    """
+    if path.is_dir():
+        return load_hub(path)
     lines = _text(path, "utf-8").split("\n")[1:]
     return _pairs(path, (line.split("\t") for line in lines if line), columns=4, texts=1)
+
+
+def load_hub(path: Path, split: str = "test", subset: str | None = None) -> PairSet:
+    """A similarity set of the Hub in mteb's layout: columns sentence1, sentence2 and score."""
+    cells = (
+        [row.get(name, "") for name in ("sentence1", "sentence2", "score")] for row in hub.rows(path, subset, split)
+    )
+    return _pairs(path, cells, columns=3, texts=0)
 
 
 def _text(file: Path, encoding: str) -> str:
@@ -55,7 +72,7 @@ def _text(file: Path, encoding: str) -> str:
         raise DeclarationError(f"{file}: not {encoding}: {error}") from None
 
 
-def _pairs(file: Path, rows: Iterable[Sequence[str]], columns: int, texts: int) -> PairSet:
+def _pairs(file: Path, rows: Iterable[Sequence[Any]], columns: int, texts: int) -> PairSet:
     """Pairs from rows of `columns` cells: two texts from cell `texts` on, then the similarity."""
     first, second, gold = [], [], []
     for number, row in enumerate(rows, 1):
@@ -63,7 +80,7 @@ def _pairs(file: Path, rows: Iterable[Sequence[str]], columns: int, texts: int) 
             raise DeclarationError(f"{file}, pair {number}: expected {columns} cells, found {len(row)}")
         try:
             score = float(row[texts + 2])
-        except ValueError:
+        except (TypeError, ValueError):
             score = math.nan
         if not math.isfinite(score):
             raise DeclarationError(f"{file}, pair {number}: similarity {row[texts + 2]!r} is not a number")

@@ -1,0 +1,58 @@
+"""BEIR and NanoBEIR as mteb evaluates them: the same protocol, and no query finds itself where it is a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from suite.data.types import RetrievalSet
+from suite.representations import Hits
+from suite.task import Outcome, TaskSpec
+from suite.weighing import Weighed
+from tasks.beir import Beir
+from tasks.ranking import evaluate_search
+
+NOWHERE = -2
+
+
+class HubSpec(TaskSpec):
+    """An instance.
+
+    Attributes:
+        ignore_identical_ids: whether the document that has the query's own id is left out of its ranking. mteb does so
+            for the sets of BEIR in which queries are documents (ArguAna, Quora …).
+    """
+
+    ignore_identical_ids: bool = False
+
+
+class HubBeir(Beir):
+    """Every set of BEIR, at the revision that mteb pins."""
+
+    Spec = HubSpec
+
+    def evaluate(self, subject: Weighed, data: RetrievalSet) -> Outcome:
+        """Search the corpus with every query."""
+        asked = _WithoutSelf(subject, data) if self.spec.ignore_identical_ids else subject
+        return evaluate_search(asked, data, self.metrics)
+
+
+class _WithoutSelf:
+    """The subject, searched one document deeper, with the document of the query's own id taken out."""
+
+    def __init__(self, subject: Weighed, data: RetrievalSet) -> None:
+        self._subject = subject
+        row_of = {document: row for row, document in enumerate(data.document_ids)}
+        self._own = np.array([row_of.get(query, NOWHERE) for query in data.query_ids])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._subject, name)
+
+    def search(self, index: Any, queries: Any, k: int) -> Hits:
+        """The `k` best that are not the query itself."""
+        hits = self._subject.search(index, queries, k + 1)
+        own = hits.indices == self._own[:, None]
+        order = np.argsort(own, axis=1, kind="stable")[:, :k]
+        own, indices, scores = (np.take_along_axis(a, order, axis=1) for a in (own, hits.indices, hits.scores))
+        return Hits(np.where(own, -1, indices), np.where(own, -np.inf, scores))
