@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from methods.image._attention import attend
+
 WIDTH, HEADS, DEPTH_DROP, PLANES = 128, 2, 0.1, 64
 
 Arm = Literal["cct", "cvt", "vit-lite"]
@@ -32,7 +34,7 @@ class Attention(nn.Module):
         """(n, tokens, width) of (n, tokens, width)."""
         n, length, width = tokens.shape
         parts = self.to_qkv(tokens).view(n, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2])
+        mixed = attend(parts[0], parts[1], parts[2])
         return self.to_out(mixed.transpose(1, 2).reshape(n, length, width))
 
 

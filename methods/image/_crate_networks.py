@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from methods.image._attention import attend
+
 STEP, THRESHOLD = 0.1, 0.1
 """η and λ of the sparse-coding step."""
 DISTORTION = 0.5
@@ -38,7 +40,7 @@ class MSSA(nn.Module):
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """(n, tokens, width) of (n, tokens, width)."""
         own = self.coordinates(tokens)
-        mixed = functional.scaled_dot_product_attention(own, own, own)
+        mixed = attend(own, own, own)
         return self.to_out(mixed.transpose(1, 2).reshape(tokens.shape))
 
 
@@ -93,7 +95,7 @@ class ViTBlock(nn.Module):
         n, length, width = tokens.shape
         parts = self.to_qkv(self.norm_1(tokens)).view(n, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
+        mixed = attend(query, key, value)
         tokens = tokens + self.to_out(mixed.transpose(1, 2).reshape(tokens.shape))
         return tokens + self.mlp(self.norm_2(tokens))
 

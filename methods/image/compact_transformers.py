@@ -64,11 +64,7 @@ class CompactTransformers(TrainedClassifier):
         depth = LAYERS - (self.arm == "cct" and side > 2)
         return CompactTransformer(self.arm, tuple(shape), classes, side, depth)
 
-    def images(self, shape: Sequence[int]) -> int:
-        """At most 6,000."""
-        return self.effort.pick(quick=1000, standard=6000)
-
     def recipe(self, shape: Sequence[int]) -> Recipe:
         """AdamW, peak 2e-3, batches of 64."""
         small = shape[0] <= 16
-        return Recipe(epochs=self.effort.pick(quick=4, standard=12 if small else 3), batch=64, rate=2e-3)
+        return Recipe(epochs=self.effort.pick(quick=4, standard=16 if small else 3), batch=64, rate=2e-3)
