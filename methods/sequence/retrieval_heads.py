@@ -145,7 +145,7 @@ class RetrievalHeads(SmolLM2):
         """
         from methods.sequence.smollm2_heads import retrieval_scores
 
-        data, trials = pool.load(DETECTION), self.effort.pick(quick=3, standard=16)
+        data, trials = pool.load(DETECTION), self.effort.pick(quick=3, standard=12)
         rng = np.random.default_rng(seed)
         drawn = rng.permutation(len(data.contexts))[: 2 * trials]
         columns = ([column[i] for i in drawn] for column in (data.contexts, data.needles))

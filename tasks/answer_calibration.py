@@ -1,0 +1,103 @@
+"""Answer calibration: does a method know which of its answers are right?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.errors import ContractError
+from suite.method import FitData, Modality, Role
+from suite.results.metrics import Metric, declare
+from suite.task import Load, Outcome, Task, TaskSpec
+from suite.weighing import Weighed
+from tasks.auc import Floats, auc_terms, difference_terms
+from tasks.data.facts import StatementSet
+
+BINS = 10
+
+declare(
+    Metric("auc", "AUC", about="Probability that a right answer has the higher score; its terms are DeLong's."),
+    Metric(
+        "confidence_gap", "gap", format="+.3f",
+        about="Mean confidence in right answers less that in wrong ones.",
+    ),
+    Metric("ece", "ECE", "lower", statistic="point", about="Expected calibration error over ten bins of confidence."),
+    Metric("answer_accuracy", "accuracy", about="Share of right answers, mean over a question's paths."),
+    Metric("vote_accuracy", "vote", about="Accuracy of the majority of a question's paths."),
+    Metric("weighted_vote_accuracy", "weighted vote", about="The same, paths weighted by what the method trusts them."),
+)  # fmt: skip
+
+
+class AnswerCalibration(Task[TaskSpec]):
+    """True or false? Each statement is answered on several paths, each with a confidence.
+
+    A method of readout ``calibrate`` says what it makes of its states:
+    ``verdicts(states) -> (truths, confidence, weight)``, each (n, paths): bool, a confidence between 0 and 1, and
+    the weight of the path in a vote. Correctness and confidence are compared path by path, over statements.
+    """
+
+    family = "answer-calibration"
+    family_title = "Answer calibration"
+    description = (
+        "Statements are judged true or false on several paths, each with a confidence: is it higher where the answer "
+        "is right, and is a vote better when it is weighted with it?"
+    )
+    order = 11
+    extra = True
+    readout = "calibrate"
+    modality = Modality.CONTEXT
+    metrics: ClassVar[tuple[str, ...]] = (
+        "auc", "confidence_gap", "ece", "answer_accuracy", "vote_accuracy", "weighted_vote_accuracy",
+    )  # fmt: skip
+
+    def fit_data(self, data: StatementSet, load: Load) -> FitData | None:
+        """Statements of other facts, without their truth."""
+        return None if self.spec.fit is None else FitData(load(self.spec.fit).statements)
+
+    def evaluate(self, subject: Weighed, data: StatementSet) -> Outcome:
+        """Answer all statements, and see where confidence is."""
+        states = subject.encode(data.statements, Role.ITEM)
+        truths, confidence, weight = (np.asarray(a) for a in subject.method.verdicts(states))
+        _check(truths, confidence, weight, len(data.statements))
+        right = truths == data.truths[:, None]
+        items = {
+            "auc": _over_paths(auc_terms, confidence, right),
+            "confidence_gap": _over_paths(difference_terms, confidence, right),
+            "answer_accuracy": right.mean(axis=1),
+            "vote_accuracy": vote(truths, np.ones_like(weight, np.float64), data.truths),
+            "weighted_vote_accuracy": vote(truths, weight, data.truths),
+        }
+        scores = {name: float(values.mean()) for name, values in items.items()}
+        scores["ece"] = calibration_error(confidence.ravel(), right.ravel())
+        return Outcome(scores, items)
+
+
+def _check(truths: NDArray, confidence: NDArray, weight: NDArray, count: int) -> None:
+    shape = (count, *truths.shape[1:])
+    if truths.ndim != 2 or truths.dtype != bool or not truths.shape == confidence.shape == weight.shape == shape:
+        raise ContractError(f"verdicts must return three ({count}, paths) arrays, the first of bool")
+    if not ((confidence >= 0) & (confidence <= 1)).all() or not (weight >= 0).all():
+        raise ContractError("confidence must be between 0 and 1, and weights must not be negative")
+
+
+def _over_paths(
+    terms: Callable[[NDArray, NDArray[np.bool_]], Floats], confidence: NDArray, right: NDArray[np.bool_]
+) -> Floats:
+    """(n,) mean over paths of a statistic's terms."""
+    return np.mean([terms(c, r) for c, r in zip(confidence.T, right.T, strict=True)], axis=0)
+
+
+def vote(truths: NDArray[np.bool_], weight: NDArray, wanted: NDArray[np.bool_]) -> Floats:
+    """(n,) 1 where the heavier side of a question's paths is right, 1/2 where they are in balance."""
+    balance = (np.where(truths, weight, -weight)).sum(axis=1)
+    return np.where(balance == 0, 0.5, (balance > 0) == wanted)
+
+
+def calibration_error(confidence: NDArray, right: NDArray[np.bool_]) -> float:
+    """Mean distance of accuracy and confidence within ten bins of equal width, weighted by size (Guo et al., 2017)."""
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
+    return float(np.sum(gaps))
