@@ -139,9 +139,7 @@ def load_hub_images(
     Raises:
         DataMismatch: a column is missing.
     """
-    import datasets
-
-    features = datasets.load_dataset_builder(str(path)).info.features or {}
+    features = hub.columns(path, None, test)
     if not {"image", "label"} <= set(features):
         raise DataMismatch(f"{path}: expected columns image and label, found {', '.join(features)}")
     classes = tuple(features["label"].names)
