@@ -20,7 +20,7 @@ from suite.results import bootstrap, moments, statistics
 from suite.results.bootstrap import LEVEL, Estimate, Sample, replicates
 from suite.results.catalog import MetricCard
 from suite.results.metrics import Metric, Statistic
-from suite.results.statistics import Difference
+from suite.results.statistics import Contest, Difference
 
 _CODE = digest(
     *(Path(str(module.__file__)).read_bytes() for module in (bootstrap, moments, statistics)),
@@ -75,6 +75,7 @@ class Evidence:
         self._memory = memory or {}
         self.answers: dict[str, Any] = {}
         self._estimates: dict[str, dict[str, Estimate]] = {}
+        self._contests: dict[str, Contest[str]] = {}
         self._identities: dict[str, dict[str, str]] = {}
         self._intervals: dict[str, dict[str, tuple[float, float] | None]] = {}
         self._spans: dict[str, tuple[float, float] | None] = {}
@@ -117,9 +118,8 @@ class Evidence:
 
     def pairs(self, task: str, labels: Sequence[str]) -> list[Difference]:
         """Paired differences of all pairs ``(i, j), i < j`` of `labels`, uncorrected."""
-        estimates = self._estimated(task)
-        chosen = {label: estimates[label] for label in labels}
-        return statistics.paired_differences(chosen, combinations(labels, 2))
+        contest = self._contest(task)
+        return [contest.difference(a, b) for a, b in combinations(labels, 2)]
 
     def identity(self, task: str, labels: Sequence[str]) -> str:
         """Digest of all that the answers about these labels depend on."""
@@ -128,6 +128,7 @@ class Evidence:
     def forget(self) -> None:
         """Free the resamples that were drawn so far."""
         self._estimates.clear()
+        self._contests.clear()
 
     # -- asking -------------------------------------------------------------------------------------
 
@@ -136,8 +137,7 @@ class Evidence:
         return [estimates[label].interval() for label in labels]
 
     def _ranks(self, task: str, labels: Sequence[str], card: MetricCard) -> list[int | None]:
-        estimates = {label: self._estimated(task)[label] for label in labels}
-        found = statistics.ranks(estimates, card.better)
+        found = self._contest(task).ranks(card.better, labels)
         return [found[label].rank for label in labels]
 
     def _verdicts(self, task: str, label: str, others: Sequence[str]) -> dict[str, Verdict]:
@@ -145,14 +145,18 @@ class Evidence:
         return {other: Verdict(*one) for other, one in zip(others, answer, strict=True) if one is not None}
 
     def _tested(self, task: str, label: str, others: Sequence[str]) -> list[tuple[Any, ...] | None]:
-        estimates, card = self._estimated(task), self._metric(task)
-        chosen = {name: estimates[name] for name in (label, *others)}
-        found = statistics.paired_differences(chosen, [(label, other) for other in others])
+        contest, card = self._contest(task), self._metric(task)
+        found = [contest.difference(label, other) for other in others]
         adjusted = iter(statistics.holm([one.p for one in found if one.p is not None]))
         return [None if one.p is None else astuple(_verdict(one, next(adjusted), card.better)) for one in found]
 
     def _metric(self, task: str) -> MetricCard:
         return self._board.main_metric(task)
+
+    def _contest(self, task: str) -> Contest[str]:
+        if task not in self._contests:
+            self._contests[task] = Contest(self._estimated(task))
+        return self._contests[task]
 
     def _estimated(self, task: str) -> dict[str, Estimate]:
         if task not in self._estimates:

@@ -104,6 +104,10 @@ class Estimate:
 
     def interval(self) -> tuple[float, float] | None:
         """95 % interval, or None without replicates."""
+        return self._ends
+
+    @cached_property
+    def _ends(self) -> tuple[float, float] | None:
         return None if self.replicates is None else interval(self.replicates)
 
 
@@ -170,15 +174,20 @@ def _resampled_means(
     parts: list[np.ndarray], items: int, resamples: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield, for each (moments, items) array, its means on the full sample and on all resamples."""
-    stacked = np.concatenate(parts).T
-    full = stacked.mean(axis=0)
+    stacked = np.concatenate(parts)
+    full = stacked.mean(axis=1, keepdims=True)
     centred = stacked - full
-    blocks = [counts.astype(np.float64) @ centred for counts in item_counts(items, resamples, seed)]
-    means = np.concatenate(blocks) / items + full
+    means = np.empty((len(stacked), resamples))
+    done = 0
+    for counts in item_counts(items, resamples, seed):
+        np.matmul(centred, counts.T.astype(np.float64), out=means[:, done : done + len(counts)])
+        done += len(counts)
+    means /= items
+    means += full
     position = 0
     for one in parts:
         part = slice(position, position + len(one))
-        yield full[part], means[:, part].T
+        yield full[part, 0], means[part]
         position += len(one)
 
 

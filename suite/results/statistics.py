@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 OTHER_ITEMS = "the per-item scores are of different items"
 
 _SAME = 1e-9
+_ALIKE = 1e-3
 _FEW = 10
 _FAR = 6.0
 
@@ -89,34 +90,102 @@ class MeanRanks:
     missing: dict[str, tuple[str, ...]]
 
 
-def paired_difference(a: Estimate, b: Estimate) -> Difference:
-    """The difference a - b of two methods on the same items."""
-    return paired_differences({"a": a, "b": b}, [("a", "b")])[0]
-
-
-def paired_differences(estimates: Mapping[K, Estimate], pairs: Iterable[tuple[K, K]]) -> list[Difference]:
-    """The difference first - second of every pair, uncorrected, in their order.
+class Contest(Generic[K]):
+    """Methods on one task, tested against each other.
 
     Args:
-        estimates: all that the pairs name.
-        pairs: keys of `estimates`.
+        estimates: the methods' estimates by a key of the caller's, all from `bootstrap.replicates`.
     """
-    by_shape: dict[tuple[int, int], dict[K, np.ndarray]] = {}
-    for key, estimate in estimates.items():
-        if estimate.replicates is not None:
-            shape = (estimate.items, len(estimate.replicates))
-            by_shape.setdefault(shape, {})[key] = estimate.replicates
-    paired = {key: one for (items, _), of in by_shape.items() for one in [_Paired(of, items)] for key in of}
-    found = []
-    for a, b in pairs:
-        value = estimates[a].value - estimates[b].value
-        if a not in paired or b not in paired:
-            found.append(Difference(value, reason=estimates[a].reason or estimates[b].reason))
-        elif paired[a] is not paired[b]:
-            found.append(Difference(value, reason=OTHER_ITEMS))
-        else:
-            found.append(Difference(value, *paired[a].interval(a, b), float(paired[a].p_values(a, [b])[0])))
-    return found
+
+    def __init__(self, estimates: Mapping[K, Estimate]) -> None:
+        """Compute what all tests between these methods share."""
+        self._estimates = estimates
+        alike: dict[tuple[int, int], dict[K, np.ndarray]] = {}
+        for key, estimate in estimates.items():
+            if estimate.replicates is not None:
+                shape = (estimate.items, len(estimate.replicates))
+                alike.setdefault(shape, {})[key] = estimate.replicates
+        self._paired = {key: one for (items, _), of in alike.items() for one in [_Paired(of, items)] for key in of}
+
+    def difference(self, a: K, b: K) -> Difference:
+        """The paired difference a - b, uncorrected."""
+        one, other = self._estimates[a], self._estimates[b]
+        value = one.value - other.value
+        if a not in self._paired or b not in self._paired:
+            return Difference(value, reason=one.reason or other.reason)
+        paired = self._paired[a]
+        if paired is not self._paired[b]:
+            return Difference(value, reason=OTHER_ITEMS)
+        return Difference(value, *paired.interval(a, b), float(paired.p_values(a, [b])[0]))
+
+    def tie_groups(
+        self,
+        better: Literal["higher", "lower"] = "higher",
+        keys: Iterable[K] | None = None,
+        alpha: float = 1 - LEVEL,
+    ) -> list[list[K]]:
+        """Group methods that cannot be told apart from the best of their group, best group first.
+
+        The best of all is compared with every other one (paired bootstrap, Holm over these pairs); those not told
+        apart form its group. The rest is grouped in the same way. Methods without replicates, or on other items than
+        most, belong to no group.
+
+        Args:
+            better: which way the metric is better.
+            keys: those that take part; by default all.
+            alpha: the level of the tests.
+        """
+        order, groups = self._ordered(better, keys), []
+        while order:
+            adjusted = self._against_best(order)
+            groups.append([key for key in order if adjusted.get(key, 1.0) >= alpha])
+            order = [key for key in order if adjusted.get(key, 1.0) < alpha]
+        return groups
+
+    def ranks(
+        self,
+        better: Literal["higher", "lower"] = "higher",
+        keys: Iterable[K] | None = None,
+        alpha: float = 1 - LEVEL,
+    ) -> dict[K, Standing]:
+        """Rank the methods that a page shows; a tie group shares the rank one more than the methods before it."""
+        chosen = list(self._estimates if keys is None else keys)
+        groups = self.tie_groups(better, chosen, alpha)
+        rank_of = {key: 1 + sum(map(len, groups[:i])) for i, group in enumerate(groups) for key in group}
+        adjusted = self._against_best(self._ordered(better, chosen)) if groups else {}
+        standings = {}
+        for key in chosen:
+            estimate = self._estimates[key]
+            low, high = estimate.interval() or (None, None)
+            if key not in rank_of:
+                verdict = f"cannot be told apart: {estimate.reason or OTHER_ITEMS}"
+            elif key not in adjusted:
+                verdict = "best"
+            else:
+                verdict = "as good as the best" if rank_of[key] == 1 else "worse than the best"
+            standings[key] = Standing(estimate.value, low, high, rank_of.get(key), adjusted.get(key), verdict)
+        return standings
+
+    def _ordered(self, better: Literal["higher", "lower"], keys: Iterable[K] | None) -> list[K]:
+        """Keys, best value first, of those that most methods can be compared with: on the same items."""
+        tested = [key for key in (self._estimates if keys is None else keys) if key in self._paired]
+        counts = Counter(self._estimates[key].items for key in tested)
+        common = counts.most_common(1)[0][0] if counts else 0
+        sign = -1 if better == "higher" else 1
+        alike = [key for key in tested if self._estimates[key].items == common]
+        return sorted(alike, key=lambda key: sign * self._estimates[key].value)
+
+    def _against_best(self, order: Sequence[K]) -> dict[K, float]:
+        """Holm-adjusted p values of all but the first against the first."""
+        best, *others = order
+        if not others:
+            return {}
+        return dict(zip(others, holm(self._paired[best].p_values(best, others)), strict=True))
+
+
+def paired_difference(a: Estimate, b: Estimate) -> Difference:
+    """The difference a - b of two methods on the same items."""
+    return Contest({"a": a, "b": b}).difference("a", "b")
 
 
 def compare(a: Sequence[Row], b: Sequence[Row], metric: Metric) -> Difference:
@@ -132,11 +201,14 @@ class _Paired(Generic[K]):
         self._replicates = replicates
         self._place = {key: place for place, key in enumerate(replicates)}
         self._items = items
-        matrix = np.array(list(replicates.values())).reshape(len(replicates), -1 if replicates else 1)
+        matrix = np.stack(list(replicates.values()))
         self._largest = np.abs(matrix).max(axis=1)
         self._mean = matrix.mean(axis=1)
         matrix -= self._mean[:, None]
-        self._covariance = matrix @ matrix.T / matrix.shape[1]
+        # Single precision is enough to tell near from far; what is near is counted.
+        self._largest_spread = np.abs(matrix).max() or 1.0
+        scaled = (matrix / self._largest_spread).astype(np.float32)
+        self._covariance = (scaled @ scaled.T).astype(np.float64) / matrix.shape[1]
         self._least = 2 / (1 + matrix.shape[1])
 
     def p_values(self, one: K, others: Sequence[K]) -> np.ndarray:
@@ -154,20 +226,20 @@ class _Paired(Generic[K]):
         """95 % interval of a - b."""
         from scipy.special import ndtri
 
+        differences = self._differences(a, b)
         (deviations,) = self._deviations(a, [b])
-        if abs(deviations) <= _FAR or np.isnan(deviations):
-            return interval(self._differences(a, b))
-        centre = float(self._mean[self._place[a]] - self._mean[self._place[b]])
-        half = abs(float(ndtri((1 - LEVEL) / 2)) * centre / deviations)
+        if not abs(deviations) > _FAR:
+            return interval(differences)
+        centre, half = float(differences.mean()), float(-ndtri((1 - LEVEL) / 2) * differences.std())
         return centre - half, centre + half
 
     def _deviations(self, one: K, others: Sequence[K]) -> np.ndarray:
-        """(others,) differences in standard errors; NaN where the two differ by next to nothing, or by a constant."""
+        """(others,) differences in standard errors; NaN where the two go so much together that it takes counting."""
         i, j = self._place[one], [self._place[other] for other in others]
         own = np.diag(self._covariance)
         variance = own[i] + own[j] - 2 * self._covariance[i, j]
-        usable = variance > _SAME * (own[i] + own[j])
-        error = np.sqrt(np.where(usable, variance, np.nan))
+        usable = variance > _ALIKE * (own[i] + own[j])
+        error = np.sqrt(np.where(usable, variance, np.nan)) * self._largest_spread
         return np.asarray((self._mean[i] - self._mean[j]) / error)
 
     def _differences(self, a: K, b: K) -> np.ndarray:
@@ -198,40 +270,6 @@ def holm(p_values: Sequence[float] | np.ndarray) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def tie_groups(
-    estimates: Mapping[K, Estimate], better: Literal["higher", "lower"] = "higher", alpha: float = 1 - LEVEL
-) -> list[list[K]]:
-    """Group methods that cannot be told apart from the best of their group, best group first.
-
-    The best of all is compared with every other one (paired bootstrap, Holm over these pairs); those not told apart
-    form its group. The rest is grouped in the same way. Methods without replicates, or on other items, belong to
-    no group.
-    """
-    order, paired = _ordered(estimates, better)
-    return _groups(order, paired, alpha)
-
-
-def ranks(
-    estimates: Mapping[K, Estimate], better: Literal["higher", "lower"] = "higher", alpha: float = 1 - LEVEL
-) -> dict[K, Standing]:
-    """Rank the methods that a page shows; a tie group shares the rank one more than the methods before it."""
-    order, paired = _ordered(estimates, better)
-    groups = _groups(order, paired, alpha)
-    rank_of = {key: 1 + sum(map(len, groups[:i])) for i, group in enumerate(groups) for key in group}
-    adjusted = _against_best(order, paired) if groups else {}
-    standings = {}
-    for key, estimate in estimates.items():
-        low, high = estimate.interval() or (None, None)
-        if key not in rank_of:
-            verdict = f"cannot be told apart: {estimate.reason or OTHER_ITEMS}"
-        elif key not in adjusted:
-            verdict = "best"
-        else:
-            verdict = "as good as the best" if rank_of[key] == 1 else "worse than the best"
-        standings[key] = Standing(estimate.value, low, high, rank_of.get(key), adjusted.get(key), verdict)
-    return standings
-
-
 def mean_ranks(ranks_by_task: Mapping[str, Mapping[str, int | None]]) -> MeanRanks:
     """Mean rank over tasks, only of methods with a rank on every one of them.
 
@@ -248,28 +286,3 @@ def mean_ranks(ranks_by_task: Mapping[str, Mapping[str, int | None]]) -> MeanRan
         else:
             missing[method] = tuple(task for task, rank in found.items() if rank is None)
     return MeanRanks(dict(sorted(complete.items(), key=lambda item: item[1])), missing)
-
-
-def _ordered(estimates: Mapping[K, Estimate], better: Literal["higher", "lower"]) -> tuple[list[K], _Paired[K]]:
-    """Keys, best value first, of those that most methods can be compared with: on the same items."""
-    tested = {key: estimate for key, estimate in estimates.items() if estimate.replicates is not None}
-    counts = Counter(estimate.items for estimate in tested.values())
-    common = counts.most_common(1)[0][0] if counts else 0
-    sign = -1 if better == "higher" else 1
-    alike = {key: np.asarray(one.replicates) for key, one in tested.items() if one.items == common}
-    return sorted(alike, key=lambda key: sign * estimates[key].value), _Paired(alike, common)
-
-
-def _groups(order: Sequence[K], paired: _Paired[K], alpha: float) -> list[list[K]]:
-    groups = []
-    while order:
-        adjusted = _against_best(order, paired)
-        groups.append([key for key in order if adjusted.get(key, 1.0) >= alpha])
-        order = [key for key in order if adjusted.get(key, 1.0) < alpha]
-    return groups
-
-
-def _against_best(order: Sequence[K], paired: _Paired[K]) -> dict[K, float]:
-    """Holm-adjusted p values of all but the first against the first."""
-    best, *others = order
-    return dict(zip(others, holm(paired.p_values(best, others)), strict=True)) if others else {}

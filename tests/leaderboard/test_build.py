@@ -20,7 +20,7 @@ from leaderboard.evidence import Evidence
 from leaderboard.ranking import standing
 from leaderboard.text import clean, compact, formatted, script_json, slug
 from suite.results.bootstrap import Sample, replicates
-from suite.results.statistics import paired_difference, ranks
+from suite.results.statistics import Contest, paired_difference
 from suite.results.store import ResultStore
 from tests.leaderboard.synthetic import NDCG, Synthetic
 
@@ -60,7 +60,7 @@ def test_ranks_and_intervals_are_those_of_the_statistics(stored):
     entries = {label: e for label, e in board.entries("beir/t0").items() if e.ranked and not e.first.control}
     estimates = replicates({label: Sample.of(entry.shown, NDCG) for label, entry in entries.items()})
     found = evidence.standing("beir/t0", list(entries))
-    assert found.ranks == {label: one.rank for label, one in ranks(estimates).items()}
+    assert found.ranks == {label: one.rank for label, one in Contest(estimates).ranks().items()}
     for label, estimate in estimates.items():
         assert evidence.interval("beir/t0", label) == pytest.approx(estimate.interval())
     a, b = found.order[:2]
