@@ -31,12 +31,13 @@ def run(
     overwrite: str = "only-missing",
     methods_dirs: Sequence[Path | str] = (),
     results: Path | str | None = None,
+    trust_remote_code: bool = False,
     reporter: Reporter | None = None,
 ) -> pd.DataFrame:
     """Run cells and return their rows, one a cell, as a pandas frame.
 
     Args:
-        methods: selectors (``"minilm*"``, ``"muvera[dim=2560]"``), classes, or both; all methods if None.
+        methods: selectors (``"minilm*"``, ``"muvera[dim=2560]"``, ``"st:NAME"``), classes, or both; all if None.
         tasks: globs of task names (``"sts/*"``); the profile's tasks if None.
         profile: quick, standard or full.
         seeds: seeds instead of the profile's.
@@ -45,11 +46,12 @@ def run(
         overwrite: always, never, only-missing or only-cache.
         methods_dirs: folders with more methods.
         results: folder of results; the project's if None.
+        trust_remote_code: whether models that are named may run code of their repositories.
         reporter: is told how the run goes.
     """
     found = scan([Path(folder) for folder in methods_dirs])
     selectors = _register(found, methods)
-    cells = plan(found, profile_named(profile), selectors, tasks, seeds)
+    cells = plan(found, profile_named(profile), selectors, tasks, seeds, trust_remote_code=trust_remote_code)
     store = ResultStore(Path(results) if results is not None else results_root())
     with interruptible():
         report = run_cells(

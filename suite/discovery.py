@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from suite.errors import DeclarationError, WeighbridgeError
 from suite.method import Method
+from suite.named import NamedMethod, asked_for
 from suite.paths import project_root
 from suite.task import Task
 from suite.yamlfile import read_list, read_yaml
@@ -31,12 +32,16 @@ class Origin:
         name: the class.
         root: folder that was scanned, where the module is not installed; "" otherwise.
         pickled: the class itself (cloudpickle), where it lives in no file (a notebook).
+        model: the model, for a class of which each model is a method of its own.
+        trust_remote_code: whether code of that model's repository may run.
     """
 
     module: str
     name: str
     root: str = ""
     pickled: bytes = b""
+    model: str = ""
+    trust_remote_code: bool = False
 
     def load(self) -> type[Any]:
         """Import the class."""
@@ -46,7 +51,8 @@ class Origin:
             return cloudpickle.loads(self.pickled)  # type: ignore[no-any-return]
         if self.root:
             mount(Path(self.root))
-        return getattr(import_module(self.module), self.name)  # type: ignore[no-any-return]
+        cls: type[Any] = getattr(import_module(self.module), self.name)
+        return cls.called(self.model, trust_remote_code=self.trust_remote_code) if self.model else cls
 
 
 @dataclass(frozen=True)
@@ -77,11 +83,33 @@ class Broken:
 
 @dataclass(frozen=True)
 class Found:
-    """Everything a scan found."""
+    """Everything a scan found.
+
+    Attributes:
+        methods: methods by name.
+        families: classes of which each model is a method, by prefix.
+        tasks: declared tasks by name.
+        broken: files that could not be used.
+    """
 
     methods: dict[str, FoundMethod] = field(default_factory=dict)
+    families: dict[str, FoundMethod] = field(default_factory=dict)
     tasks: dict[str, FoundTask] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
+
+    def by_name(self, selectors: Iterable[str], *, trust_remote_code: bool = False) -> dict[str, FoundMethod]:
+        """The methods of the models that selectors such as ``st:NAME`` name.
+
+        Raises:
+            SelectorError: no class has the prefix, or the rest is no name of a model.
+        """
+        named = {}
+        for prefix, name in asked_for(selectors, self.families):
+            family = self.families[prefix]
+            cls = family.cls.called(name, trust_remote_code=trust_remote_code)  # type: ignore[attr-defined]
+            origin = replace(family.origin, model=name, trust_remote_code=trust_remote_code)
+            named[cls.name] = FoundMethod(cls, family.file, origin)
+        return named
 
 
 def mount(folder: Path) -> str:
@@ -173,6 +201,9 @@ def _classes(module: ModuleType, base: type[Any]) -> list[type[Any]]:
 
 
 def _add_method(found: Found, method: FoundMethod) -> None:
+    if issubclass(method.cls, NamedMethod):
+        found.families[method.cls.prefix] = method
+        return
     for required in ("name", "modality"):
         if not hasattr(method.cls, required):
             found.broken.append(Broken(method.file, f"class {method.cls.__name__} does not define {required!r}"))

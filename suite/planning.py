@@ -76,23 +76,28 @@ def plan(
     methods: str | Iterable[str] | None = None,
     tasks: str | Iterable[str] | None = None,
     seeds: Sequence[int] | None = None,
+    *,
+    trust_remote_code: bool = False,
 ) -> list[Cell]:
     """Cells of a profile, in an order that lets neighbours share work.
 
     Args:
         found: methods and tasks of a scan.
         profile: what may be spent.
-        methods: selectors such as ``muvera[dim=2560]`` or globs; all methods if None.
+        methods: selectors such as ``muvera[dim=2560]`` or globs, and models by name such as ``st:NAME``; all methods
+            that have a file of their own if None.
         tasks: globs of task names; the profile's tasks if None. A task that is named in full or by a glob
             must belong to the profile.
         seeds: seeds instead of the profile's.
+        trust_remote_code: whether models that are named may run code of their repositories.
 
     Raises:
         SelectorError: a selector matches nothing; the message gives the nearest names.
     """
     in_profile = {name: t for name, t in found.tasks.items() if profile.name in t.task.spec.profiles}
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, found, profile)]
-    chosen = _select_variants(methods, found.methods)
+    named = found.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
+    chosen = _select_variants(methods, found.methods | named)
     codes = CodeHashes()
     builder = _Builder(profile, codes)
     cells = [
@@ -163,6 +168,7 @@ class _Builder:
         self._data: dict[str, tuple[str | None, str | None]] = {}
         self._task_hashes: dict[str, str] = {}
         self._code_hashes: dict[type[Method], str] = {}
+        self._weights: dict[Any, str | None] = {}
 
     def cell(self, method: FoundMethod, variant: Mapping[str, Scalar], task: FoundTask, seed: int) -> Cell:
         cls = method.cls
@@ -186,6 +192,11 @@ class _Builder:
             self._data[name] = (access.spec(name).sha256 if missing else access.data_hash(name), missing)
         return self._data[name]
 
+    def _missing(self, weights: Any) -> str | None:
+        if weights not in self._weights:
+            self._weights[weights] = weights.missing()
+        return self._weights[weights]
+
     def _code_hash(self, method: FoundMethod) -> str:
         if method.cls not in self._code_hashes:
             if method.origin.pickled:
@@ -206,9 +217,12 @@ class _Builder:
     def _skip(
         self, cls: type[Method], variant: Mapping[str, Scalar], task: FoundTask, data: Iterable[str]
     ) -> tuple[str | None, bool]:
-        for package in (*cls.requires, *(w.package for w in cls.pretrained)):
+        for package in cls.requires:
             if not _installed(package):
                 return f"needs the package {package}, which is not installed", True
+        for weights in cls.pretrained:
+            if (missing := self._missing(weights)) is not None:
+                return missing, True
         for name in data:
             if (missing := self._dataset(name)[1]) is not None:
                 return missing, True

@@ -30,6 +30,12 @@ class PretrainedWeights:
     distribution: str
     note: str = ""
 
+    def missing(self) -> str | None:
+        """Why the weights cannot be loaded here; None if their package is installed."""
+        from importlib.util import find_spec
+
+        return None if find_spec(self.package) else f"needs the package {self.package}, which is not installed"
+
     def folder(self) -> Path:
         """Folder of the package; raises DataUnavailable with the command that installs it."""
         from importlib.util import find_spec

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from suite.cli.options import Json, MethodsDir, found, out, print_json
+from suite.cli.options import Json, MethodsDir, TrustRemoteCode, found, out, print_json
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root
 from suite.planning import plan
@@ -63,18 +63,21 @@ def new_method(
 
 
 def check(
-    method: Annotated[str, typer.Argument(help="Name of the method.")],
+    method: Annotated[str, typer.Argument(help="Name of the method, or a model such as st:NAME.")],
     methods_dir: MethodsDir = None,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: Json = False,
 ) -> None:
     """Try a method against the interface's rules on real data; exit code 1 if any check fails."""
     scanned = found(methods_dir)
-    if method not in scanned.methods:
-        raise SelectorError(f"no method {method!r}; {nearest(method, scanned.methods)}")
+    methods = scanned.methods | scanned.by_name([method], trust_remote_code=trust_remote_code)
+    if method not in methods:
+        raise SelectorError(f"no method {method!r}; {nearest(method, methods)}")
     from suite.conformance import check as conformance
 
     checks = []
-    for result in conformance(scanned.methods[method], plan(scanned, profile("quick"), method)):
+    cells = plan(scanned, profile("quick"), method, trust_remote_code=trust_remote_code)
+    for result in conformance(methods[method], cells):
         checks.append(result)
         if not as_json:
             mark = "[green]✔[/]" if result.problem is None else "[red]✘[/]"

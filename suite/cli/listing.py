@@ -35,6 +35,7 @@ def _table(*columns: str) -> Table:
 @app.command()
 def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
     """List methods with what they read and how many variants they have."""
+    scanned = found(methods_dir)
     entries: list[dict[str, Any]] = [
         {
             "name": m.cls.name,
@@ -46,7 +47,7 @@ def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
             "year": m.cls.paper.year if m.cls.paper else None,
             "claims": len(m.cls.claims),
         }
-        for m in found(methods_dir).methods.values()
+        for m in scanned.methods.values()
     ]
     if as_json:
         return print_json(entries)
@@ -54,7 +55,10 @@ def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
     for e in entries:
         counts = (str(len(e["variants"])), str(len(e["controls"])), str(e["claims"]))
         table.add_row(e["name"], " ".join(e["modality"]), " ".join(e["readouts"]), *counts, str(e["year"] or "–"))
-    return out.print(table)
+    out.print(table)
+    for prefix, family in scanned.families.items():
+        out.print(f"{prefix}:NAME  {escape(family.cls.summary)}", soft_wrap=True)
+    return None
 
 
 @app.command()
@@ -140,7 +144,8 @@ def row_states(planned: Any, profile: str) -> list[str]:
 def describe(name: str, methods_dir: MethodsDir = None, as_json: Json = False) -> None:
     """Show one method or one task: mechanism, variants, controls, claims; or data, metrics, protocol."""
     scanned = found(methods_dir)
-    if (method := scanned.methods.get(name.partition("[")[0])) is not None:
+    methods = scanned.methods | scanned.by_name([name])
+    if (method := methods.get(name.partition("[")[0])) is not None:
         tables = [table for t in scanned.tasks.values() if applies(method.cls, t) for table in _tables(scanned, t.task)]
         return _describe_method(method, tables, as_json)
     if (task := scanned.tasks.get(name)) is not None:

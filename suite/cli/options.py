@@ -18,7 +18,13 @@ MethodsDir = Annotated[
 ]
 Profile = Annotated[str, typer.Option("--profile", "-p", help="quick, standard or full.")]
 Methods = Annotated[
-    str | None, typer.Option("--methods", "-m", help="Selectors: names, name[param=value], globs; comma-separated.")
+    str | None,
+    typer.Option(
+        "--methods", "-m", help="Names, name[param=value], globs, models such as st:NAME or lm:NAME; comma-separated."
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Let models by name run code of their repositories; recorded.")
 ]
 Tasks = Annotated[str | None, typer.Option("--tasks", "-t", help="Task names or globs such as sts/*; comma-separated.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]

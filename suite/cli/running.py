@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from suite.api import default_jobs
-from suite.cli.options import Json, Methods, MethodsDir, Profile, Tasks, err, found, out, print_json
+from suite.cli.options import Json, Methods, MethodsDir, Profile, Tasks, TrustRemoteCode, err, found, out, print_json
 from suite.cli.site import build
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
@@ -104,6 +104,7 @@ def run(
     ] = Overwrite.ONLY_MISSING,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     methods_dir: MethodsDir = None,
+    trust_remote_code: TrustRemoteCode = False,
     results: Annotated[Path | None, typer.Option(help="Folder of results.")] = None,
     site: Annotated[bool, typer.Option("--site", help="Build the leaderboard afterwards.")] = False,
     as_json: Json = False,
@@ -117,8 +118,12 @@ def run(
     weighbridge run --methods "minilm*,bm25" --tasks "beir/*"
 
     weighbridge run --profile standard --jobs 1 --threads 2
+
+    weighbridge run --profile full --methods "st:sentence-transformers/all-MiniLM-L6-v2"
     """
-    cells = plan(found(methods_dir), profile_named(profile), methods, tasks, _seeds(seeds))
+    cells = plan(
+        found(methods_dir), profile_named(profile), methods, tasks, _seeds(seeds), trust_remote_code=trust_remote_code
+    )
     store = ResultStore(results or results_root())
     if dry_run:
         return _dry_run(cells, store, profile, overwrite, as_json)

@@ -3,6 +3,7 @@
     encoder = ImageEncoder()
     features = encoder.pooled(images)           # (n, 1280) float32, what the classifier head reads
     maps = encoder.maps(images, block=4)        # (n, height, width, 40) float16, one position after another
+    tail = encoder.tail(5)                      # what follows block 4, as a module to be trained further
 
 EfficientNet-lite0 (Tan and Le, arXiv:1905.11946, and the lite variants of its authors: ReLU6, no squeeze and
 excitation), with the weights trained on ImageNet-1k that its Python package carries.
@@ -98,6 +99,19 @@ class ImageEncoder:
     def maps(self, images: Images, block: int | None = None) -> NDArray[np.float16]:
         """One layer's output at every position: (n, height, width, channels) float16; arguments as in `pooled`."""
         return np.asarray(self._stored(images, block, pool=False))
+
+    def tail(self, first: int) -> Any:
+        """Blocks `first` to 15 and the head as a float32 module of its own, to be trained further.
+
+        It turns the output of block `first` − 1, (n, channels, height, width), into the (n, 1280, …) map that `pooled`
+        averages. Normalisation is folded into the convolutions.
+        """
+        from copy import deepcopy
+
+        from torch.nn import Sequential
+
+        network = _network(self.weights.file(), "float32")
+        return deepcopy(Sequential(*network._blocks[first:], network._conv_head, network._bn1, network._swish))
 
     def _stored(self, images: Images, block: int | None, pool: bool) -> NDArray[Any]:
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):

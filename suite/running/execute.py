@@ -202,5 +202,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _versions() -> dict[str, str]:
     import sys
 
-    names = ("numpy", "scipy", "torch", "transformers", "sklearn", "faiss", "bm25s", "imagecodecs")
+    names = (
+        *("numpy", "scipy", "torch", "transformers", "sklearn", "faiss", "bm25s", "imagecodecs"),
+        *("sentence_transformers", "mteb", "timm"),
+    )
     return {n: str(sys.modules[n].__version__) for n in names if hasattr(sys.modules.get(n), "__version__")}
