@@ -134,12 +134,27 @@ class Board:
         return [card for card in self.tasks if card.family == family]
 
     def judged(self, family: str) -> list[TaskCard]:
-        """Those of a family's tasks on which anything can be ranked: ranks are taken over these."""
-        return [
-            card
+        """Those of a family's tasks that ranks are taken over.
+
+        They are all on which anything can be ranked, if any variant has them all. Otherwise tasks are left out, the
+        one with the fewest variants first, so that most scores take part: tasks kept times variants that have them.
+        """
+        having = {
+            card.name: {
+                label for label, entry in self.entries(card.name).items() if entry.ranked and not entry.first.control
+            }
             for card in self.tasks_of(family)
-            if any(entry.ranked and not entry.first.control for entry in self.entries(card.name).values())
+        }
+        cards = [card for card in self.tasks_of(family) if having[card.name]]
+        if not cards or set.intersection(*(having[card.name] for card in cards)):
+            return cards
+        common = sorted(cards, key=lambda card: -len(having[card.name]))
+        shared = [
+            len(set.intersection(*(having[card.name] for card in common[:kept]))) for kept in range(1, len(cards))
         ]
+        kept = max(range(1, len(cards)), key=lambda kept: kept * shared[kept - 1])
+        names = {card.name for card in common[:kept]}
+        return [card for card in cards if card.name in names]
 
     def main_metric(self, task: str) -> MetricCard:
         """What a task is judged by."""

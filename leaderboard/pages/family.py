@@ -52,7 +52,13 @@ class FamilyPage:
                 for task in self.tasks
             ],
             "unjudged": [
-                {"title": clean(task.title, 60), "href": links.task(task.name)}
+                {
+                    "title": clean(task.title, 60),
+                    "href": links.task(task.name),
+                    "why": "no variant has it beside the others"
+                    if any(entry.ranked for entry in board.entries(task.name).values())
+                    else "nothing to rank yet",
+                }
                 for task in every
                 if task.name not in self.titles
             ],

@@ -51,6 +51,7 @@ def _panel(board: Board, evidence: Evidence, family: str, budget: int | None) ->
         "more": max(len(found.order) - len(visible), 0),
         "gap": _gap(board, found, tasks),
         "stale": any(entry.stale for task in board.tasks_of(family) for entry in board.entries(task.name).values()),
+        "left_out": len([task for task in board.tasks_of(family) if board.entries(task.name)]) - len(tasks),
         "testable": bool(found.ranks),
     }
 

@@ -111,6 +111,19 @@ def test_a_task_without_any_result_takes_no_part(stored, tmp_path):
     assert "takes no part" in (tmp_path / "site/quick/families/beir.html").read_text()
 
 
+def test_where_no_variant_has_all_tasks_the_most_common_are_ranked_and_it_is_said(stored, tmp_path):
+    folder = stored.root / "quick/beir"
+    for path in [*(folder / "t1").glob("method-[!0]*.json"), *(folder / "t0").glob("method-0*.json")]:
+        path.unlink()
+    board = board_of(stored)
+    found = standing(board, Evidence(board), "beir")
+    assert list(found.by_task) == ["beir/t0"]
+    assert {label.partition("[")[0] for label in found.order} == {"method-1", "method-2", "method-3"}
+    build_site(stored.root, tmp_path / "site")
+    assert "Ranked over 1 task; no variant that is ranked has" in (tmp_path / "site/quick/index.html").read_text()
+    assert "no variant has it beside the others" in (tmp_path / "site/quick/families/beir.html").read_text()
+
+
 def test_controls_are_shown_but_never_ranked(stored, tmp_path):
     board = board_of(stored)
     assert not [label for label in standing(board, Evidence(board), "beir").order if "dim=64" in label]
