@@ -7,8 +7,8 @@ a skip around it. Such a block has about a quarter of a ViT block's parameters.
 
 Here: width 96, four layers of four heads (120 thousand parameters), trained from nothing on at most 10,000 images for a
 few epochs with AdamW. ``vit`` has as many parameters (width 48), ``vit-wide`` has the same shape, and ``init`` is CRATE
-as it was drawn: the coding rate falls in its attention already, before anything is learnt. What the derivation
-says of the layers is counted on the first 256 images encoded together: ``rate_drop`` (nats by which MSSA lowers
+as it was drawn: what its layers do is not learnt, but comes with the operators. What the derivation says of layers is
+counted on the first 256 images encoded together: ``rate_drop`` (nats by which MSSA lowers
 R^c at ε = 0.5, tokens of length 1, mean over layers) and ``nonzero`` (share of entries above 0 after ISTA). Left out:
 ImageNet, pre-training and transfer, Lion.
 """
