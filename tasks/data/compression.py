@@ -1,4 +1,4 @@
-"""What the compression tasks read: passages of Wikipedia text, files of a folder, digits as levels, uniform noise."""
+"""What the compression tasks read: Wikipedia text, files, digits as levels, shuffled pixels, uniform noise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from suite.data.types import ByteSet, ImageSet
 from suite.errors import DataMismatch
-from tasks.data.images import DIGITS_LEVELS, load_digits
+from tasks.data.images import DIGITS_LEVELS, load_digits, load_idx
 from tasks.data.wiki import load_text
 
 
@@ -57,6 +57,17 @@ def load_digit_levels(path: Path) -> ImageSet:
     digits = load_digits(path)
     train, test = (np.rint(split * (DIGITS_LEVELS / 255)).astype(np.uint8) for split in (digits.train, digits.test))
     return ImageSet(train, digits.train_labels, test, digits.test_labels, digits.classes)
+
+
+def load_shuffled(path: Path, classes: Sequence[str], seed: int = 0) -> ImageSet:
+    """The images of `tasks.data.images.load_idx`, the pixels of all of them in one random order."""
+    images = load_idx(path, classes)
+    _, height, width = images.test.shape
+    order = np.random.default_rng(seed).permutation(height * width)
+    train, test = (
+        split.reshape(len(split), -1)[:, order].reshape(split.shape) for split in (images.train, images.test)
+    )
+    return ImageSet(train, images.train_labels, test, images.test_labels, images.classes)
 
 
 def random_images(path: None, count: int = 100, size: int = 28, seed: int = 0) -> ImageSet:
