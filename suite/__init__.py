@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from suite import results
     from suite.api import run
     from suite.claims import Claim
+    from suite.exchange.mteb_adapter import as_mteb_model
     from suite.method import Effort, FitData, Method, Modality, Paper, Pool, Role, Tensors
     from suite.representations import Binary, Bitstream, Codes, Dense, Hits, MultiVector, Representation, Sparse, State
     from suite.task import Outcome, Task, TaskSpec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "suite.api": ("run",),
     "suite.claims": ("Claim",),
+    "suite.exchange.mteb_adapter": ("as_mteb_model",),
     "suite.method": ("Effort", "FitData", "Method", "Modality", "Paper", "Pool", "Role", "Tensors"),
     "suite.representations": (
         "Binary", "Bitstream", "Codes", "Dense", "Hits", "MultiVector", "Representation", "Sparse", "State",
@@ -32,7 +34,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Binary", "Bitstream", "Claim", "Codes", "Dense", "Effort", "FitData", "Hits", "Method", "Modality",
     "MultiVector", "Outcome", "Paper", "Pool", "PretrainedWeights", "Representation", "Role", "Sparse", "State",
-    "Task", "TaskSpec", "Tensors", "results", "run",
+    "Task", "TaskSpec", "Tensors", "as_mteb_model", "results", "run",
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from suite.results.catalog import (
     MethodCard,
     MetricCard,
     PaperCard,
+    ReferenceRow,
     TableCard,
     TaskCard,
     VariantCard,
@@ -33,8 +34,13 @@ if TYPE_CHECKING:
     from suite.claims import Claim
 
 
-def catalog(found: Found, cells: Sequence[Cell], rows: Iterable[Row], profile: str) -> Catalog:
-    """Cards of all that was found, the plan's keys, and the claims judged on `rows` of `profile`."""
+def catalog(
+    found: Found, cells: Sequence[Cell], rows: Iterable[Row], profile: str, reported: Sequence[ReferenceRow] = ()
+) -> Catalog:
+    """Cards of all that was found, the plan's keys, and the claims judged on `rows` of `profile`.
+
+    `reported` are numbers that others report, shown beside the published ones.
+    """
     from suite.claims import evaluate
 
     tasks = {name: t.task for name, t in found.tasks.items()}
@@ -68,7 +74,10 @@ def catalog(found: Found, cells: Sequence[Cell], rows: Iterable[Row], profile: s
         metrics=[MetricCard.of(metric) for metric in METRICS.values()],
         costs=[MetricCard.of(cost) for cost in COSTS],
         claims=evaluate(claims(found), rows, profile, keys),
-        references=[reference for t in tasks.values() for reference in t.references()],
+        references=[
+            *(reference for t in tasks.values() for reference in t.references()),
+            *(row for row in reported if row.task in tasks),
+        ],
         theory=[line for t in tasks.values() for line in t.theory()],
         keys=keys,
     )

@@ -34,6 +34,7 @@ class TaskSpec(BaseModel):
         main_metric: metric it is judged by; None takes the family's.
         time_limit: seconds a cell may take; None takes the profile's.
         memory_limit: bytes a cell may take; None takes the profile's.
+        mteb: name of mteb's task on the same data, where there is one; results are exchanged under it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +47,7 @@ class TaskSpec(BaseModel):
     main_metric: str | None = None
     time_limit: float | None = Field(default=None, gt=0)
     memory_limit: int | None = Field(default=None, gt=0)
+    mteb: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from suite.cli import authoring, data, judging, listing, running, site
+from suite.cli import authoring, data, exchange, judging, listing, running, site
 from suite.errors import WeighbridgeError
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 app.add_typer(listing.app, name="ls")
 app.add_typer(data.app, name="data")
+app.add_typer(exchange.exports, name="export")
+app.add_typer(exchange.imports, name="import")
 app.command("describe")(listing.describe)
 app.command("run")(running.run)
 app.command("compare")(judging.compare)

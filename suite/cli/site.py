@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +11,14 @@ import typer
 from rich.markup import escape
 
 from suite.cli.options import MethodsDir, found, out
+from suite.discovery import Found, FoundMethod
+from suite.errors import SelectorError
 from suite.paths import project_root, results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
 from suite.profiles import profiles as all_profiles
-from suite.results.store import ResultStore
+from suite.results import reported
+from suite.results.store import ResultStore, Row
 
 
 def site(
@@ -33,14 +38,30 @@ def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> N
     target = out_dir or project_root() / "site"
     scanned = found(methods_dir)
     store = ResultStore(root)
+    numbers = reported.read(root)
     for name in all_profiles():
         if not (root / name).is_dir():
             continue
-        cells = plan(scanned, profile_named(name))
         rows = store.read(name).rows
+        shown = replace(scanned, methods=scanned.methods | _named(scanned, rows))
         if rows:
-            cards.write(cards.catalog(scanned, cells, rows, name), root, name)
+            cards.write(cards.catalog(shown, plan(shown, profile_named(name)), rows, name, numbers), root, name)
     report = build_site(root, target)
     out.print(
         f"{escape(str(report))}\nThe leaderboard is at [bold]{escape(str(target / 'index.html'))}[/]", soft_wrap=True
     )
+
+
+def _named(scanned: Found, rows: Iterable[Row]) -> dict[str, FoundMethod]:
+    """The models named in stored rows whose weights are here; what is elsewhere cannot be said to be stale."""
+    named: dict[str, FoundMethod] = {}
+    trusted = {
+        r.result.method: r.result.variant.get("trust_remote_code") is True for r in rows if ":" in r.result.method
+    }
+    for name, trust in trusted.items():
+        try:
+            methods = scanned.by_name([name], trust_remote_code=trust)
+        except SelectorError:
+            continue
+        named |= {n: m for n, m in methods.items() if all(w.missing() is None for w in m.cls.pretrained)}
+    return named

@@ -108,7 +108,7 @@ def prepare(request: Request, task: Task[Any], data: Any) -> tuple[Method, float
     """The method of a request, trained and fitted, and the seconds both took."""
     cls: type[Method] = request.method.load()
     effort = Effort(request.effort)
-    trained = _trained(cls, request, effort)
+    trained = trained_weights(cls, request, effort)
     fitted = _fitted(cls, request, effort, trained, task, data)
     method = cls(effort, **request.variant)
     method.weights = trained.tensors if trained else {}
@@ -128,7 +128,8 @@ def _stage_key(stage: str, request: Request, params: Mapping[str, Scalar], **mor
     )
 
 
-def _trained(cls: type[Method], request: Request, effort: Effort) -> Made | None:
+def trained_weights(cls: type[Method], request: Request, effort: Effort) -> Made | None:
+    """What the method's `train` makes, from the cache where it was made before; None if it has no training."""
     if cls.train is Method.train:
         return None
     params = chosen(request.variant, cls.train_params)
