@@ -303,6 +303,9 @@ def test_declared_instances():
         "wiki-text": "bits_per_byte",
         "noise": "bits_per_dim",
         "fashion-mnist": "bits_per_dim",
+        "fashion-mnist-shuffled": "bits_per_dim",
+        "cifar-10": "bits_per_dim",
+        "enwik8": "bits_per_byte",
         "canterbury": "bits_per_byte",
     }
     assert all(metric in METRICS for t in declared.values() for metric in t.metrics)
