@@ -125,11 +125,14 @@ class _Profile:
     def write(self, first: bool) -> None:
         """Write all pages; the first profile's overview is the site's index as well."""
         board, evidence = self.board, self.evidence
+        families = []
         for family in board.families:
             self._family(FamilyPage(board, evidence, family))
             for card in board.tasks_of(family.name):
                 self._task(TaskPage(board, evidence, card))
-        shown = overview.context(board, evidence)
+            families.append(overview.family_card(board, evidence, family))
+            evidence.forget()
+        shown = overview.context(board, families)
         self._page("index.html", "overview.html.j2", "Overview", shown)
         if first:
             self._page("index.html", "overview.html.j2", "Overview", shown, root=True)
@@ -175,7 +178,6 @@ class _Profile:
         self._page(links.task(name), "task.html.j2", name, page.context())
         self.site.data(f"{self.folder}/{links.task_data(name)}", "table", clean(name, 120), page.script())
         pairs.write(self.site, f"{self.folder}/{links.pair_data(name)}", self.board, self.evidence, page)
-        self.evidence.forget()
 
     def _downloads(self) -> list[dict[str, Any]]:
         """Write the numbers as files, and describe them."""

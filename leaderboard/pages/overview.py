@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from leaderboard import links
@@ -11,13 +12,13 @@ from leaderboard.evidence import Evidence
 from leaderboard.pages.panels import budget_name, panels
 from leaderboard.ranking import BUDGETS
 from leaderboard.text import clean, plural, slug
+from suite.results.catalog import FamilyCard
 
 MODALITIES = ("text", "image", "bytes", "context")
 
 
-def context(board: Board, evidence: Evidence) -> dict[str, Any]:
-    """What the overview shows."""
-    families = [_family(board, evidence, card.name) for card in board.families]
+def context(board: Board, families: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the overview shows, given the cards of its families."""
     present = {modality for family in families for modality in family["modalities"]}
     return {
         "trust": trust(board),
@@ -28,8 +29,9 @@ def context(board: Board, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _family(board: Board, evidence: Evidence, name: str) -> dict[str, Any]:
-    card = next(card for card in board.families if card.name == name)
+def family_card(board: Board, evidence: Evidence, card: FamilyCard) -> dict[str, Any]:
+    """What the overview shows of one family."""
+    name = card.name
     tasks = board.tasks_of(name)
     entries = [entry for task in tasks for entry in board.entries(task.name).values()]
     counts = board.statuses(entries)

@@ -37,8 +37,8 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 NO_ITEMS = "no per-item scores"
 
-_BLOCK_CELLS = 1 << 20
-_REMEMBERED = 1 << 24
+_BLOCK_CELLS = 1 << 22
+_REMEMBERED = 1 << 27
 
 K = TypeVar("K", bound=Hashable)
 Columns = Mapping[str, np.ndarray]
@@ -161,10 +161,10 @@ def _counts(items: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         rows = min(block, resamples - start)
         drawn = generator.integers(0, items, size=(rows, items), dtype=np.int32)
         drawn += np.arange(0, rows * items, items, dtype=np.int32)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * items).reshape(rows, items).astype(np.int32)
+        yield np.bincount(drawn.ravel(), minlength=rows * items).reshape(rows, items).astype(np.uint16)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _remembered_counts(items: int, resamples: int, seed: int) -> Sequence[np.ndarray]:
     """The same counts: tasks on as many items, asked about in turn, share them."""
     return tuple(_counts(items, resamples, seed))
@@ -180,7 +180,7 @@ def _resampled_means(
     means = np.empty((len(stacked), resamples))
     done = 0
     for counts in item_counts(items, resamples, seed):
-        np.matmul(centred, counts.T.astype(np.float64), out=means[:, done : done + len(counts)])
+        np.matmul(centred, counts.astype(np.float64).T, out=means[:, done : done + len(counts)])
         done += len(counts)
     means /= items
     means += full
