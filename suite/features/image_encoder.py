@@ -111,7 +111,8 @@ class ImageEncoder:
         from torch.nn import Sequential
 
         network = _network(self.weights.file(), "float32")
-        return deepcopy(Sequential(*network._blocks[first:], network._conv_head, network._bn1, network._swish))
+        parts = (*network._blocks[first:], network._conv_head, network._bn1, network._swish)
+        return deepcopy(Sequential(*parts)).requires_grad_()  # folding leaves biases that ask for no gradient
 
     def _stored(self, images: Images, block: int | None, pool: bool) -> NDArray[Any]:
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):

@@ -138,3 +138,13 @@ def test_refused_arguments(encoder, arguments, message):
 def test_refused_side(side):
     with pytest.raises(ValueError, match="multiple of 32"):
         ImageEncoder(side=side)
+
+
+def test_tail_goes_on_where_a_block_ends(encoder, images):
+    tail = encoder.tail(15)
+    with torch.inference_mode():
+        maps = torch.from_numpy(encoder.maps(images, 14).astype(np.float32)).permute(0, 3, 1, 2)
+        pooled = tail(maps).mean((2, 3)).numpy()
+    np.testing.assert_allclose(pooled, encoder.pooled(images), rtol=2e-2, atol=2e-2)
+    assert all(parameter.requires_grad for parameter in tail.parameters())
+    assert next(encoder.tail(15).parameters()).data_ptr() != next(tail.parameters()).data_ptr()
