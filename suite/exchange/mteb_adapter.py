@@ -16,7 +16,7 @@ import numpy as np
 from suite.discovery import scan
 from suite.errors import ContractError, SelectorError, WeighbridgeError
 from suite.exchange.mteb_files import model_name
-from suite.method import Effort, FitData, Method, Role
+from suite.method import Effort, FitData, Method, Modality, Role
 from suite.planning import Cell, chosen, plan
 from suite.profiles import profile as profile_named
 from suite.representations import Dense
@@ -48,6 +48,8 @@ def as_mteb_model(
     except ImportError:
         raise WeighbridgeError("running inside mteb needs mteb: pip install 'weighbridge[hub]'") from None
     cell = _one_variant(selector, profile, methods_dirs)
+    if Modality.TEXT not in cell.method.cls.modalities():
+        raise WeighbridgeError(f"{cell.label} does not read text: mteb cannot evaluate it here")
     method = _trained(cell, seed)
     fitted = type(method).fit is not Method.fit
     similarity = None if fitted else _dense_similarity(method)

@@ -281,7 +281,8 @@ def _row(
     task: Task[Any], model: str, revision: str, metric: str, value: float, content: Mapping[str, Any]
 ) -> ReferenceRow:
     version = _clean(str(content.get("mteb_version") or "of unknown version"))
-    where = "the model's card" if revision == "external" else f"revision {revision[:12]}"
+    unstated = "the model's card" if revision == "external" else "revision not stated"
+    where = unstated if revision in _NO_COMMIT else f"revision {revision[:12]}"
     return ReferenceRow(
         task=task.name, label=f"{model} (reported)", metric=metric, value=value, source=f"mteb {version}, {where}"
     )
