@@ -169,13 +169,19 @@ class Searcher:
         """Fit the method on the corpus, as far as it must be, and index it."""
         self._ids = [str(identifier) for identifier in corpus["id"]]
         texts = _texts(corpus, task_metadata, "document")
-        method = self.method
-        cls = type(method)
+        self.method = self._fitted(texts)
+        self._index = self.method.index(self.method.encode(texts, Role.DOCUMENT))
+
+    def _fitted(self, texts: list[str]) -> Method:
+        """A new instance, as the engine makes one a cell: what an instance keeps belongs to what it was fitted on."""
+        before, cls = self.method, type(self.method)
+        method = cls(before.effort, **self.variant)
+        method.weights = before.weights
         if cls.fit is not Method.fit:
-            fitting = cls(method.effort, **chosen(self.variant, _both(cls.train_params, cls.fit_params)))
-            fitting.weights = method.weights
+            fitting = cls(before.effort, **chosen(self.variant, _both(cls.train_params, cls.fit_params)))
+            fitting.weights = before.weights
             method.fitted = method.narrow(fitting.fit(FitData(texts), self.seed))
-        self._index = method.index(method.encode(texts, Role.DOCUMENT))
+        return method
 
     def search(
         self, queries: Any, *, task_metadata: Any, top_k: int, top_ranked: Any = None, **_: Any
