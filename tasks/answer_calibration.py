@@ -14,7 +14,7 @@ from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
 from suite.weighing import Weighed
 from tasks.auc import Floats, auc_terms, difference_terms
-from tasks.data.facts import StatementSet
+from tasks.data.facts import ChoiceSet
 
 BINS = 10
 
@@ -32,18 +32,19 @@ declare(
 
 
 class AnswerCalibration(Task[TaskSpec]):
-    """True or false? Each statement is answered on several paths, each with a confidence.
+    """Which of two words is right? Each question is answered on several paths, each with a confidence.
 
     A method of readout ``calibrate`` says what it makes of its states:
-    ``verdicts(states) -> (truths, confidence, weight)``, each (n, paths): bool, a confidence between 0 and 1, and
-    the weight of the path in a vote. Correctness and confidence are compared path by path, over statements.
+    ``verdicts(states) -> (firsts, confidence, weight)``, each (n, paths): whether the first word is right, a
+    confidence between 0 and 1, and the weight of the path in a vote. Correctness and confidence are compared path by
+    path, over questions.
     """
 
     family = "answer-calibration"
     family_title = "Answer calibration"
     description = (
-        "Statements are judged true or false on several paths, each with a confidence: is it higher where the answer "
-        "is right, and is a vote better when it is weighted with it?"
+        "Questions with two options are answered on several paths, each with a confidence: is it higher where the "
+        "answer is right, and is a vote better when it is weighted with it?"
     )
     order = 11
     extra = True
@@ -53,31 +54,31 @@ class AnswerCalibration(Task[TaskSpec]):
         "auc", "confidence_gap", "ece", "answer_accuracy", "vote_accuracy", "weighted_vote_accuracy",
     )  # fmt: skip
 
-    def fit_data(self, data: StatementSet, load: Load) -> FitData | None:
-        """Statements of other facts, without their truth."""
-        return None if self.spec.fit is None else FitData(load(self.spec.fit).statements)
+    def fit_data(self, data: ChoiceSet, load: Load) -> FitData | None:
+        """Questions about other facts, without what is right."""
+        return None if self.spec.fit is None else FitData(load(self.spec.fit).questions)
 
-    def evaluate(self, subject: Weighed, data: StatementSet) -> Outcome:
-        """Answer all statements, and see where confidence is."""
-        states = subject.encode(data.statements, Role.ITEM)
-        truths, confidence, weight = (np.asarray(a) for a in subject.method.verdicts(states))
-        _check(truths, confidence, weight, len(data.statements))
-        right = truths == data.truths[:, None]
+    def evaluate(self, subject: Weighed, data: ChoiceSet) -> Outcome:
+        """Answer all questions, and see where confidence is."""
+        states = subject.encode(data.questions, Role.ITEM)
+        firsts, confidence, weight = (np.asarray(a) for a in subject.method.verdicts(states))
+        _check(firsts, confidence, weight, len(data.questions))
+        right = firsts == data.firsts[:, None]
         items = {
             "auc": _over_paths(auc_terms, confidence, right),
             "confidence_gap": _over_paths(difference_terms, confidence, right),
             "answer_accuracy": right.mean(axis=1),
-            "vote_accuracy": vote(truths, np.ones_like(weight, np.float64), data.truths),
-            "weighted_vote_accuracy": vote(truths, weight, data.truths),
+            "vote_accuracy": vote(firsts, np.ones_like(weight, np.float64), data.firsts),
+            "weighted_vote_accuracy": vote(firsts, weight, data.firsts),
         }
         scores = {name: float(values.mean()) for name, values in items.items()}
         scores["ece"] = calibration_error(confidence.ravel(), right.ravel())
         return Outcome(scores, items)
 
 
-def _check(truths: NDArray, confidence: NDArray, weight: NDArray, count: int) -> None:
-    shape = (count, *truths.shape[1:])
-    if truths.ndim != 2 or truths.dtype != bool or not truths.shape == confidence.shape == weight.shape == shape:
+def _check(firsts: NDArray, confidence: NDArray, weight: NDArray, count: int) -> None:
+    shape = (count, *firsts.shape[1:])
+    if firsts.ndim != 2 or firsts.dtype != bool or not firsts.shape == confidence.shape == weight.shape == shape:
         raise ContractError(f"verdicts must return three ({count}, paths) arrays, the first of bool")
     if not ((confidence >= 0) & (confidence <= 1)).all() or not (weight >= 0).all():
         raise ContractError("confidence must be between 0 and 1, and weights must not be negative")
@@ -90,9 +91,9 @@ def _over_paths(
     return np.mean([terms(c, r) for c, r in zip(confidence.T, right.T, strict=True)], axis=0)
 
 
-def vote(truths: NDArray[np.bool_], weight: NDArray, wanted: NDArray[np.bool_]) -> Floats:
+def vote(firsts: NDArray[np.bool_], weight: NDArray, wanted: NDArray[np.bool_]) -> Floats:
     """(n,) 1 where the heavier side of a question's paths is right, 1/2 where they are in balance."""
-    balance = (np.where(truths, weight, -weight)).sum(axis=1)
+    balance = (np.where(firsts, weight, -weight)).sum(axis=1)
     return np.where(balance == 0, 0.5, (balance > 0) == wanted)
 
 

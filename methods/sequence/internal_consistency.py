@@ -5,17 +5,20 @@ which side of its own threshold the labels' logits lie; the threshold is the lay
 both labels equally often, and no truth enters it. Internal consistency is the share of layers that agree with the last
 one. It weights the paths of a vote (self-consistency).
 
-Here: SmolLM2-135M, four demonstrations and one statement, True or False. The model is too weak for chains of thought:
-the paths that vote are different demonstrations in different order. Thresholds are medians over statements of other
-facts, a path and layer each; the paper's are over the answers that are judged. Controls are given the same answers:
-``final`` trusts the last layer's probability, ``late`` asks the last half of the layers only, ``shuffled`` takes in
-each layer the answers to other statements. In a trial before this was written, internal consistency did not beat the
-last layer's probability, and nothing of the kind is claimed. Left out: sampled rationales, other models.
+Here: SmolLM2-135M, four demonstrations and one question with two words to choose from (judging statements as true or
+false, it is right no more often than a coin). The labels are the first tokens of both words, so that what a layer says
+is whether it prefers the word that was named first. The model is too weak for chains of thought: the paths that vote
+are different demonstrations in different order. Thresholds are medians over questions about other facts, a path and
+layer each; the paper's are over the answers that are judged. All arms give the same answers: ``final`` trusts the last
+layer's probability, ``late`` asks the last half of the layers only, ``shuffled`` takes in each layer the answers to
+other questions. In a trial before this was written, internal consistency did not beat the last layer's probability,
+and nothing of the kind is claimed. Left out: sampled rationales, other models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +29,6 @@ from suite.representations import State
 
 DEMONSTRATIONS = "facts-demonstrations"
 SHOTS = 4
-QUESTION, TRUE, FALSE = "\nTrue or false?", " True", " False"
 VERSION = 1
 """Raised by hand when a change here changes margins; part of the key they are kept under."""
 TASK = "answer-calibration/facts"
@@ -39,12 +41,12 @@ def _chance(r: Results) -> Verdict:
 
 
 class InternalConsistency(Method):
-    """Answers True or False with a confidence: how many layers agree, or one of its controls."""
+    """Chooses one of two words with a confidence: how many layers agree, or one of its controls."""
 
     name = "internal-consistency"
     summary = (
-        "SmolLM2 judges statements, and its confidence is the share of layers that, decoded through the output head, "
-        "agree with the last one. Controls trust the last layer's probability, or shuffled layers."
+        "SmolLM2 chooses one of two words, and its confidence is the share of layers that agree when they are decoded "
+        "through the output head. Controls trust the last layer's probability, or shuffled layers."
     )
     modality = Modality.CONTEXT
     readouts = ("calibrate",)
@@ -78,7 +80,7 @@ class InternalConsistency(Method):
             TASK,
         ),
         Claim(
-            "With layers shuffled over statements AUC is between 0.45 and 0.55",
+            "With layers shuffled over questions AUC is between 0.45 and 0.55",
             _chance,
             "a control of this project; threshold set here before it was measured",
             TASK,
@@ -103,37 +105,42 @@ class InternalConsistency(Method):
         data, rng = pool.load(DEMONSTRATIONS), np.random.default_rng(seed)
         drawn: dict[str, np.ndarray] = {}
         for path in range(self.effort.pick(quick=2, standard=7)):
-            halves = [rng.choice(np.flatnonzero(data.truths == truth), SHOTS // 2, replace=False) for truth in (0, 1)]
+            halves = [rng.choice(np.flatnonzero(data.firsts == first), SHOTS // 2, replace=False) for first in (0, 1)]
             shown = rng.permutation(np.concatenate(halves))
-            text = "".join(f"{data.statements[i]}{QUESTION}{TRUE if data.truths[i] else FALSE}\n\n" for i in shown)
+            text = "".join(
+                f"{asked(data.questions[i])} {data.questions[i].options[0 if data.firsts[i] else 1]}\n\n" for i in shown
+            )
             drawn[f"path{path}"] = np.array(load_tokenizer().encode(text, add_special_tokens=False), np.int32)
         return drawn | {"order": np.array([seed])}
 
     def fit(self, data: FitData, seed: int) -> Tensors:
-        """(paths, layers) medians of the layers' margins; labels are not looked at."""
-        return {"thresholds": np.median(self.margins(data.items), axis=0)}
+        """(paths, layers) medians of the layers' margins; which option is right is not known."""
+        return {"thresholds": np.median(self.margins(data.items[:: self.effort.pick(quick=3, standard=1)]), axis=0)}
 
-    def margins(self, statements: Sequence[str]) -> np.ndarray:
-        """(n, paths, layers) float32 logit of True less that of False, as every layer has it."""
+    def margins(self, questions: Sequence[Any]) -> np.ndarray:
+        """(n, paths, layers) float32 logit of the first option less that of the second, as every layer has it."""
         from methods.sequence.smollm2_backbone import load_tokenizer
         from methods.sequence.smollm2_lens import margins
 
         tokenizer = load_tokenizer()
-        (yes,), (no,) = (tokenizer.encode(word, add_special_tokens=False) for word in (TRUE, FALSE))
-        endings = [tokenizer.encode(text + QUESTION, add_special_tokens=False) for text in statements]
+        endings = [tokenizer.encode(asked(question), add_special_tokens=False) for question in questions]
+        options = [
+            tuple(tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in question.options)
+            for question in questions
+        ]
         paths = [self.weights[name] for name in sorted(self.weights) if name.startswith("path")]
-        return np.stack([margins(path.tolist(), endings, yes, no) for path in paths], axis=1)
+        return np.stack([margins(path.tolist(), endings, options) for path in paths], axis=1)
 
-    def encode(self, items: Sequence[str], role: Role) -> State:
-        """What is kept of a statement: its layers' margins on each path; arms share one pass of the model."""
+    def encode(self, items: Sequence[Any], role: Role) -> State:
+        """What is kept of a question: its layers' margins on each path; arms share one pass of the model."""
         from suite.features.store import FeatureStore
 
         key = {
-            "output": "margins of True over False",
+            "output": "margins of the first option over the second",
             "version": VERSION,
             "weights": SMOLLM2.sha256,
             "prompts": [self.weights[name] for name in sorted(self.weights)],
-            "items": list(items),
+            "items": [asked(item) for item in items],
         }
         return State(margins=FeatureStore().array(key, lambda: self.margins(items)))
 
@@ -153,13 +160,18 @@ class InternalConsistency(Method):
         return answers, agreement, agreement
 
 
+def asked(question: Any) -> str:
+    """The prompt of a question, up to its answer: "Paris or Rome? The capital of France is"."""
+    return f"{' or '.join(question.options)}? {question.stem}"
+
+
 def consistency(layers: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """Share of the layers' answers (…, layers) that are those of `answers` (…)."""
     return np.asarray((layers == answers[..., None]).mean(axis=-1))
 
 
 def shuffled(layers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(n, paths, layers) with every path's every layer but the last permuted over the n statements by itself."""
+    """(n, paths, layers) with every path's every layer but the last permuted over the n questions by itself."""
     mixed = layers.copy()
     mixed[..., :-1] = rng.permuted(layers[..., :-1], axis=0)
     return mixed

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 32
 
 
-def margins(beginning: Sequence[int], endings: Sequence[Sequence[int]], yes: int, no: int) -> np.ndarray:
+def margins(
+    beginning: Sequence[int], endings: Sequence[Sequence[int]], options: Sequence[tuple[int, int]]
+) -> np.ndarray:
     """How far each layer prefers one next token to another.
 
     Args:
         beginning: token ids that all prompts begin with.
         endings: token ids that they end with.
-        yes: token id.
-        no: the other token id.
+        options: for each ending, the two token ids.
 
     Returns:
         (n, layers) float32 difference of the two logits at the last token, the last layer's last.
@@ -35,12 +36,12 @@ def margins(beginning: Sequence[int], endings: Sequence[Sequence[int]], yes: int
     import torch
 
     model = load_model()
-    head = model.lm_head.weight
-    direction = head[yes].float() - head[no].float()
+    head, (first, second) = model.lm_head.weight.float(), np.array(options).T
+    directions = head[first] - head[second]
     found = np.zeros((len(endings), model.config.num_hidden_layers), np.float32)
     with torch.inference_mode():
         for rows, hidden in last_hidden(model, beginning, endings):
-            found[rows] = (normed(model, hidden) @ direction).T.numpy()
+            found[rows] = torch.einsum("lbd,bd->bl", normed(model, hidden), directions[rows]).numpy()
     return found
 
 

@@ -17,10 +17,10 @@ from suite.task import TaskSpec
 from suite.weighing import Weighed
 from tasks.answer_calibration import AnswerCalibration, calibration_error, vote
 from tasks.auc import auc_terms, difference_terms, rate_at
-from tasks.data.facts import StatementSet
+from tasks.data.facts import ChoiceSet
 
 TRUTHS = np.arange(40) % 2 == 0
-DATA = StatementSet([str(i) for i in range(40)], TRUTHS)
+DATA = ChoiceSet([str(i) for i in range(40)], TRUTHS)
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=60))
@@ -113,19 +113,17 @@ def test_a_confidence_above_1_is_refused():
         evaluate(Overconfident())
 
 
-def test_facts_are_dealt_out_once_and_truths_stay_with_the_task():
-    parts = [access.load(name) for name in ("facts-demonstrations", "facts-calibration", "facts")]
-    for name, part in zip(("facts-demonstrations", "facts-calibration", "facts"), parts, strict=True):
-        assert content_hash(part) == access.spec(name).sha256
-
-    def cities(part):
-        return [text.split(" is ")[0] for text in part.statements if not text.startswith("The ")]
-
-    for i in range(3):
-        assert len(cities(parts[i])) == len(set(cities(parts[i]))) > 0
-        for j in range(i):
-            assert not set(cities(parts[i])) & set(cities(parts[j]))
+def test_facts_are_dealt_out_once_and_what_is_right_stays_with_the_task():
+    names = ("facts-demonstrations", "facts-calibration", "facts")
+    parts = [access.load(name) for name in names]
+    for name, part in zip(names, parts, strict=True):
+        assert (content_hash(part), len(part.questions)) == (access.spec(name).sha256, access.spec(name).items)
+        assert all(a[0] != b[0] for a, b in (question.options for question in part.questions))
+        assert abs(part.firsts.mean() - 0.5) <= 0.1
+    asked = [{question.stem for question in part.questions if "capital" in question.stem} for part in parts]
+    assert not asked[0] & asked[1] | asked[0] & asked[2] | asked[1] & asked[2]
+    assert not set(parts[1].questions) & set(parts[2].questions)
     task = AnswerCalibration(TaskSpec(name="test", title="Test", data="facts", fit="facts-calibration"))
     fitted_on = task.fit_data(parts[2], access.load)
     assert fitted_on.labels is None
-    assert fitted_on.items == parts[1].statements
+    assert fitted_on.items == parts[1].questions

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from methods.sequence import smollm2_lens
-from methods.sequence.internal_consistency import InternalConsistency, consistency, shuffled
+from methods.sequence.internal_consistency import InternalConsistency, asked, consistency, shuffled
 from suite.method import Effort, FitData
 from suite.representations import State
+from tasks.data.facts import Choice
 
 torch = pytest.importorskip("torch")
 
@@ -33,15 +34,16 @@ def tiny():
 def test_the_last_layer_s_margin_is_that_of_the_logits(tiny, monkeypatch):
     monkeypatch.setattr(smollm2_lens, "load_model", lambda: tiny)
     beginning, endings = [3, 4, 5], [[6, 7], [8], [9, 10, 11]]
-    found = smollm2_lens.margins(beginning, endings, yes=20, no=21)
+    options = [(20, 21), (22, 5), (6, 7)]
+    found = smollm2_lens.margins(beginning, endings, options)
     assert found.shape == (3, 3)
-    for row, ending in enumerate(endings):
+    for row, (ending, (first, second)) in enumerate(zip(endings, options, strict=True)):
         with torch.inference_mode():
             out = tiny(torch.tensor([beginning + ending]), output_hidden_states=True)
         logits = out.logits[0, -1]
-        assert found[row, -1] == pytest.approx(float(logits[20] - logits[21]), abs=1e-4)
+        assert found[row, -1] == pytest.approx(float(logits[first] - logits[second]), abs=1e-4)
         early = tiny.lm_head(tiny.model.norm(out.hidden_states[1][0, -1])).detach()
-        assert found[row, 0] == pytest.approx(float(early[20] - early[21]), abs=1e-4)
+        assert found[row, 0] == pytest.approx(float(early[first] - early[second]), abs=1e-4)
 
 
 def test_consistency_is_the_share_of_layers_that_agree():
@@ -50,7 +52,7 @@ def test_consistency_is_the_share_of_layers_that_agree():
 
 
 def method(trust, margins):
-    made = InternalConsistency(Effort("quick"), trust=trust)
+    made = InternalConsistency(Effort("standard"), trust=trust)
     made.weights = {"order": np.array([0])}
     made.margins = lambda items: margins[items]
     made.fitted = made.fit(FitData(np.arange(len(margins))), seed=0)
@@ -93,4 +95,10 @@ def test_prompts_hold_demonstrations_of_both_kinds(monkeypatch):
     texts = [load_tokenizer().decode(drawn[name]) for name in ("path0", "path1")]
     assert texts[0] != texts[1]
     for text in texts:
-        assert (text.count("? True\n"), text.count("? False\n")) == (2, 2)
+        examples = [example.split("? ") for example in text.strip().split("\n\n")]
+        places = [options.split(" or ").index(stem.split()[-1]) for options, stem in examples]
+        assert sorted(places) == [0, 0, 1, 1]
+
+
+def test_the_question_names_both_options_and_not_which_is_right():
+    assert asked(Choice("The capital of France is", ("Rome", "Paris"))) == "Rome or Paris? The capital of France is"
