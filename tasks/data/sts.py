@@ -39,7 +39,7 @@ def load_words(path: Path) -> PairSet:
 def load_stsb(path: Path, split: str = "test") -> PairSet:
     """STS Benchmark (Cer et al., SemEval 2017), English: ``stsb-en-<split>.csv`` without header, or the Hub's files."""
     file = path / f"stsb-en-{split}.csv"
-    if not file.is_file() and path.is_dir():
+    if not file.is_file() and path.is_dir() and any(path.iterdir()):
         return load_hub(path, split)
     return _pairs(file, csv.reader(io.StringIO(_text(file, "utf-8"), newline="")), columns=3, texts=0)
 
