@@ -75,7 +75,9 @@ class FeatureStore:
         Args:
             key: everything the numbers depend on.
             make: calls ``allocate(name, shape, dtype)`` for each array and fills what it returns, batch by batch:
-                the memory a pass takes is then that of a batch.
+                the memory a pass takes is then that of a batch. Arrays start as zeros; after a pass that was
+                interrupted or killed they hold what it had written, so that a `make` that keeps account of its
+                progress in the last of its arrays can go on there.
         """
         if clock.is_live():
             return _in_memory(make)
@@ -120,7 +122,7 @@ def _in_memory(make: Callable[[Allocate], None]) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
 
     def allocate(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-        arrays[name] = np.empty(shape, dtype)
+        arrays[name] = np.zeros(shape, dtype)
         return arrays[name]
 
     make(allocate)
@@ -128,26 +130,30 @@ def _in_memory(make: Callable[[Allocate], None]) -> dict[str, Array]:
 
 
 class _Pending:
-    """An entry being made; whoever makes it holds its lock, so that anything half-written was left by the dead."""
+    """An entry being made; whoever makes it holds its lock, so that what is half-written was left by the dead."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.partial = folder.with_suffix(".partial")
         self.arrays: dict[str, Array] = {}
         self.failure: OSError | None = None
-        shutil.rmtree(self.partial, ignore_errors=True)
         try:
-            self.partial.mkdir()
+            if not _same_boot(self.partial):
+                shutil.rmtree(self.partial, ignore_errors=True)
+            self.partial.mkdir(exist_ok=True)
+            (self.partial / "boot").write_text(_boot())
         except OSError as error:
             self.failure = error
 
     def allocate(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """A writable array on disk; in memory if the disk does not take it."""
         try:
-            self.arrays[name] = _mapped(self.partial / f"{name}.npy", shape, dtype)
+            file = self.partial / f"{name}.npy"
+            left = _left(file, shape, dtype)
+            self.arrays[name] = _mapped(file, shape, dtype) if left is None else left
         except OSError as error:
             self.failure = error
-            self.arrays[name] = np.empty(shape, dtype)
+            self.arrays[name] = np.zeros(shape, dtype)
         return self.arrays[name]
 
     def publish(self, key: Mapping[str, Any], seconds: float) -> None:
@@ -174,9 +180,12 @@ def _write(folder: Path, key: Mapping[str, Any], make: Callable[[Allocate], None
         seconds = time.perf_counter() - start + clock.backbone_seconds() - shared
         if pending.failure is None:
             pending.publish(key, seconds)
-    finally:
+    except Exception:
+        # An interruption (Ctrl-C, a kill) leaves the half that is done, an error nothing.
         pending.discard()
+        raise
     if pending.failure is not None:
+        pending.discard()
         _warn(pending.failure)
     return {name: _read_only(array) for name, array in pending.arrays.items()}
 
@@ -193,6 +202,30 @@ def _read(folder: Path, only: str | None = None) -> dict[str, Array] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return arrays
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text()
+    except OSError:
+        return ""
+
+
+def _same_boot(partial: Path) -> bool:
+    """Whether what lies in `partial` was written since the machine started: a crash of the machine may tear files."""
+    try:
+        return bool(_boot()) and (partial / "boot").read_text() == _boot()
+    except OSError:
+        return False
+
+
+def _left(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array | None:
+    """What an interrupted pass wrote to `path`, if it is such an array."""
+    try:
+        array: Array = np.load(path, mmap_mode="r+")
+    except (OSError, ValueError):
+        return None
+    return array if array.shape == shape and array.dtype == np.dtype(dtype) else None
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array:

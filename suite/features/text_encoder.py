@@ -5,18 +5,23 @@
     tokens, offsets = encoder.tokens(texts)      # (total, 384) float16, and where each text starts
 
 [CLS] and [SEP] are tokens like the others: sentence-transformers' means count them, and late interaction keeps them.
-Nothing is normalised. Texts are tokenised once, sorted by length and cut into batches by a token budget, so that next
-to nothing is spent on padding; arithmetic is bfloat16 where the CPU multiplies it and float32 elsewhere. Only the
-layers that are asked for are run.
+Nothing is normalised. Texts go through `suite.features.packed_bert` in windows: one is tokenised while another is
+passed, sorted by length and cut into batches of tokens; nothing is padded. Arithmetic is bfloat16 where the CPU
+multiplies it and float32 elsewhere. Only the layers that are asked for are run. What a window gave is written to disk
+before the next, so that a long pass needs the memory of a window, and one that was killed goes on after its last.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +29,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.types import content_hash
+from suite.features import clock
+from suite.features.packed_bert import BertConfig, PackedBert
 from suite.features.precision import Precision, fastest_precision
 from suite.features.store import Allocate, FeatureStore
 from suite.weights import PretrainedWeights
 
 TOKENS_A_BATCH = 4096
-"""With padding; larger batches leave the cache of a core and are slower there."""
-TEXTS_AN_ENTRY = 4096
-"""Of pooled vectors: a long pass that was cut short is taken up after its last whole entry."""
-VERSION = 1
-"""Raised by hand when a change of this file changes numbers; part of every key."""
+"""Enough for a matrix product to run at its full speed; more would only take memory."""
+TEXTS_A_WINDOW = 1024
+"""Tokenised, sorted and written together."""
+VERSION = 2
+"""Raised by hand when a change of this file or of packed_bert changes numbers; part of every key."""
+
+Rows = NDArray[np.int64]
+TokenIds = list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -55,12 +65,12 @@ class TextEncoder:
     @property
     def depth(self) -> int:
         """Number of transformer layers."""
-        return int(_config(self.weights).num_hidden_layers)
+        return _config(self.weights).depth
 
     @property
     def width(self) -> int:
         """Size of a vector."""
-        return int(_config(self.weights).hidden_size)
+        return _config(self.weights).width
 
     def pooled(self, texts: Sequence[str], layer: int = -1) -> NDArray[np.float32]:
         """(n, width) mean over the tokens of each text.
@@ -75,9 +85,6 @@ class TextEncoder:
     def pooled_layers(self, texts: Sequence[str], layers: Sequence[int]) -> NDArray[np.float32]:
         """(len(layers), n, width) means at several layers, from one pass."""
         chosen = tuple(self._layer(layer) for layer in layers)
-        if len(texts) > TEXTS_AN_ENTRY:
-            parts = (texts[start : start + TEXTS_AN_ENTRY] for start in range(0, len(texts), TEXTS_AN_ENTRY))
-            return np.concatenate([self.pooled_layers(part, chosen) for part in parts], axis=1)
         store = self.store or FeatureStore()
         if len(chosen) == 1:
             # A pass for token vectors keeps their means beside them.
@@ -87,9 +94,10 @@ class TextEncoder:
 
         def make(allocate: Allocate) -> None:
             out = allocate("values", (len(chosen), len(texts), self.width), np.float32)
-            for rows, hidden, mask in self._passes(texts, chosen):
-                for place, states in enumerate(hidden):
-                    out[place, rows] = _means(states, mask)
+            seconds = allocate("seconds", (_windows(texts),), np.float64)
+            for rows, states, lengths in self._passes(self._tokenised(texts, seconds), chosen):
+                for place, layer in enumerate(chosen):
+                    out[place, rows] = _means(states[layer], lengths)
 
         return store.arrays(self._key(texts, chosen, "pooled"), make)["values"]
 
@@ -98,30 +106,36 @@ class TextEncoder:
 
         Half a gigabyte for 4,000 paragraphs: ask for it only where means will not do.
         """
-        chosen = (self._layer(layer),)
+        chosen = self._layer(layer)
 
         def make(allocate: Allocate) -> None:
-            lengths = [len(ids) for ids in self.token_ids(texts)]
             starts = allocate("offsets", (len(texts) + 1,), np.int64)
-            starts[0], starts[1:] = 0, np.cumsum(lengths)
+            for window, ids in self._tokenised(texts):
+                starts[window.start + 1 : window.stop + 1] = [len(i) for i in ids]
+            np.cumsum(starts, out=starts)
             vectors = allocate("vectors", (int(starts[-1]), self.width), np.float16)
             means = allocate("pooled", (len(texts), self.width), np.float32)
-            for rows, (states,), mask in self._passes(texts, chosen):
-                means[rows] = _means(states, mask)
+            seconds = allocate("seconds", (_windows(texts),), np.float64)
+            for rows, states, lengths in self._passes(self._tokenised(texts, seconds), (chosen,)):
+                means[rows] = _means(states[chosen], lengths)
                 with np.errstate(over="raise"):
-                    for row, values in zip(rows, states.numpy(), strict=True):
-                        vectors[starts[row] : starts[row + 1]] = values[: lengths[row]]
+                    ends = np.cumsum(lengths)
+                    for row, start, end in zip(rows, ends - lengths, ends, strict=True):
+                        vectors[starts[row] : starts[row + 1]] = states[chosen][start:end]
 
-        entry = (self.store or FeatureStore()).arrays(self._key(texts, chosen, "tokens"), make)
+        entry = (self.store or FeatureStore()).arrays(self._key(texts, (chosen,), "tokens"), make)
         return entry["vectors"], entry["offsets"]
 
-    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+    def token_ids(self, texts: Sequence[str]) -> TokenIds:
         """Token ids of each text, special tokens included, cut to `max_length`."""
         tokenizer = _tokenizer(self.weights, self.max_length)
         return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
 
     def model(self, layer: int = -1) -> Any:
-        """The network up to `layer`, in the encoder's precision and in evaluation mode; shared, not to be changed."""
+        """The network up to `layer` as transformers builds it, for what reads or trains its parts.
+
+        In the encoder's precision and in evaluation mode; shared, not to be changed.
+        """
         return _model(self.weights, self._layer(layer), self.precision or fastest_precision())
 
     def _layer(self, layer: int) -> int:
@@ -144,22 +158,51 @@ class TextEncoder:
             "version": VERSION,
         }
 
-    def _passes(self, texts: Sequence[str], layers: tuple[int, ...]) -> Iterator[tuple[NDArray[np.int64], Any, Any]]:
-        """Yield rows, (batch, length, width) float32 states of each of `layers`, and (batch, length) float32 masks."""
+    def _tokenised(self, texts: Sequence[str], seconds: NDArray[np.float64] | None = None) -> Iterator[Window]:
+        """Yield windows that are not done, each tokenised while the caller works on the one before.
+
+        Args:
+            texts: all texts.
+            seconds: (windows,) what each window took, 0 for those to be yielded; filled when the caller comes back.
+        """
+        done = np.zeros(_windows(texts)) if seconds is None else seconds
+        clock.add_credit(float(done.sum()))
+        starts = [number * TEXTS_A_WINDOW for number in np.flatnonzero(done == 0).tolist()]
+        windows = [range(start, min(start + TEXTS_A_WINDOW, len(texts))) for start in starts]
+        if len(windows) == 1:
+            # Nothing to overlap with; a single query is not to pay for a thread.
+            yield windows[0], self.token_ids(texts[windows[0].start : windows[0].stop])
+            return
+        with ThreadPoolExecutor(1) as thread:
+            ahead = [thread.submit(self.token_ids, texts[w.start : w.stop]) for w in windows[:1]]
+            for place, window in enumerate(windows):
+                begun = time.perf_counter()
+                ids = ahead.pop().result()
+                ahead = [thread.submit(self.token_ids, texts[w.start : w.stop]) for w in windows[place + 1 : place + 2]]
+                yield window, ids
+                if seconds is not None:
+                    seconds[window.start // TEXTS_A_WINDOW] = time.perf_counter() - begun
+
+    def _passes(
+        self, windows: Iterator[Window], layers: tuple[int, ...]
+    ) -> Iterator[tuple[Rows, Mapping[int, NDArray[np.float32]], Rows]]:
+        """Yield rows, (tokens, width) states of each of `layers`, text after text, and the tokens of each text."""
         import torch
 
-        ids = self.token_ids(texts)
-        model = self.model(max(1, *layers))
-        for rows in batches([len(i) for i in ids]):
-            longest = len(ids[rows[-1]])
-            tokens = torch.zeros(len(rows), longest, dtype=torch.long)
-            mask = torch.zeros(len(rows), longest)
-            for place, row in enumerate(rows):
-                tokens[place, : len(ids[row])] = torch.tensor(ids[row])
-                mask[place, : len(ids[row])] = 1
-            with torch.inference_mode():
-                outputs = model(input_ids=tokens, attention_mask=mask.long(), output_hidden_states=True)
-            yield rows, [outputs.hidden_states[layer].float() for layer in layers], mask
+        bert = _packed(self.weights, max(layers), self.precision or fastest_precision())
+        for window, ids in windows:
+            lengths = np.array([len(i) for i in ids], np.int64)
+            for rows in batches(lengths.tolist()):
+                packed = torch.tensor(list(chain.from_iterable(ids[row] for row in rows)), dtype=torch.long)
+                states = bert(packed, lengths[rows].tolist(), layers)
+                yield rows + window.start, {k: v.float().numpy() for k, v in states.items()}, lengths[rows]
+
+
+Window = tuple[range, TokenIds]
+
+
+def _windows(texts: Sequence[str]) -> int:
+    return -(-len(texts) // TEXTS_A_WINDOW)
 
 
 def batches(lengths: Sequence[int], budget: int = TOKENS_A_BATCH) -> Iterator[NDArray[np.int64]]:
@@ -175,10 +218,15 @@ def batches(lengths: Sequence[int], budget: int = TOKENS_A_BATCH) -> Iterator[ND
 
 
 @lru_cache(maxsize=8)
-def _config(weights: PretrainedWeights) -> Any:
-    from transformers import AutoConfig
+def _config(weights: PretrainedWeights) -> BertConfig:
+    return BertConfig.of(json.loads((_folder(weights) / "config.json").read_bytes()))
 
-    return AutoConfig.from_pretrained(_folder(weights), local_files_only=True)
+
+@lru_cache(maxsize=4)
+def _packed(weights: PretrainedWeights, depth: int, precision: Precision) -> PackedBert:
+    from safetensors.torch import load_file
+
+    return PackedBert(_config(weights), load_file(weights.file()), depth=depth, precision=precision)
 
 
 @lru_cache(maxsize=8)
@@ -216,9 +264,10 @@ def _model(weights: PretrainedWeights, layer: int, precision: Precision) -> Any:
     return model.eval()
 
 
-def _means(states: Any, mask: Any) -> NDArray[np.float32]:
-    """(batch, width) means over the tokens that `mask` counts."""
-    return np.asarray(((states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy(), np.float32)
+def _means(states: NDArray[np.float32], lengths: Rows) -> NDArray[np.float32]:
+    """(batch, width) means over the tokens of each text."""
+    sums = np.add.reduceat(states, np.cumsum(lengths) - lengths, axis=0)
+    return np.asarray(sums / lengths[:, None], np.float32)
 
 
 @lru_cache(maxsize=16)
