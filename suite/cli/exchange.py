@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from suite.cli.options import MethodsDir, Profile, err, found, out
+from suite.cli.options import MethodsDir, Profile, Tasks, err, found, out
 from suite.data import access
-from suite.errors import WeighbridgeError
+from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
 from suite.results import reported
+from suite.results.schema import Status
 from suite.results.store import ResultStore, Row
+from suite.selectors import nearest, select_names
 
 exports = typer.Typer(help="Write results for other tools.", no_args_is_help=True)
 imports = typer.Typer(help="Read results of other tools.", no_args_is_help=True)
@@ -44,6 +46,72 @@ def export_mteb(
         raise WeighbridgeError(f"no row of profile {profile} is of a task that mteb has too")
 
 
+@exports.command("trec")
+def export_trec(
+    out_dir: Out,
+    profile: Profile = "standard",
+    tasks: Tasks = None,
+    results: Results = None,
+    methods_dir: MethodsDir = None,
+) -> None:
+    """Write the runs that are on this machine, and the judgements of their tasks, as plain TREC files."""
+    from suite.data.types import RetrievalSet
+    from suite.exchange.trec_files import write_qrels, write_run
+
+    store = ResultStore(results or results_root())
+    rows = [row for row in _rows(profile, results) if row.result.status is Status.OK]
+    names = set(select_names(tasks, sorted({row.result.task for row in rows}), "task with results"))
+    found_tasks = found(methods_dir).tasks
+    runs, judged = 0, set()
+    for row in rows:
+        if row.result.task in names and write_run(store, row.result, out_dir) is not None:
+            runs += 1
+            judged.add(row.result.task)
+    for name in sorted(judged & found_tasks.keys()):
+        data = found_tasks[name].task.spec.data
+        if access.unavailable(data) is None and isinstance(decoded := access.load(data), RetrievalSet):
+            write_qrels(name, decoded.qrels, out_dir)
+        else:
+            err.print(f"[yellow]no judgements:[/] the data of {name} are not here")
+    if not runs:
+        raise WeighbridgeError(
+            "no run is on this machine: runs are not committed; run the cells again with --overwrite always"
+        )
+    out.print(f"{runs} runs of {len(judged)} tasks in {escape(str(out_dir))}", soft_wrap=True)
+
+
+@exports.command("parquet")
+def export_parquet(out_dir: Out, profile: Profile = "standard", results: Results = None) -> None:
+    """Write all cells and all per-item scores as two Parquet files."""
+    from suite.exchange.parquet_files import export
+
+    found(None)  # families declare their metrics when they are imported
+    rows = _rows(profile, results)
+    for file in export(rows, out_dir):
+        out.print(f"{escape(str(file))}, {file.stat().st_size / 1e6:.1f} MB", soft_wrap=True)
+
+
+@imports.command("trec")
+def import_trec(
+    path: Annotated[Path, typer.Argument(help="A TREC run, plain or gzipped.")],
+    task: Annotated[str, typer.Option(help="The task it is a run of.")],
+    label: Annotated[str, typer.Option(help="What pages call it.")],
+    results: Results = None,
+) -> None:
+    """Score a run made elsewhere on a task whose data are here, and show its scores, marked as reported."""
+    from suite.exchange.scoring import score_run
+
+    tasks = {name: f.task for name, f in found(None).tasks.items()}
+    if task not in tasks:
+        raise SelectorError(f"no task {task!r}; {nearest(task, tasks)}")
+    scored = score_run(path, tasks[task], label)
+    root = results or results_root()
+    kept = [row for row in reported.read(root, "trec") if (row.task, row.label) != (task, scored[0].label)]
+    reported.write(root, [*kept, *scored], "trec")
+    for row in scored:
+        out.print(f"{escape(row.label)} × {row.task}: {row.metric} {row.value:.5f}", soft_wrap=True)
+
+
 @imports.command("mteb")
 def import_mteb(
     path: Annotated[Path, typer.Argument(help="Checkout of mteb's public results, or a cache folder of mteb.")],
@@ -66,7 +134,7 @@ def import_mteb(
         err.print(f"… and {len(imported.problems) - SHOWN_PROBLEMS} more files")
     if not imported.rows:
         raise WeighbridgeError(f"{path} has no result of a task that is declared here; nothing was changed")
-    file = reported.write(root, imported.rows)
+    file = reported.write(root, imported.rows, "mteb")
     names = {row.label for row in imported.rows}
     out.print(
         f"{len(imported.rows)} reported numbers of {len(names)} models from {imported.files} files, in "

@@ -38,7 +38,7 @@ def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> N
     target = out_dir or project_root() / "site"
     scanned = found(methods_dir)
     store = ResultStore(root)
-    numbers = reported.read(root)
+    numbers = reported.read_all(root)
     for name in all_profiles():
         if not (root / name).is_dir():
             continue

@@ -26,7 +26,7 @@ def to_trec(run: Run, tag: str) -> bytes:
     ranks: dict[str, int] = {}
     for query, document, score in run:
         ranks[query] = ranks.get(query, 0) + 1
-        fields = (_escaped(query), "Q0", _escaped(document), str(ranks[query]), repr(float(score)), _escaped(tag))
+        fields = (escaped(query), "Q0", escaped(document), str(ranks[query]), repr(float(score)), escaped(tag))
         lines.append(" ".join(fields) + "\n")
     return gzip.compress("".join(lines).encode(), mtime=0)
 
@@ -38,5 +38,6 @@ def from_trec(content: bytes) -> list[tuple[str, str, float]]:
     return [(unquote(query), unquote(document), float(score)) for query, _, document, _, score, _ in fields]
 
 
-def _escaped(identifier: str) -> str:
+def escaped(identifier: str) -> str:
+    """An identifier without white space and control characters, percent-encoded; `urllib.parse.unquote` restores it."""
     return re.sub(r"[%\s\x00-\x1f\x7f]", lambda match: quote(match[0]), identifier)

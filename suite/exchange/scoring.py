@@ -1,0 +1,80 @@
+"""Scores of a run that was made elsewhere, by the task's own metrics: the task searches with what the run says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.data import access
+from suite.data.types import RetrievalSet
+from suite.errors import DataUnavailable, WeighbridgeError
+from suite.exchange.trec_files import ranked, read_run
+from suite.method import Method, Modality, Role
+from suite.representations import Dense, Hits
+from suite.results.catalog import ReferenceRow
+from suite.task import Task
+from suite.weighing import Weighed
+
+
+class _Replay(Method):
+    """Answers every search with the hits of a run."""
+
+    name = "run"
+    modality = Modality.TEXT
+    hits: Hits
+
+    def encode(self, items: Any, role: Role) -> Dense:
+        """The number of each item, and nothing else: a run knows no content."""
+        return Dense(np.arange(len(items), dtype=np.float32)[:, None])
+
+    def search(self, index: Any, queries: Any, k: int) -> Hits:
+        """The run's hits of the queries that are asked."""
+        rows = queries.values[:, 0].astype(int)
+        return Hits(self.hits.indices[rows, :k], self.hits.scores[rows, :k])
+
+
+def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
+    """Score a TREC run on a task whose data are on this machine.
+
+    Documents and queries that the task does not know are an error: the run is of another collection.
+
+    Raises:
+        WeighbridgeError: the task is no retrieval task, or the run is malformed or of another collection.
+        DataUnavailable: the task's data are not here.
+    """
+    if (missing := access.unavailable(task.spec.data)) is not None:
+        raise DataUnavailable(missing)
+    data = access.load(task.spec.data)
+    if not isinstance(data, RetrievalSet):
+        raise WeighbridgeError(f"task {task.name} is no retrieval task: it has no runs")
+    method = _Replay()
+    method.hits = _hits(path, data)
+    outcome = task.evaluate(Weighed(method, 0), data)
+    name = "".join(c for c in label if c.isprintable())[:120]
+    return [
+        ReferenceRow(
+            task=task.name, label=f"{name} (run)", metric=metric, value=value, source="a TREC run, scored here"
+        )
+        for metric, value in outcome.scores.items()
+    ]
+
+
+def _hits(path: Path, data: RetrievalSet) -> Hits:
+    run = read_run(path)
+    row_of = {document: row for row, document in enumerate(data.document_ids)}
+    known = set(data.query_ids)
+    by_query: dict[str, list[tuple[int, float]]] = {}
+    for query, document, score in ranked(run):
+        if query not in known or document not in row_of:
+            what = f"query {query!r}" if query not in known else f"document {document!r}"
+            raise WeighbridgeError(f"{path} is a run of another collection: {what} is not in it")
+        by_query.setdefault(query, []).append((row_of[document], score))
+    depth = max(map(len, by_query.values()))
+    indices = np.full((len(data.query_ids), depth), -1)
+    scores = np.full(indices.shape, -np.inf, np.float32)
+    for row, query in enumerate(data.query_ids):
+        for place, hit in enumerate(by_query.get(query, ())):
+            indices[row, place], scores[row, place] = hit
+    return Hits(indices, scores)

@@ -1,0 +1,139 @@
+"""TREC runs and judgements as plain files: ``query Q0 document rank score tag`` and ``query 0 document grade``.
+
+Both are what trec_eval and ir-measures read. White space in identifiers is percent-encoded when a file is written, and
+decoded when it is read; a per cent sign is encoded too, so that no identifier is changed on the way. Readers break ties
+by identifier, which encoding would reorder: of equal scores the later one is written as the next smaller float32.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+
+from suite.errors import WeighbridgeError
+from suite.results.layout import cell_name, component
+from suite.results.schema import CellResult
+from suite.results.store import ResultStore
+from suite.results.trec import escaped, to_trec
+
+Run = dict[str, dict[str, float]]
+Qrels = dict[str, dict[str, int]]
+
+
+def write_run(store: ResultStore, result: CellResult, folder: Path) -> Path | None:
+    """Write a cell's run to ``<folder>/runs/<task>/<cell>.run``; None where its run is not on this machine."""
+    run = store.read_run(result)
+    if run is None:
+        return None
+    text = gzip.decompress(to_trec(_without_ties(run), result.label)).decode()
+    return _write(_folder(folder / "runs", result.task), f"{cell_name(result)}.run", text)
+
+
+def _without_ties(run: Sequence[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
+    """The same ranking with falling scores."""
+    last: dict[str, float] = {}
+    falling = []
+    for query, document, score in run:
+        below = np.nextafter(np.float32(last.get(query, np.inf)), np.float32(-np.inf))
+        last[query] = min(score, float(below))
+        falling.append((query, document, last[query]))
+    return falling
+
+
+def write_qrels(task: str, qrels: Mapping[str, Mapping[str, int]], folder: Path) -> Path:
+    """Write judgements to ``<folder>/qrels/<task>.qrels``."""
+    lines = (
+        f"{escaped(query)} 0 {escaped(document)} {grade}\n"
+        for query, grades in qrels.items()
+        for document, grade in grades.items()
+    )
+    place = _folder(folder / "qrels", task)
+    return _write(place.parent, f"{place.name}.qrels", "".join(lines))
+
+
+def _folder(root: Path, task: str) -> Path:
+    return root.joinpath(*map(component, task.split("/", 1)))
+
+
+def _write(folder: Path, name: str, text: str) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WeighbridgeError(f"cannot write {folder / name}: {error.strerror or error}") from None
+    return folder / name
+
+
+def read_run(path: Path) -> Run:
+    """Query id → document id → score of a run, plain or gzipped; ranks are not read, as trec_eval does not read them.
+
+    Raises:
+        WeighbridgeError: a line is malformed, a score is no finite number, or a document is given twice for a query.
+    """
+    run: Run = {}
+    for number, fields in _lines(path, ("query", "Q0", "document", "rank", "score", "tag")):
+        query, document = unquote(fields[0]), unquote(fields[2])
+        score = _number(path, number, fields[4])
+        if document in run.setdefault(query, {}):
+            raise WeighbridgeError(f"{path}, line {number}: document {document!r} is given twice for query {query!r}")
+        run[query][document] = score
+    return run
+
+
+def read_qrels(path: Path) -> Qrels:
+    """Query id → document id → grade of judgements, plain or gzipped.
+
+    Raises:
+        WeighbridgeError: a line is malformed, or a grade is no whole number.
+    """
+    qrels: Qrels = {}
+    for number, fields in _lines(path, ("query", "0", "document", "grade")):
+        grade = _number(path, number, fields[3])
+        if grade != int(grade):
+            raise WeighbridgeError(f"{path}, line {number}: grade {fields[3]!r} is not a whole number")
+        qrels.setdefault(unquote(fields[0]), {})[unquote(fields[2])] = int(grade)
+    return qrels
+
+
+def ranked(run: Run) -> Iterator[tuple[str, str, float]]:
+    """(query, document, score), best first for each query; ties by document id, descending, as in trec_eval."""
+    for query, scores in run.items():
+        for document in sorted(sorted(scores, reverse=True), key=lambda d: -scores[d]):
+            yield query, document, scores[document]
+
+
+def _lines(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
+    try:
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode()
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise WeighbridgeError(f"{path} cannot be read: {error}") from None
+    found = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        fields = line.split()
+        if len(fields) != len(columns):
+            raise WeighbridgeError(
+                f"{path}, line {number}: expected {len(columns)} columns ({' '.join(columns)}), found {len(fields)}"
+            )
+        found = True
+        yield number, fields
+    if not found:
+        raise WeighbridgeError(f"{path} is empty")
+
+
+def _number(path: Path, number: int, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise WeighbridgeError(f"{path}, line {number}: {text!r} is not a finite number")
+    return value
