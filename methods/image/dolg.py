@@ -79,7 +79,7 @@ class Dolg(InstanceDescriptor):
         """The untrained network."""
         from methods.image._instance_networks import Dolg as Network
 
-        return Network(self.tail, (MIDDLE_CHANNELS, TOP_CHANNELS), DESCRIPTOR, self.arm)
+        return Network(self.tail(), (MIDDLE_CHANNELS, TOP_CHANNELS), DESCRIPTOR, self.arm)
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train on the views of the training instances."""
@@ -92,7 +92,8 @@ class Dolg(InstanceDescriptor):
         labels = torch.from_numpy(data.labels)
         train_descriptor(
             (network, loss),
-            lambda maps, rows: loss(network(*maps), labels[rows]),
+            network,
+            lambda descriptors, rows: loss(descriptors, labels[rows]),
             self.maps(data.items, MIDDLE, DEEP),
             shuffled(len(labels), np.random.default_rng(seed)),
             self.effort.pick(quick=30, standard=200),

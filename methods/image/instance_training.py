@@ -9,7 +9,6 @@ augmentation: the views of an instance are all there is. Optimiser, schedule and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,8 +32,6 @@ STRIDE = 32
 ENCODING_BATCH = 256
 
 Maps = tuple["torch.Tensor", ...]
-Objective = Callable[[Maps, "torch.Tensor"], "torch.Tensor"]
-"""(maps of a batch, their rows) → scalar loss."""
 
 
 class InstanceDescriptor(Method):
@@ -61,15 +58,15 @@ class InstanceDescriptor(Method):
         encoder = self.encoder(images)
         return tuple(torch.from_numpy(np.array(encoder.maps(images, block))).permute(0, 3, 1, 2) for block in blocks)
 
-    @cached_property
     def tail(self) -> torch.nn.Module:
-        """What follows block 14."""
+        """A copy of what follows block 14."""
         return ImageEncoder().tail(DEEP + 1)
 
 
 def train_descriptor(
     modules: Iterable[torch.nn.Module],
-    objective: Objective,
+    forward: Callable[..., Any],
+    objective: Callable[[Any, torch.Tensor], torch.Tensor],
     maps: Maps,
     batches: Iterable[NDArray[np.int64]],
     steps: int,
@@ -78,7 +75,8 @@ def train_descriptor(
 
     Args:
         modules: what is trained; left in train mode.
-        objective: loss of a batch.
+        forward: from the maps of a batch to whatever the loss reads; products in bfloat16 where that is fast.
+        objective: from that and the batch's rows to a scalar; in float32.
         maps: (n, channels, h, w) inputs, cut to the batch.
         batches: rows of each step.
         steps: how many of them are taken.
@@ -91,7 +89,8 @@ def train_descriptor(
     for _, chosen in zip(range(steps), batches, strict=False):
         rows = torch.from_numpy(chosen)
         with half_precision():
-            loss = objective(tuple(part[rows].float() for part in maps), rows)
+            outputs = forward(*(part[rows].float() for part in maps))
+        loss = objective(outputs, rows)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)

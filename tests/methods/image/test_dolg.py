@@ -86,11 +86,11 @@ def test_training_lowers_the_loss_and_state_survives():
     inputs = maps()
     values = []
 
-    def objective(batch, rows):
-        values.append(loss(made(*batch), labels[rows]))
+    def objective(descriptors, rows):
+        values.append(loss(descriptors, labels[rows]))
         return values[-1]
 
-    train_descriptor((made, loss), objective, inputs, shuffled(12, np.random.default_rng(0)), steps=20)
+    train_descriptor((made, loss), made, objective, inputs, shuffled(12, np.random.default_rng(0)), steps=20)
     assert values[-1] < 0.7 * values[0]
     before = described(made, inputs)
     np.testing.assert_allclose(np.linalg.norm(before, axis=1), 1, rtol=1e-4)
