@@ -10,10 +10,12 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 select = --profile $(PROFILE) $(if $(METHODS),--methods '$(METHODS)') $(if $(TASKS),--tasks '$(TASKS)') \
          $(if $(JOBS),--jobs $(JOBS)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')
 
-.PHONY: bench test test-all site claims check new-method lint truth clean help
+.PHONY: setup bench test test-all site claims check new-method lint truth clean help
 
 help:            ## Show this list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+setup: $(VENV)/.installed ## Set up the environment, and do nothing else.
 
 bench: $(VENV)/.installed ## Run a profile (PROFILE= METHODS= TASKS= JOBS= METHODS_DIR=) and build the site.
 	@$(BIN)/weighbridge run $(select) --site

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from suite.cli import authoring, data, exchange, judging, listing, running, site
+from suite.cli import authoring, contributing, data, exchange, judging, listing, running, site
 from suite.errors import WeighbridgeError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("claims")(judging.claims)
 app.command("site")(site.site)
 app.command("new-method")(authoring.new_method)
 app.command("check")(authoring.check)
+app.command("validate")(contributing.validate)
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ class Reading:
     rejected: list[Rejected]
 
 
-class _Invalid(Exception):
+class Invalid(Exception):
     """A file that cannot be trusted."""
 
 
@@ -175,7 +175,7 @@ class ResultStore:
         for name in sorted(names):
             try:
                 rows.append(self._read_row(folder / name))
-            except _Invalid:
+            except Invalid:
                 suspects.append(folder / name)
         return suspects
 
@@ -186,7 +186,7 @@ class ResultStore:
                 continue
             try:
                 reading.rows.append(self._read_row(path))
-            except _Invalid as invalid:
+            except Invalid as invalid:
                 aside = path.with_name(f"{path.name}.rejected")
                 try:
                     path.replace(aside)
@@ -199,15 +199,26 @@ class ResultStore:
         try:
             expected = self.path(result)
         except ContractError as error:
-            raise _Invalid(str(error)) from error
+            raise Invalid(str(error)) from error
         if expected != path:
-            raise _Invalid(f"is not the file of {result.label} on {result.task}")
+            raise Invalid(f"is not the file of {result.label} on {result.task}")
         digest = result.items_sha256
         if digest is None:
             return Row(result)
         items = items_path(path, digest)
         _check_digest(_bytes(items), digest)
         return Row(result, partial(_load, items, digest))
+
+    def examine(self, path: Path) -> Row:
+        """The row of one file, which is neither moved nor changed.
+
+        Raises:
+            Invalid: it cannot be trusted; the text says why.
+            WeighbridgeError: it was written by a newer version of the schema.
+        """
+        row = self._read_row(path)
+        row.items()
+        return row
 
     def row_of(self, result: CellResult) -> Row | None:
         """The stored row of the same cell as `result`; None if there is none, or none that can be trusted."""
@@ -217,7 +228,7 @@ class ResultStore:
         with _locked(path.parent, fcntl.LOCK_SH):
             try:
                 return self._read_row(path)
-            except _Invalid:
+            except Invalid:
                 return None
 
     def read_run(self, result: CellResult) -> list[tuple[str, str, float]] | None:
@@ -299,9 +310,9 @@ def _parse(path: Path) -> CellResult:
         if b"\\u" in content:  # an escape may be half of a surrogate pair, which no file can hold
             json.dumps(body, ensure_ascii=False).encode()
         if not isinstance(body, dict):
-            raise _Invalid("is not a JSON object")
+            raise Invalid("is not a JSON object")
         if body.pop("checksum", None) != checksum(body):
-            raise _Invalid("its checksum does not match: it was cut short or edited")
+            raise Invalid("its checksum does not match: it was cut short or edited")
         version = body.get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise WeighbridgeError(
@@ -311,9 +322,9 @@ def _parse(path: Path) -> CellResult:
         return CellResult.model_validate(body)
     except ValidationError as error:
         first = error.errors()[0]
-        raise _Invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise Invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
-        raise _Invalid(f"cannot be parsed: {error}") from error
+        raise Invalid(f"cannot be parsed: {error}") from error
 
 
 def _bytes(path: Path) -> bytes:
@@ -321,14 +332,14 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise _Invalid(f"{path.name} is missing") from error
+        raise Invalid(f"{path.name} is missing") from error
     except OSError as error:
         raise WeighbridgeError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _check_digest(content: bytes, digest: str) -> None:
     if hashlib.sha256(content).hexdigest() != digest:
-        raise _Invalid("its per-item scores do not have the digest it names")
+        raise Invalid("its per-item scores do not have the digest it names")
 
 
 def _load(path: Path, digest: str) -> Columns:
@@ -337,5 +348,5 @@ def _load(path: Path, digest: str) -> Columns:
         content = _bytes(path)
         _check_digest(content, digest)
         return unpack(content)
-    except (ValueError, _Invalid) as error:
+    except (ValueError, Invalid) as error:
         raise WeighbridgeError(f"{path}: the per-item scores cannot be read: {error}") from error

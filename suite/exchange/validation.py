@@ -1,0 +1,272 @@
+"""Contributed results, checked before anybody merges them: each problem in one line that its contributor can act on.
+
+Nothing in the folder is changed. Files are read one by one, so that a folder of a million rows takes time, not memory.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from suite.discovery import Found
+from suite.errors import WeighbridgeError
+from suite.keys import ENGINE_VERSION
+from suite.planning import Cell, plan
+from suite.profiles import profiles
+from suite.results.metrics import METRICS, Metric
+from suite.results.moments import statistic
+from suite.results.schema import CellResult, Status
+from suite.results.store import Invalid, ResultStore, Row
+
+TOLERANCE = 1e-5
+"""Between a score and what its per-item scores make: they are stored in float32."""
+
+_NEVER_NEGATIVE = {"B", "s", "ms", "1/s", "MB/s", "bit", "×", "documents"}
+_SHARE = re.compile(r"(ndcg|recall|mrr|map|top\d+|accuracy)(@\d+|_\w+)?")
+
+
+_Said = tuple[str, str] | tuple[str, str, bool]
+"""What is wrong, what to do, and False where it does not block."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and what to do.
+
+    Attributes:
+        file: the file, relative to the folder of results.
+        what: what is wrong.
+        advice: what its contributor does about it.
+        blocking: whether it keeps the results from being accepted; False for what cannot be checked here.
+    """
+
+    file: str
+    what: str
+    advice: str
+    blocking: bool = True
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.file}: {self.what}. {self.advice}"
+
+
+class Validator:
+    """Checks rows against the methods, tasks and data of this checkout."""
+
+    def __init__(self, found: Found, root: Path) -> None:
+        """Prepare to check files below the folder of results `root`; `rows` counts them."""
+        self.found = found
+        self.store = ResultStore(root)
+        self.rows = 0
+        self._plans: dict[str, dict[tuple[str, str, str, int], Cell]] = {}
+        self._named: set[str] = set()
+        self._items: dict[str, str] = {}
+
+    def check(self, files: Iterable[Path]) -> Iterator[Problem]:
+        """Yield the problems of result files, in their order."""
+        for path in files:
+            self.rows += 1
+            name = str(path.relative_to(self.store.root))
+            try:
+                row = self.store.examine(path)
+            except Invalid as invalid:
+                yield Problem(name, str(invalid), "Run the cell again and commit what it stores, unedited")
+                continue
+            except WeighbridgeError as error:
+                yield Problem(name, str(error).removesuffix("."), "Use the version of this checkout")
+                continue
+            yield from (Problem(name, *problem) for problem in self._of(row))
+
+    def _of(self, row: Row) -> Iterator[_Said]:
+        result = row.result
+        cell = self._cell(result)
+        if isinstance(cell, tuple):
+            yield cell
+        else:
+            yield from _key(result, cell)
+        yield from _shape(result)
+        yield from _ranges(result)
+        yield from self._per_item(row)
+
+    # -- the plan -----------------------------------------------------------------------------------
+
+    def _cell(self, result: CellResult) -> Cell | _Said:
+        """The planned cell of a row, or why there is none."""
+        if result.profile not in profiles():
+            return f"there is no profile {result.profile!r}", f"Use one of {', '.join(profiles())}"
+        task = self.found.tasks.get(result.task)
+        if task is None:
+            return f"there is no task {result.task!r} in this checkout", "Add the family's files to the pull request"
+        methods = self._methods(result)
+        if result.method not in methods:
+            return f"there is no method {result.method!r} in this checkout", "Add its file to the pull request"
+        cell = self._plan(result.profile, result.task).get((result.profile, result.label, result.task, result.seed))
+        if cell is not None:
+            return cell
+        if result.label not in {c.label for c in self._plan(result.profile, result.task).values()}:
+            return (
+                f"{result.label} is no variant that {result.task} is run with in profile {result.profile}",
+                f"`weighbridge describe {result.method}` lists the variants",
+            )
+        seeds = ", ".join(map(str, profiles()[result.profile].seeds))
+        return f"seed {result.seed} is not planned", f"Profile {result.profile} runs the seeds {seeds}, or the first"
+
+    def _methods(self, result: CellResult) -> Mapping[str, Any]:
+        if ":" in result.method and result.method not in self._named:
+            try:
+                trust = result.variant.get("trust_remote_code") is True
+                named = self.found.by_name([result.method], trust_remote_code=trust)
+            except WeighbridgeError:
+                return self.found.methods
+            self.found.methods.update(named)
+            self._plans.clear()
+            self._named.add(result.method)
+        return self.found.methods
+
+    def _plan(self, profile: str, task: str) -> dict[tuple[str, str, str, int], Cell]:
+        """Planned cells of one task by identity; a few tasks are kept at a time."""
+        place = f"{profile}:{task}"
+        if place not in self._plans:
+            if len(self._plans) > 4:
+                self._plans.clear()
+            in_profile = profile in self.found.tasks[task].task.spec.profiles
+            cells = plan(self.found, profiles()[profile], tasks=task) if in_profile else []
+            self._plans[place] = {cell.identity: cell for cell in cells}
+        return self._plans[place]
+
+    # -- per-item scores ----------------------------------------------------------------------------
+
+    def _per_item(self, row: Row) -> Iterator[_Said]:
+        result = row.result
+        again = "Run the cell again and commit the .npz beside its .json"
+        try:
+            items = row.items()
+        except WeighbridgeError as error:
+            yield str(error), again
+            return
+        for name, score in result.scores.items():
+            metric = METRICS.get(name)
+            if metric is None:
+                yield f"no family declares the metric {name!r}", "Add the family's files to the pull request"
+                continue
+            columns = metric.item_columns()
+            if not columns or (metric.statistic != "mean" and not set(columns) <= items.keys()):
+                continue  # a ratio without items: one stream held them all
+            if not set(columns) <= items.keys():
+                yield f"the per-item scores of {name} are missing", again
+            elif not _close(made := statistic(metric, items), score):
+                yield f"{name} is {score:.6g}, its per-item scores make {made:.6g}", again
+        if (digest := result.items_sha256) is not None and _varies(items):
+            other = self._items.setdefault(digest, result.method)
+            if other != result.method:
+                yield (
+                    f"its per-item scores are byte for byte those of {other}",
+                    "Say in the pull request why two methods answer every item alike",
+                    False,
+                )
+
+
+def _varies(items: Mapping[str, Any]) -> bool:
+    """Whether the items have more than one value: all right, or all wrong, two methods may well be."""
+    return any((column != column[0]).any() for column in items.values() if len(column))
+
+
+def _close(made: float, stored: float) -> bool:
+    return math.isfinite(made) and abs(made - stored) <= TOLERANCE * max(1.0, abs(stored))
+
+
+def _key(result: CellResult, cell: Cell) -> Iterator[_Said]:
+    """Whether the row was made by this checkout's code, on the declared data, with the declared weights."""
+    again = f"Run it again: `weighbridge run -p {result.profile} -m '{result.label}' -t {result.task}`"
+    provenance, hashes = result.provenance, cell.hashes
+    declared = hashes["data"].get(cell.task.task.spec.data)
+    if cell.absent and (declared is None or any(w.missing() for w in cell.method.cls.pretrained)):
+        yield f"its key cannot be checked here: {cell.skip}", "Nothing to do: whoever has them checks it", False
+        return
+    if result.key == cell.key:
+        return
+    differing = {
+        "the method's code": (provenance.code_hash, hashes["code"]),
+        "the task": (provenance.task_hash, hashes["task"]),
+        "the data": (provenance.data_hash, declared),
+        "the weights": (provenance.weights, hashes["weights"]),
+        "the engine": (provenance.engine, ENGINE_VERSION),
+    }
+    names = [name for name, (theirs, ours) in differing.items() if theirs != ours]
+    what = " and ".join(names) if names else "something that its provenance does not show"
+    yield f"its key is not this checkout's: {what} differ{'s' if len(names) < 2 else ''}", again
+
+
+def _shape(result: CellResult) -> Iterator[_Said]:
+    """What a row with its status must and must not have."""
+    again = "Run the cell again and commit what it stores"
+    if result.status is Status.OK:
+        if result.main is None:
+            yield f"it is ok, but has no score {result.main_metric}", again
+        if result.provenance.seconds <= 0 or not result.provenance.machine:
+            yield "it does not say on what machine, and how long, it ran", again
+    elif result.scores:
+        yield f"it is {result.status}, but has scores", again
+    elif not result.reason:
+        yield f"it is {result.status} without a reason", again
+
+
+def _ranges(result: CellResult) -> Iterator[_Said]:
+    """Whether every number can be what it says it is."""
+    advice = "Look for what goes wrong in the method, and run the cell again"
+    for name, value in result.scores.items():
+        if (metric := METRICS.get(name)) is not None:
+            low, high = limits(metric)
+            if not low <= value <= high:
+                yield f"{name} is {value:.6g}, outside of {low:g} to {high:g}", advice
+    costs = result.costs.model_dump(exclude={"extra"})
+    for name, value in costs.items():
+        if value is not None and value < 0:
+            yield f"{name} is {value:.6g}, and cannot be negative", advice
+
+
+def limits(metric: Metric) -> tuple[float, float]:
+    """The smallest and the largest value that a metric can have, as far as its declaration tells."""
+    if metric.statistic in ("pearson", "spearman"):
+        return -1.0, 1.0
+    if metric.unit in _NEVER_NEGATIVE:
+        return 0.0, math.inf
+    return (0.0, 1.0) if _SHARE.fullmatch(metric.name) else (-math.inf, math.inf)
+
+
+def result_files(root: Path, paths: Iterable[Path]) -> Iterator[Path]:
+    """The result files among `paths` and below their folders, one after another; links are not followed.
+
+    Raises:
+        WeighbridgeError: a path lies outside of the folder of results.
+    """
+    root = root.resolve()
+    for path in paths:
+        place = path.resolve()
+        if not place.is_relative_to(root):
+            raise WeighbridgeError(f"{path} does not lie in the folder of results {root}: name that with --results")
+        if place.is_file():
+            if _is_result(place, root):
+                yield place
+        else:
+            yield from _walk(place, root)
+
+
+def _walk(folder: Path, root: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), root)
+        elif entry.is_file(follow_symlinks=False) and _is_result(Path(entry.path), root):
+            yield Path(entry.path)
+
+
+def _is_result(path: Path, root: Path) -> bool:
+    parts = path.relative_to(root).parts
+    return path.suffix == ".json" and path.name != "catalog.json" and parts[0] != "reported"
