@@ -1,0 +1,1 @@
+"""Compressed models: what stores a model's matrices in fewer bytes."""
