@@ -70,7 +70,8 @@ def test_first_failure(first, holes, largest):
     assert found == largest + 1 or not serves(found)
     if not holes:
         assert found == min(first, largest + 1)
-    assert all(serves(n) for n in range(max(2, found - 4), found))
+    if len(holes) <= 1:
+        assert all(serves(n) for n in range(max(2, found - 4), found))
 
 
 def test_evaluate_finds_what_a_method_serves():

@@ -97,7 +97,9 @@ def test_training_lowers_the_loss_on_what_it_sees():
 
 
 def test_untrained_weights_are_the_published_encoder():
-    np.testing.assert_array_equal(TunedEncoder({}).pooled(PASSAGES), TextEncoder(ALL_MINILM_L6_V2).pooled(PASSAGES))
+    tuned, published = TunedEncoder({}).pooled(PASSAGES), TextEncoder(ALL_MINILM_L6_V2).pooled(PASSAGES)
+    cosines = (tuned * published).sum(1) / np.linalg.norm(tuned, axis=1) / np.linalg.norm(published, axis=1)
+    assert cosines.min() >= 0.9999
 
 
 def test_the_store_and_a_live_pass_agree(tuned):
