@@ -2,8 +2,8 @@
 
 Every form is made from a matrix (out, in) and a number of bytes or a rank, lists what it stores (`arrays`), and is
 made again from that alone. Numbers are stored in float16. A tensor network and a low-rank product are multiplied as
-they are; pruned and quantised matrices are unpacked to dense ones when they are loaded, as such kernels do on the fly.
-While they are healed, cores are contracted to the matrix first, which is the same map and cheaper to differentiate.
+they are, the network from core to core or cores first, whichever takes fewer operations for as many vectors; pruned and
+quantised matrices are unpacked to dense ones when they are loaded, as such kernels do on the fly.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ class MatrixProduct(StoredMatrix):
         """Hold the cores."""
         super().__init__()
         self.cores = nn.ParameterList(core.float() for core in cores)
+        self._count()
 
     @classmethod
     def of(cls, matrix: Tensor, budget: int) -> Self:
@@ -115,19 +116,30 @@ class MatrixProduct(StoredMatrix):
         return whole[0, ..., 0]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Core after core; the matrix itself is built only for healing."""
-        if self.training:
+        """The network of cores and vectors, contracted in the cheaper order; nothing but the cores is kept."""
+        n = x.numel() // x.shape[-1]
+        if n * self._through > self._first + n * self._dense:
             return super().forward(x)
-        cores = [core.to(x.dtype) for core in self.cores]
-        state = x.reshape(-1, 1, 1, x.shape[-1])  # (n, outputs so far, bond, inputs left)
-        for core in cores:
+        state = x.reshape(n, 1, 1, x.shape[-1])  # (n, outputs so far, bond, inputs left)
+        for core in self.cores:
             before, o, i, after = core.shape
-            n, done, _, left = state.shape
+            _, done, _, left = state.shape
             state = state.reshape(n, done, before, i, left // i).permute(0, 1, 4, 2, 3).reshape(-1, before * i)
-            state = state @ core.permute(0, 2, 1, 3).reshape(before * i, o * after)
+            state = state @ core.to(x.dtype).permute(0, 2, 1, 3).reshape(before * i, o * after)
             state = state.reshape(n, done, left // i, o, after).permute(0, 1, 3, 4, 2)
             state = state.reshape(n, done * o, after, left // i)
-        return state.reshape(*x.shape[:-1], prod(core.shape[1] for core in cores))
+        return state.reshape(*x.shape[:-1], -1)
+
+    def _count(self) -> None:
+        """Multiplications a vector if it goes from core to core; once, if cores are joined first; then a vector."""
+        outs, ins = (prod(core.shape[axis] for core in self.cores) for axis in (1, 2))
+        done, left, joined, self._through, self._first, self._dense = 1, ins, 0, 0, 0, outs * ins
+        for core in self.cores:
+            before, o, i, after = core.shape
+            self._through += done * left * before * o * after
+            self._first += joined * before * o * i * after
+            joined = max(1, joined) * o * i
+            done, left = done * o, left // i
 
 
 # -- controls of the same bytes -----------------------------------------------------------------------------
