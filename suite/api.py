@@ -19,6 +19,8 @@ from suite.running.runner import Overwrite, Reporter, interruptible, run_cells
 if TYPE_CHECKING:
     import pandas as pd
 
+    from suite.running.cluster import Ask
+
 
 def run(
     methods: str | Iterable[str | type[Method]] | None = None,
@@ -33,6 +35,7 @@ def run(
     results: Path | str | None = None,
     trust_remote_code: bool = False,
     reporter: Reporter | None = None,
+    ask: Ask | None = None,
 ) -> pd.DataFrame:
     """Run cells and return their rows, one a cell, as a pandas frame.
 
@@ -48,6 +51,7 @@ def run(
         results: folder of results; the project's if None.
         trust_remote_code: whether models that are named may run code of their repositories.
         reporter: is told how the run goes.
+        ask: what is asked of a Ray cluster (`suite.running.cluster.Ask`); None runs on this machine.
     """
     found = scan([Path(folder) for folder in methods_dirs])
     selectors = _register(found, methods)
@@ -61,6 +65,7 @@ def run(
             threads=threads,
             overwrite=Overwrite(overwrite),
             reporter=reporter,
+            ask=ask,
         )
     frame: pd.DataFrame = to_frame(report.rows)
     return frame

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -19,12 +20,23 @@ from suite.errors import WeighbridgeError
 from suite.paths import results_root
 from suite.planning import Cell, plan
 from suite.profiles import profile as profile_named
+from suite.results.index import Index
 from suite.results.metrics import METRICS
 from suite.results.schema import CellResult, Status
 from suite.results.store import ResultStore, Row
 from suite.running.runner import Overwrite, Report, due, interruptible, run_cells
 
+if TYPE_CHECKING:
+    from suite.running.cluster import Ask
+
 SHOWN_FAILURES = 12
+
+
+class Executor(StrEnum):
+    """Where cells run."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 class Display:
@@ -105,6 +117,12 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     methods_dir: MethodsDir = None,
     trust_remote_code: TrustRemoteCode = False,
+    executor: Annotated[Executor, typer.Option(help="local: this machine. ray: a Ray cluster.")] = Executor.LOCAL,
+    address: Annotated[
+        str | None, typer.Option(help="Head of the cluster: host:port, ray://host:port, or auto; this machine if none.")
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0, help="Accelerators a cell, on a cluster.")] = 0,
+    memory: Annotated[float, typer.Option(min=0.1, help="GiB set aside for a cell, on a cluster.")] = 3,
     results: Annotated[Path | None, typer.Option(help="Folder of results.")] = None,
     site: Annotated[bool, typer.Option("--site", help="Build the leaderboard afterwards.")] = False,
     as_json: Json = False,
@@ -118,6 +136,8 @@ def run(
     weighbridge run --methods "minilm*,bm25" --tasks "beir/*"
 
     weighbridge run --profile standard --jobs 1 --threads 2
+
+    weighbridge run --profile full --executor ray --address head:6379
 
     weighbridge run --profile full --methods "st:sentence-transformers/all-MiniLM-L6-v2"
     """
@@ -137,6 +157,7 @@ def run(
                 threads=threads,
                 overwrite=overwrite,
                 reporter=display,
+                ask=_ask(executor, address, gpus, memory),
             )
     finally:
         display.stop()
@@ -146,6 +167,16 @@ def run(
     if site:
         build(store.root, None, methods_dir)
     return None
+
+
+def _ask(executor: Executor, address: str | None, gpus: float, memory: float) -> Ask | None:
+    if executor is Executor.LOCAL:
+        if address is not None:
+            raise WeighbridgeError("--address names a Ray cluster: add --executor ray")
+        return None
+    from suite.running.cluster import Ask
+
+    return Ask(address, gpus, int(memory * 2**30))
 
 
 def _seeds(text: str | None) -> list[int] | None:
@@ -158,7 +189,7 @@ def _seeds(text: str | None) -> list[int] | None:
 
 
 def _dry_run(cells: Sequence[Cell], store: ResultStore, profile: str, overwrite: Overwrite, as_json: bool) -> None:
-    rows = {(r.result.profile, r.result.label, r.result.task, r.result.seed): r for r in store.read(profile).rows}
+    rows = {brief.identity: brief for brief in Index(store, profile).briefs}
     would_run = due(cells, rows, overwrite)
     if as_json:
         return print_json(
@@ -166,7 +197,7 @@ def _dry_run(cells: Sequence[Cell], store: ResultStore, profile: str, overwrite:
         )
     for cell in would_run:
         what = f"skip: {cell.skip}" if cell.skip else "run"
-        out.print(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}", markup=False, soft_wrap=True)
+        typer.echo(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}")
     return out.print(f"{len(would_run)} of {len(cells)} planned cells are due.")
 
 

@@ -58,7 +58,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a cell ended; arrays and runs are empty unless it is ok."""
+    """How a cell ended; arrays and runs are empty unless it is ok. `machine` is None for this machine."""
 
     status: Status
     seconds: float
@@ -69,6 +69,7 @@ class Ended:
     items: Mapping[str, Any] | None = None
     run: Any = None
     versions: Mapping[str, str] | None = None
+    machine: Mapping[str, str | int] | None = None
 
 
 def execute(request: Request) -> Ended:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from suite.keys import ENGINE_VERSION, digest
 from suite.paths import cache_root, project_root
 from suite.planning import Cell
+from suite.results.index import Brief
 from suite.results.schema import CellResult, Costs, Provenance, Status
 from suite.results.store import Rejected, ResultStore, Row
 from suite.running.execute import Ended
 from suite.running.machine import git_revision, machine
+
+if TYPE_CHECKING:
+    from suite.running.cluster import Ask, RayWorkers
+    from suite.running.workers import LocalWorkers
 
 
 class Overwrite(StrEnum):
@@ -82,25 +87,27 @@ class Report:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def due(cells: Sequence[Cell], rows: dict[tuple[str, str, str, int], Row], overwrite: Overwrite) -> list[Cell]:
+def due(
+    cells: Sequence[Cell], rows: Mapping[tuple[str, str, str, int], CellResult | Brief], overwrite: Overwrite
+) -> list[Cell]:
     """Cells that have to be run, or whose skip has to be stored."""
     return [cell for cell in cells if _is_due(cell, rows.get(cell.identity), overwrite)]
 
 
-def _is_due(cell: Cell, row: Row | None, overwrite: Overwrite) -> bool:
+def _is_due(cell: Cell, row: CellResult | Brief | None, overwrite: Overwrite) -> bool:
     if overwrite is Overwrite.ONLY_CACHE:
         return False
-    if cell.absent and row is not None and row.result.status is not Status.SKIPPED:
+    if cell.absent and row is not None and row.status is not Status.SKIPPED:
         # What is not on this machine must not replace what was measured where it was.
         return False
     if overwrite is Overwrite.ALWAYS or row is None:
         return True
     if overwrite is Overwrite.NEVER:
         return False
-    if row.result.key != cell.key:
+    if row.key != cell.key:
         return True
-    skipped = row.result.status is Status.SKIPPED
-    return skipped != (cell.skip is not None) or (skipped and row.result.reason != cell.skip)
+    skipped = row.status is Status.SKIPPED
+    return skipped != (cell.skip is not None) or (skipped and row.reason != cell.skip)
 
 
 def run_cells(
@@ -111,10 +118,20 @@ def run_cells(
     threads: int,
     overwrite: Overwrite = Overwrite.ONLY_MISSING,
     reporter: Reporter | None = None,
+    ask: Ask | None = None,
 ) -> Report:
     """Run what is due of `cells` and return the rows of all of them.
 
     Each row is stored the moment its cell ends, so that an interrupted run loses the cells in flight at most.
+
+    Args:
+        cells: planned cells.
+        store: where rows are kept.
+        jobs: cells at a time on this machine.
+        threads: threads a cell.
+        overwrite: what happens to rows that exist.
+        reporter: is told how the run goes.
+        ask: what is asked of a Ray cluster; None runs the cells on this machine.
 
     Raises:
         KeyboardInterrupt: after the running cells were killed.
@@ -123,15 +140,16 @@ def run_cells(
     reporter = reporter or Quiet()
     report = Report()
     rows = _rows(cells, store, report)
-    waiting = due(cells, rows, overwrite)
+    waiting = due(cells, {identity: row.result for identity, row in rows.items()}, overwrite)
     reporter.begin(len(waiting), len(cells) - len(waiting))
     for cell in [c for c in waiting if c.skip is not None]:
         waiting.remove(cell)
         ended = Ended(Status.SKIPPED, 0.0, cell.skip)
         _store(store, cell, ended, threads, jobs, report, reporter)
     if waiting:
-        _run_due(waiting, store, jobs, threads, overwrite, report, reporter)
-    rows = _rows(cells, store, report)
+        _run_due(waiting, store, jobs, threads, overwrite, report, reporter, ask)
+    if report.ran:
+        rows = _rows(cells, store, report)
     report.rows = [rows[cell.identity] for cell in cells if cell.identity in rows]
     return report
 
@@ -154,13 +172,12 @@ def _run_due(
     overwrite: Overwrite,
     report: Report,
     reporter: Reporter,
+    ask: Ask | None,
 ) -> None:
-    from suite.running.preload import preload
-    from suite.running.workers import Workers
-
     locks: dict[str, IO[str]] = {}
     met: set[str] = set()
-    with Workers(min(jobs, len(waiting)), threads, preload(waiting)) as workers:
+    with _workers(waiting, jobs, threads, ask) as workers:
+        jobs = workers.slots
         while waiting or workers.running:
             while workers.free and (cell := _next(waiting, [job.cell for job in workers.running.values()], met)):
                 waiting.remove(cell)
@@ -179,6 +196,19 @@ def _run_due(
                 met |= cell.needs
 
 
+def _workers(cells: Sequence[Cell], jobs: int, threads: int, ask: Ask | None) -> LocalWorkers | RayWorkers:
+    """Where cells run: this machine, or a cluster."""
+    from suite.running.preload import preload
+
+    if ask is not None:
+        from suite.running.cluster import RayWorkers
+
+        return RayWorkers(ask, threads, cells, preload(cells))
+    from suite.running.workers import LocalWorkers
+
+    return LocalWorkers(min(jobs, len(cells)), threads, preload(cells))
+
+
 def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str]) -> Cell | None:
     """The first waiting cell that asks for no unmet work that a running cell is doing; else the first one."""
     busy = frozenset().union(*(cell.needs for cell in running)) - met
@@ -188,7 +218,7 @@ def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str]) -> Ce
 def _done_elsewhere(cell: Cell, store: ResultStore, overwrite: Overwrite, threads: int, jobs: int) -> bool:
     """Whether another run has stored this cell since this run looked."""
     row = store.row_of(to_result(cell, Ended(Status.OK, 0.0), threads, jobs))
-    return row is not None and not _is_due(cell, row, overwrite)
+    return row is not None and not _is_due(cell, row.result, overwrite)
 
 
 def _lock(cell: Cell, locks: dict[str, IO[str]]) -> bool:
@@ -229,7 +259,7 @@ def to_result(cell: Cell, ended: Ended, threads: int, jobs: int) -> CellResult:
         weights=dict(cell.hashes["weights"]),
         engine=ENGINE_VERSION,
         packages=dict(ended.versions or {}),
-        machine=machine(),
+        machine=dict(ended.machine or machine()),
         git_revision=git_revision(),
         threads=threads,
         jobs=jobs,

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Generic, Protocol, Self, TypeVar
 
 from suite.errors import WeighbridgeError
 from suite.paths import project_root
@@ -28,29 +29,47 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LOG_CHARACTERS = 2000
 
 
+class Limited(Protocol):
+    """What is run under limits: a planned cell, or one that came from another machine."""
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds it may take."""
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes it may take."""
+
+
+L = TypeVar("L", bound=Limited)
+
+
 @dataclass
-class _Running:
-    cell: Cell
+class _Running(Generic[L]):
+    cell: L
     started: float = field(default_factory=time.monotonic)
     pid: int = 0
     verdict: Ended | None = None
 
 
-class Workers:
+class Workers(Generic[L]):
     """Runs cells in forked processes under hard limits; use as a context manager."""
 
-    def __init__(self, jobs: int, threads: int, preload: Sequence[str] = ()) -> None:
-        """Prepare for `jobs` cells at a time with `threads` threads each, forked after `preload` was imported."""
-        self.jobs = jobs
+    def __init__(self, slots: int, threads: int, preload: Sequence[str] = (), scratch: Path | None = None) -> None:
+        """Prepare for `slots` cells at a time with `threads` threads each, forked after `preload` was imported.
+
+        What they leave on disk while they run lies in `scratch`; where the system has its temporary files if None.
+        """
+        self.slots = slots
         self.threads = threads
-        self.running: dict[int, _Running] = {}
+        self.running: dict[int, _Running[L]] = {}
         self._preload = tuple(preload)
-        self._scratch = Path(tempfile.mkdtemp(prefix="weighbridge-"))
+        self._scratch = Path(tempfile.mkdtemp(prefix="weighbridge-", dir=scratch))
         self._next = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: Connection | None = None
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Self:
         """Start the process that cells are forked from."""
         self._start()
         return self
@@ -100,20 +119,20 @@ class Workers:
     @property
     def free(self) -> int:
         """How many more cells may be started now."""
-        return self.jobs - len(self.running)
+        return self.slots - len(self.running)
 
-    def start(self, cell: Cell) -> None:
-        """Start a cell."""
+    def assign(self, cell: L, request: Request) -> None:
+        """Start `request` under the limits of `cell`."""
         if self._socket is None:
             raise WeighbridgeError("workers are used outside their context")
         self._next += 1
         self.running[self._next] = _Running(cell)
-        self._socket.send((self._next, Request.of(cell, self.threads), str(self._out(self._next))))
+        self._socket.send((self._next, request, str(self._out(self._next))))
 
     def _out(self, number: int) -> Path:
         return self._scratch / f"cell-{number}"
 
-    def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[Cell, Ended]]:
+    def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[L, Ended]]:
         """Yield cells that ended, after waiting at most `wait_seconds` for news."""
         if self._socket is None:
             raise WeighbridgeError("workers are used outside their context")
@@ -131,7 +150,7 @@ class Workers:
             yield from self._restart()
         self._enforce_limits()
 
-    def _outcome(self, number: int, job: _Running, code: int) -> Ended:
+    def _outcome(self, number: int, job: _Running[L], code: int) -> Ended:
         out = self._out(number)
         log = _tail(Path(f"{out}.log"))
         try:
@@ -163,7 +182,7 @@ class Workers:
             if job.verdict is not None:
                 kill_group(job.pid)
 
-    def _restart(self) -> Iterator[tuple[Cell, Ended]]:
+    def _restart(self) -> Iterator[tuple[L, Ended]]:
         """The zygote is gone: its cells have failed, the others still get their chance."""
         lost, self.running = list(self.running.values()), {}
         log = _tail(self._scratch / "zygote.log")
@@ -174,6 +193,14 @@ class Workers:
         for job in lost:
             seconds = time.monotonic() - job.started
             yield job.cell, Ended(Status.FAILED, seconds, "the process that cells are forked from was killed", log)
+
+
+class LocalWorkers(Workers[Cell]):
+    """Runs planned cells on this machine."""
+
+    def start(self, cell: Cell) -> None:
+        """Start a cell."""
+        self.assign(cell, Request.of(cell, self.threads))
 
 
 def private_bytes(pid: int) -> int:

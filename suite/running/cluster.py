@@ -1,0 +1,281 @@
+"""Workers on a Ray cluster: one cell is one Ray task, with its request for processors, accelerators and memory.
+
+On whatever node a cell lands, it runs in a forked process under the same limits as on this machine
+(`suite.running.workers`), so that keys, statuses and limits are the same. What ended comes back to the one process that
+stores results. Ray runs the cells of a lost node elsewhere; a result that is returned once is stored once.
+
+The project's code travels with the job. Data, weights and features do not: they lie where $WEIGHBRIDGE_DATA,
+$WEIGHBRIDGE_CACHE and $HF_HOME say, on a path that all nodes see, or on each node's own disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from suite.data import access
+from suite.discovery import Origin
+from suite.errors import WeighbridgeError
+from suite.keys import ENGINE_VERSION
+from suite.paths import project_root
+from suite.planning import Cell
+from suite.results.schema import Status
+from suite.running.execute import Ended, Request
+from suite.running.machine import machine
+from suite.running.workers import POLL_SECONDS, Workers
+
+RETRIES = 3
+"""How often a cell is run again after its node was lost."""
+
+_PROJECT = "project:"
+_TIMEOUT_SECONDS = 10.0
+_QUEUED_PER_SLOT = 2
+_NOT_SENT = (".git", ".venv", ".cache", "results", "site", "tests", "docs", "**/__pycache__", "*.egg-info")
+_VARIABLES = ("WEIGHBRIDGE_DATA", "WEIGHBRIDGE_CACHE", "HF_HOME", "HF_HUB_CACHE")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a run asks of a cluster.
+
+    Attributes:
+        address: ``host:port`` of the head, ``ray://host:port``, or ``auto`` for the cluster this machine is part of;
+            None starts Ray on this machine alone.
+        gpus: accelerators a cell.
+        memory: bytes that are set aside for a cell; never more than its limit.
+    """
+
+    address: str | None = None
+    gpus: float = 0.0
+    memory: int = 3 * 2**30
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A cell's request and limits, as they travel."""
+
+    request: Request
+    time_limit: float
+    memory_limit: int
+
+
+@dataclass
+class _Submitted:
+    cell: Cell
+    started: float = field(default_factory=time.monotonic)
+
+
+class RayWorkers:
+    """Runs cells on a Ray cluster; the same operations as `Workers`. Use as a context manager."""
+
+    def __init__(self, ask: Ask, threads: int, cells: Sequence[Cell], preload: Sequence[str] = ()) -> None:
+        """Prepare to run `cells` with `threads` threads each, in processes that have imported `preload`."""
+        self.ask = ask
+        self.threads = threads
+        self.running: dict[Any, _Submitted] = {}
+        self.slots = 0
+        self._cells = cells
+        self._preload = tuple(preload)
+        self._ray: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> RayWorkers:
+        """Connect, and see that every node can run the cells.
+
+        Raises:
+            WeighbridgeError: Ray is not installed, there is no head at the address, no node is large enough, or a node
+                lacks data.
+        """
+        self._ray = _connect(self.ask)
+        try:
+            self.slots = self._count_slots()
+            self._task = self._ray.remote(max_retries=RETRIES, max_calls=0)(run_job)
+            self._check_nodes()
+        except BaseException:
+            self._ray.shutdown()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Cancel what runs and leave the cluster."""
+        for reference in self.running:
+            self._ray.cancel(reference, force=True)
+        self._ray.shutdown()
+
+    @property
+    def free(self) -> int:
+        """How many more cells may be handed to the cluster now: some wait there, so that no node is idle."""
+        return max(0, self.slots * _QUEUED_PER_SLOT - len(self.running))
+
+    def start(self, cell: Cell) -> None:
+        """Hand a cell to the cluster."""
+        request = Request.of(cell, self.threads)
+        request = replace(request, method=_portable(request.method), task=_portable(request.task))
+        job = _Job(request, cell.time_limit, cell.memory_limit)
+        options = self._request(cell.memory_limit) | {"name": f"{cell.label} × {cell.task.task.name}"}
+        reference = self._task.options(**options).remote(job, self.threads, self._preload)
+        self.running[reference] = _Submitted(cell)
+
+    def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[Cell, Ended]]:
+        """Yield cells that ended, after waiting at most `wait_seconds` for news."""
+        if not self.running:
+            return
+        waiting = list(self.running)
+        ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=wait_seconds)
+        for reference in ready:
+            submitted = self.running.pop(reference)
+            yield submitted.cell, self._outcome(reference, submitted)
+
+    def _outcome(self, reference: Any, submitted: _Submitted) -> Ended:
+        errors = self._ray.exceptions
+        seconds = time.monotonic() - submitted.started
+        try:
+            ended: Ended = self._ray.get(reference)
+            return ended
+        except errors.OutOfMemoryError:
+            return Ended(Status.OUT_OF_MEMORY, seconds, "its node ran out of memory, and Ray ended it")
+        except (errors.NodeDiedError, errors.WorkerCrashedError, errors.LocalRayletDiedError, errors.ObjectLostError):
+            return Ended(Status.FAILED, seconds, f"its node was lost {RETRIES + 1} times")
+        except errors.RayTaskError as error:
+            return Ended(Status.FAILED, seconds, f"on its node: {error.cause}", str(error)[-2000:])
+        except errors.RaySystemError as error:
+            raise WeighbridgeError(
+                f"the connection to Ray was lost: {error}. What had ended is stored; run the same command again"
+            ) from None
+
+    def _request(self, limit: int) -> dict[str, Any]:
+        return {"num_cpus": self.threads, "num_gpus": self.ask.gpus, "memory": min(self.ask.memory, limit)}
+
+    def _count_slots(self) -> int:
+        """Cells that the cluster can run at once."""
+        wanted = {"CPU": self.threads, "GPU": self.ask.gpus, "memory": self.ask.memory}
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        slots = sum(min(int(node.get(k, 0) // v) for k, v in wanted.items() if v) for node in nodes)
+        if slots == 0:
+            largest = {k: max((node.get(k, 0) for node in nodes), default=0) for k in wanted}
+            raise WeighbridgeError(
+                f"no node of the cluster can run a cell: it asks for {self.threads} CPU, {self.ask.gpus:g} GPU and "
+                f"{self.ask.memory / 2**30:.1f} GiB; the largest nodes have {largest['CPU']:g} CPU, "
+                f"{largest['GPU']:g} GPU and {largest['memory'] / 2**30:.1f} GiB. Ask for less with --threads, --gpus "
+                "or --memory"
+            )
+        return slots
+
+    def _check_nodes(self) -> None:
+        """Ask every node for its version and data, before any cell fails for the want of them."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        names = sorted({name for cell in self._cells for name in cell.hashes["data"]})
+        check = self._ray.remote(num_cpus=0)(check_node)
+        nodes = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
+        answers = [check.options(scheduling_strategy=place).remote(names) for place in places]
+        for node, reference in zip(nodes, answers, strict=True):
+            host = node["NodeManagerHostname"]
+            try:
+                engine, missing = self._ray.get(reference)
+            except self._ray.exceptions.RayError as error:
+                reason = getattr(error, "cause", None) or error
+                raise WeighbridgeError(f"node {host} cannot run cells: {' '.join(str(reason).split())[:300]}") from None
+            if engine != ENGINE_VERSION:
+                raise WeighbridgeError(f"node {host} has engine version {engine}, here it is {ENGINE_VERSION}")
+            if missing:
+                raise WeighbridgeError(
+                    f"node {host}: {missing[0]}{f' (and {len(missing) - 1} more sets)' if len(missing) > 1 else ''}. "
+                    "Put the data on a path that all nodes see, and name it with WEIGHBRIDGE_DATA"
+                )
+
+
+def _connect(ask: Ask) -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise WeighbridgeError("--executor ray needs Ray: pip install 'weighbridge[ray]'") from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    _reach(ask.address)
+    variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    environment = {
+        "working_dir": str(project_root()),
+        "excludes": [f"/{name}" if not name.startswith("*") else name for name in _NOT_SENT],
+        "env_vars": variables | {"HF_HUB_OFFLINE": "1"},
+    }
+    try:
+        ray.init(
+            address=ask.address or "local",
+            runtime_env=environment,
+            include_dashboard=None if ask.address else False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+    except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeighbridgeError(f"Ray cannot be used at {ask.address or 'this machine'}: {reason}") from None
+    return ray
+
+
+def _reach(address: str | None) -> None:
+    """Say at once that no head is there: Ray itself would try for a minute."""
+    if address in (None, "auto", "local"):
+        return
+    host, _, port = str(address).removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise WeighbridgeError(f"--address takes host:port, ray://host:port or auto, not {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=_TIMEOUT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise WeighbridgeError(
+            f"there is no Ray head at {address} ({getattr(error, 'strerror', None) or error}): start one with "
+            "`ray start --head`, and look at the address that it prints"
+        ) from None
+
+
+def _portable(origin: Origin) -> Origin:
+    """An origin in the project's folder, wherever that lies on a node."""
+    root = Path(origin.root) if origin.root else None
+    if root is None or not root.is_relative_to(project_root()):
+        return origin
+    return replace(origin, root=f"{_PROJECT}{root.relative_to(project_root())}")
+
+
+def _at_home(origin: Origin) -> Origin:
+    """The origin in the project's folder of this node."""
+    if not origin.root.startswith(_PROJECT):
+        return origin
+    return replace(origin, root=str(project_root() / origin.root.removeprefix(_PROJECT)))
+
+
+# -- on a node ------------------------------------------------------------------------------------------
+
+_workers: dict[tuple[int, tuple[str, ...]], Workers[_Job]] = {}
+"""Kept by a process of Ray between cells, so that libraries are imported once."""
+
+
+def _settle() -> None:
+    """Take the code that came with the job as the project."""
+    os.environ["WEIGHBRIDGE_ROOT"] = str(Path.cwd())
+
+
+def check_node(names: Sequence[str]) -> tuple[str, list[str]]:
+    """Engine version of this node, and what it lacks of the data sets."""
+    _settle()
+    return ENGINE_VERSION, [missing for name in names if (missing := access.unavailable(name)) is not None]
+
+
+def run_job(job: _Job, threads: int, preload: tuple[str, ...]) -> Ended:
+    """Run one cell on this node, in a forked process under its limits, and say on what machine."""
+    _settle()
+    request = replace(job.request, method=_at_home(job.request.method), task=_at_home(job.request.task))
+    if (threads, preload) not in _workers:
+        # Ray ends its processes without a warning: what they leave lies where Ray removes it with the job.
+        _workers[threads, preload] = Workers(1, threads, preload, Path.cwd()).__enter__()
+    workers = _workers[threads, preload]
+    workers.assign(job, request)
+    while True:
+        for _, ended in workers.ended():
+            return replace(ended, machine=machine())
