@@ -8,7 +8,7 @@ import inspect
 import json
 import os
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,10 @@ ENGINE_VERSION = "1"
 
 def digest(value: Any) -> str:
     """SHA-256 of a JSON value, independent of the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(_json(value).encode()).hexdigest()
+
+
+_json = json.JSONEncoder(sort_keys=True, default=str).encode
 
 
 class CodeHashes:
@@ -38,6 +41,7 @@ class CodeHashes:
         except (OSError, ValueError):
             self._kept = {}
         self._changed = False
+        self._neighbours: dict[Path, list[Path]] = {}
 
     def of(self, file: Path, root: Path | None = None) -> str:
         """Hash of `file` and of everything it imports, directly or not, from the folder `root`.
@@ -64,7 +68,9 @@ class CodeHashes:
             current = waiting.pop()
             if current not in seen:
                 seen[current] = self._parse(current, root, package)
-                waiting.extend(_files(seen[current]["imports"], root, package))
+                if current not in self._neighbours:
+                    self._neighbours[current] = list(_files(seen[current]["imports"], root, package))
+                waiting.extend(self._neighbours[current])
         return seen, root
 
     def save(self) -> None:
@@ -134,13 +140,21 @@ def _files(names: list[str], root: Path, package: str) -> Iterator[Path]:
                 yield file
 
 
-def cell_key(
-    *, code: str, variant: Mapping[str, Any], task: str, data: Mapping[str, str | None], weights: Mapping[str, str],
-    seed: int, effort: str,
-) -> str:  # fmt: skip
-    """Key of one cell: two cells with one key have the same result."""
-    parts = {"engine": ENGINE_VERSION, "code": code, "variant": dict(variant), "task": task, "data": dict(data)}
-    return digest(parts | {"weights": dict(weights), "seed": seed, "effort": effort})
+def cell_keys(
+    *, code: str, task: str, data: Mapping[str, str | None], weights: Mapping[str, str], effort: str
+) -> Callable[[Mapping[str, Any], int], str]:
+    """Keys of the cells of one method on one task, by variant and seed: two cells with one key have the same result.
+
+    What they have in common is written as JSON once; the whole is the `digest` of all of a cell's parts.
+    """
+    before = _json({"code": code, "data": dict(data), "effort": effort, "engine": ENGINE_VERSION})[:-1]
+    between, after = f', "task": {_json(task)}, "variant": ', f', "weights": {_json(dict(weights))}}}'
+
+    def key(variant: Mapping[str, Any], seed: int) -> str:
+        text = f'{before}, "seed": {seed}{between}{_json(dict(variant))}{after}'
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    return key
 
 
 def state_key(stage: str, **parts: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -12,7 +12,7 @@ from typing import Any
 from suite.data import access
 from suite.discovery import Found, FoundMethod, FoundTask
 from suite.errors import SelectorError, WeighbridgeError
-from suite.keys import CodeHashes, cell_key, digest, source_hash
+from suite.keys import CodeHashes, cell_keys, digest, source_hash
 from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
@@ -101,12 +101,11 @@ def plan(
     codes = CodeHashes()
     builder = _Builder(profile, codes)
     cells = [
-        builder.cell(method, variant, task, seed)
+        cell
         for task in sorted(chosen_tasks, key=lambda t: (t.task.order, t.task.name))
         for method, variants in chosen
         if applies(method.cls, task)
-        for variant in variants
-        for seed in _seeds(method.cls, profile, seeds)
+        for cell in builder.cells(method, variants, task, _seeds(method.cls, profile, seeds))
     ]
     codes.save()
     return cells
@@ -170,7 +169,9 @@ class _Builder:
         self._code_hashes: dict[type[Method], str] = {}
         self._weights: dict[Any, str | None] = {}
 
-    def cell(self, method: FoundMethod, variant: Mapping[str, Scalar], task: FoundTask, seed: int) -> Cell:
+    def cells(
+        self, method: FoundMethod, variants: Iterable[Mapping[str, Scalar]], task: FoundTask, seeds: Iterable[int]
+    ) -> Iterator[Cell]:
         cls = method.cls
         data = {name: self._dataset(name)[0] for name in (*task.task.datasets(), *cls.trains_on)}
         hashes: dict[str, Any] = {
@@ -179,11 +180,12 @@ class _Builder:
             "data": data,
             "weights": {w.name: w.sha256 for w in cls.pretrained},
         }
-        effort = self.profile.effort
-        key = cell_key(variant=variant, seed=seed, effort=effort, **hashes)
-        skip, absent = self._skip(cls, variant, task, data)
-        needs = self._needs(cls, variant, task, seed)
-        return Cell(method, dict(variant), task, seed, self.profile, key, hashes, skip, absent, needs)
+        key = cell_keys(effort=self.profile.effort, **hashes)
+        for variant in variants:
+            skip, absent = self._skip(cls, variant, task, data)
+            for seed in seeds:
+                needs = self._needs(cls, variant, task, seed)
+                yield Cell(method, variant, task, seed, self.profile, key(variant, seed), hashes, skip, absent, needs)
 
     def _dataset(self, name: str) -> tuple[str | None, str | None]:
         """Content hash, and why the set is not available."""

@@ -13,7 +13,7 @@ PERIOD = 10_000
 
 
 class Encoder(nn.Module):
-    """Pixels of 4 × 4 (2 × 2 of small images) to channels, a residual convolution, mean over places, linear.
+    """Pixels of 4 × 4 (2 × 2 of small images) to channels, a residual convolution, and a linear map of all places.
 
     Args:
         shape: height and width of the images, and channels if there are three.
@@ -34,12 +34,12 @@ class Encoder(nn.Module):
             nn.GELU(),
             nn.Conv2d(CHANNELS, CHANNELS, 1, bias=False),
         )
-        self.out = nn.Linear(CHANNELS, outputs)
+        self.out = nn.Linear(math.prod(places), outputs)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """(n, outputs) of (n, channels, h, w)."""
         maps = self.embedding(functional.pixel_unshuffle(pixels, self.fold))
-        return self.out((maps + self.residual(maps)).mean((2, 3)))
+        return self.out((maps + self.residual(maps)).flatten(1))
 
 
 class Baseline(nn.Module):

@@ -5,7 +5,7 @@ with few parameters to spare, is led astray by them. Bias loss weighs each sampl
 variance of its maps, normalised over the batch with a running minimum; α = β = 0.3. SkipNet adds to MobileNetV3-Large
 two blocks that bring the maps of the first block to the inputs of stages 2 and 3.
 
-Here: a SkipNet of 0.8 M parameters (half the width, 8 of 14 trunk blocks), trained for three passes over 4,000 images
+Here: a SkipNet of 0.8 M parameters (half the width, 8 of 14 trunk blocks), trained for three passes over 3,200 images
 by SGD. The weights also change the step; ``scaled-ce`` gives every sample the mean weight of its batch, which is the
 control that leaves only the weighting. ``without-skip-1`` and ``without-skip-2`` are trained like ``ce``; the block is
 moved into the trunk. Errors by variance are counted on 2,000 further training images that no arm is trained on.
@@ -89,14 +89,15 @@ class BiasLoss(TrainedClassifier):
         """SGD at 0.1 as in the paper, on a one-cycle schedule; gradients are not cut, which would undo the weights."""
         small = shape[0] <= 16
         epochs = self.effort.pick(quick=3, standard=8 if small else 3)
-        return Recipe(epochs, batch=64, rate=0.1, weight_decay=1e-4, optimiser="sgd", gradient_norm=float("inf"))
+        batch = self.effort.pick(quick=32, standard=64)
+        return Recipe(epochs, batch=batch, rate=0.1, weight_decay=1e-4, optimiser="sgd", gradient_norm=float("inf"))
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train on a part of the labelled images, and look at a part that was left out; returns the state dict."""
         from methods.image._skip_networks import WeightedLoss
 
         shape = data.items.shape[1:]
-        trained, left = self.effort.pick(quick=(600, 400), standard=(4000, 2000))
+        trained, left = self.effort.pick(quick=(500, 300), standard=(3200, 2000))
         drawn = draw(data, trained + left, seed)
         cut = len(drawn.items) * trained // (trained + left)
         seen, unseen = (

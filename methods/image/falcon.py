@@ -99,7 +99,7 @@ class Falcon(Method):
         """Train encoder and head on canvases with (n, 5) labels; returns the state dict."""
         from methods.image._register_networks import object_loss
 
-        recipe = Recipe(epochs=self.effort.pick(quick=3, standard=3), batch=64, rate=2e-3)
+        recipe = Recipe(epochs=3, batch=self.effort.pick(quick=16, standard=64), rate=2e-3)
         return train(partial(self.network, data.items.shape[1], data.classes), data, recipe, seed, object_loss)
 
     @cached_property

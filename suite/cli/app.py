@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import sys
+from typing import ClassVar
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from suite.cli import authoring, contributing, data, exchange, judging, listing, running, site
+from suite.cli.lazy import LazyGroup
 from suite.errors import WeighbridgeError
+
+
+class Commands(LazyGroup):
+    """All commands."""
+
+    places: ClassVar[dict[str, str]] = {
+        "ls": "suite.cli.listing:app",
+        "data": "suite.cli.data:app",
+        "export": "suite.cli.exchange:exports",
+        "import": "suite.cli.exchange:imports",
+        "describe": "suite.cli.listing:describe",
+        "run": "suite.cli.running:run",
+        "compare": "suite.cli.judging:compare",
+        "claims": "suite.cli.judging:claims",
+        "site": "suite.cli.site:site",
+        "new-method": "suite.cli.authoring:new_method",
+        "check": "suite.cli.authoring:check",
+        "validate": "suite.cli.contributing:validate",
+    }
+
 
 app = typer.Typer(
     name="weighbridge",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -20,18 +42,11 @@ app = typer.Typer(
     "[bold]weighbridge run[/] runs the quick profile, [bold]weighbridge site[/] builds the leaderboard, "
     "[bold]weighbridge new-method NAME[/] starts a method of your own.",
 )
-app.add_typer(listing.app, name="ls")
-app.add_typer(data.app, name="data")
-app.add_typer(exchange.exports, name="export")
-app.add_typer(exchange.imports, name="import")
-app.command("describe")(listing.describe)
-app.command("run")(running.run)
-app.command("compare")(judging.compare)
-app.command("claims")(judging.claims)
-app.command("site")(site.site)
-app.command("new-method")(authoring.new_method)
-app.command("check")(authoring.check)
-app.command("validate")(contributing.validate)
+
+
+@app.callback()
+def _root() -> None:
+    pass
 
 
 def main() -> None:

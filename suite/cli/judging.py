@@ -11,7 +11,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from suite import cards
 from suite.cli.options import Json, MethodsDir, Profile, Tasks, found, out, print_json
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
@@ -22,6 +21,7 @@ from suite.results.metrics import METRICS
 from suite.results.schema import Status
 from suite.results.store import ResultStore, Row
 from suite.selectors import matches, nearest, select_names
+from suite.verdicts import judged
 
 if TYPE_CHECKING:
     from suite.results.statistics import Difference
@@ -39,12 +39,8 @@ def claims(
     """Judge every declared claim on stored results: holds, fails, or not measured."""
     scanned = found(methods_dir)
     names = set(select_names(methods, scanned.methods, "method"))
-    from suite.claims import evaluate
-
-    declared = [(name, claim) for name, claim in cards.claims(scanned) if name in names]
     cells = plan(scanned, profile_named(profile))
-    rows = ResultStore(results or results_root()).read(profile).rows
-    verdicts = evaluate(declared, rows, profile, cards.stale_keys(cells))
+    verdicts = judged(scanned, cells, ResultStore(results or results_root()), profile, names)
     if as_json:
         return print_json([v.model_dump() for v in verdicts])
     _print_claims(verdicts, profile)

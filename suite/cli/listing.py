@@ -127,13 +127,13 @@ def cells(
 def row_states(planned: Any, profile: str) -> list[str]:
     """For each planned cell: its row's status, ``stale …`` under another key, or ``missing``."""
     from suite.paths import results_root
+    from suite.results.index import Index
     from suite.results.store import ResultStore
 
-    reading = ResultStore(results_root()).read(profile)
-    rows = {(r.result.label, r.result.task, r.result.seed): r.result for r in reading.rows}
+    rows = {brief.identity: brief for brief in Index(ResultStore(results_root()), profile).briefs}
     states = []
     for cell in planned:
-        row = rows.get((cell.label, cell.task.task.name, cell.seed))
+        row = rows.get(cell.identity)
         if row is None:
             states.append("missing")
         else:

@@ -8,6 +8,7 @@ fitted on is the corpus that mteb hands it, as in our own retrieval tasks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +72,6 @@ def _one_variant(selector: str, profile: str, methods_dirs: Sequence[Path | str]
 
 
 def _trained(cell: Cell, seed: int) -> Method:
-    from dataclasses import replace
-
     cls = cell.method.cls
     effort = Effort(cell.profile.effort)
     made = trained_weights(cls, replace(Request.of(cell, 1), seed=seed), effort)

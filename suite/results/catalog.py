@@ -16,7 +16,7 @@ from suite.results.schema import Finite, Parameter
 
 
 class _Card(BaseModel):
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), defer_build=True)
 
 
 class PaperCard(_Card):
