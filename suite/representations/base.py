@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
-BLOCK_BYTES = 256 * 2**20
+from suite.representations.exact_search import Array, Hits, best_of, nearest, top_k
 
-
-@dataclass(frozen=True)
-class Hits:
-    """The best documents of every query, best first.
-
-    Attributes:
-        indices: (queries, k) int64 rows of the corpus; −1 pads a query with fewer than k candidates.
-        scores: (queries, k) float32, non-increasing along a row; −inf where the index is −1.
-    """
-
-    indices: NDArray[np.int64]
-    scores: NDArray[np.float32]
-
-    def __post_init__(self) -> None:
-        """Reject shapes that do not agree."""
-        if self.indices.shape != self.scores.shape or self.indices.ndim != 2:
-            raise ValueError(
-                f"indices {self.indices.shape} and scores {self.scores.shape} must be the same (queries, k)"
-            )
+__all__ = ["Array", "Hits", "Representation", "best_of", "nearest", "top_k"]
 
 
 class Representation(ABC):
@@ -109,48 +88,3 @@ class Representation(ABC):
     def rebuild(cls, arrays: dict[str, Array], settings: dict[str, Any]) -> Self:
         """Make the object from what `arrays`, `side_arrays` and `settings` returned."""
         return cls(**arrays, **settings)
-
-
-def query_blocks(queries: int, documents: int, bytes_per_score: int = 4) -> Iterator[slice]:
-    """Cut queries so that a block of scores against all documents stays within `BLOCK_BYTES`."""
-    step = max(1, BLOCK_BYTES // max(1, documents * bytes_per_score))
-    return (slice(start, min(start + step, queries)) for start in range(0, queries, step))
-
-
-def best_of(score: Callable[[slice], Array], queries: int, documents: int, k: int) -> Hits:
-    """Exact top `k` by blocks of queries.
-
-    Args:
-        score: returns the (block, documents) scores of a block of queries, higher is better.
-        queries: number of queries.
-        documents: number of documents.
-        k: how many to keep; fewer documents than `k` give `documents` columns.
-
-    Ties are broken by document row, lowest first, so that a run is the same on every machine.
-    """
-    k = min(k, documents)
-    indices = np.empty((queries, k), np.int64)
-    scores = np.empty((queries, k), np.float32)
-    for block in query_blocks(queries, documents):
-        values = np.asarray(score(block), np.float32)
-        indices[block], scores[block] = top_k(values, k)
-    return Hits(indices, scores)
-
-
-def top_k(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Columns of the `k` largest values of each row, best first, ties by lowest column."""
-    rows, columns = values.shape
-    if k == 0:
-        return np.empty((rows, 0), np.int64), np.empty((rows, 0), np.float32)
-    if k < columns:
-        threshold = -np.partition(-values, k - 1, axis=1)[:, k - 1 : k]
-        above = values > threshold
-        # Of the documents that tie with the k-th, the lowest columns fill the places that are left.
-        tied = values == threshold
-        keep = above | (tied & (np.cumsum(tied, axis=1) <= k - above.sum(axis=1, keepdims=True)))
-        chosen = np.nonzero(keep)[1].reshape(rows, k)
-    else:
-        chosen = np.broadcast_to(np.arange(columns), (rows, columns))
-    picked = np.take_along_axis(values, chosen, axis=1)
-    order = np.argsort(-picked, axis=1, kind="stable")
-    return np.take_along_axis(chosen, order, axis=1).astype(np.int64), np.take_along_axis(picked, order, axis=1)

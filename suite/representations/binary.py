@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.representations.base import Array, Hits, Representation, best_of
+from suite.representations.base import Array, Hits, Representation, nearest
 from suite.representations.dense import Dense
+from suite.representations.exact_search import cuts
+
+COLUMNS_IN_CACHE = 2**11
 
 
 class Binary(Representation):
@@ -60,25 +64,23 @@ class Binary(Representation):
 
     @cached_property
     def _words(self) -> NDArray[np.uint64]:
+        """(words, n): word by word, so that a word of all documents is read in one go."""
         pad = -self.bits.shape[1] % 8
-        return np.ascontiguousarray(np.pad(self.bits, ((0, 0), (0, pad)))).view(np.uint64)
+        return np.ascontiguousarray(np.ascontiguousarray(np.pad(self.bits, ((0, 0), (0, pad)))).view(np.uint64).T)
 
     def search(self, queries: Any, k: int) -> Hits:
         """Exact search: by −Hamming for binary queries, by dot product with the signs for dense ones."""
         if isinstance(queries, Dense):
             signs, asked = self.signs(), queries.floats()
-            return best_of(lambda block: asked[block] @ signs.T, len(queries), len(self), k)
+            return nearest(lambda rows: lambda columns: asked[rows] @ signs[columns].T, len(queries), len(self), k)
         if not isinstance(queries, Binary):
             return super().search(queries, k)
         documents, asked_words = self._words, queries._words
 
-        def score(block: slice) -> Array:
-            distance = np.zeros((len(asked_words[block]), len(documents)), np.float32)
-            for word in range(documents.shape[1]):
-                distance += np.bitwise_count(asked_words[block, word, None] ^ documents[None, :, word])
-            return -distance
+        def scorer(rows: slice) -> Callable[[slice], Array]:
+            return lambda columns: -_hamming(asked_words[:, rows], documents[:, columns])
 
-        return best_of(score, len(queries), len(self), k)
+        return nearest(scorer, len(queries), len(self), k)
 
     def compare(self, other: Any) -> NDArray[np.float32]:
         """Share of equal bits in aligned rows, in [0, 1]; a dense other side is compared by dot product."""
@@ -92,3 +94,12 @@ class Binary(Representation):
     def features(self) -> NDArray[np.float32]:
         """Signs in {−1, +1}."""
         return self.signs()
+
+
+def _hamming(queries: NDArray[np.uint64], documents: NDArray[np.uint64]) -> NDArray[np.float32]:
+    """(queries, documents) numbers of differing bits of (words, queries) and (words, documents)."""
+    distances = np.zeros((queries.shape[1], documents.shape[1]), np.uint16 if len(queries) < 1024 else np.uint32)
+    for part in cuts(documents.shape[1], COLUMNS_IN_CACHE):
+        for asked, held in zip(queries, documents, strict=True):
+            distances[:, part] += np.bitwise_count(asked[:, None] ^ held[None, part])
+    return distances.astype(np.float32)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.representations.base import Array, Hits, Representation, best_of
+from suite.representations.base import Array, Hits, Representation, nearest
 from suite.representations.dense import Dense
 
 
@@ -85,14 +86,18 @@ class Codes(Representation):
         by_part = asked.reshape(len(asked), m, width)
         columns = self._columns
 
-        def score(block: slice) -> Array:
-            tables = np.einsum("qmd,mvd->mqv", by_part[block], self.codebook, optimize=True)
-            total = np.zeros((tables.shape[1], len(self)), np.float32)
-            for part in range(m):
-                total += tables[part][:, columns[part]]
-            return total
+        def scorer(rows: slice) -> Callable[[slice], Array]:
+            tables = np.einsum("qmd,mvd->mqv", by_part[rows], self.codebook, optimize=True)
 
-        return best_of(score, len(asked), len(self), k)
+            def score(block: slice) -> Array:
+                total = np.zeros((tables.shape[1], len(range(*block.indices(len(self))))), np.float32)
+                for part in range(m):
+                    total += tables[part][:, columns[part, block]]
+                return total
+
+            return score
+
+        return nearest(scorer, len(asked), len(self), k)
 
     @cached_property
     def _columns(self) -> Array:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.representations.base import Array, Hits, Representation, best_of
+from suite.representations.base import Array, Hits, Representation, nearest
+from suite.representations.exact_search import cuts
 
+ROWS_AT_ONCE = 2**14
 Similarity = Literal["cosine", "dot", "euclidean"]
 
 
@@ -68,23 +71,35 @@ class Dense(Representation):
     @cached_property
     def _comparable(self) -> NDArray[np.float32]:
         # Kept: an index is made once, and a query must not pay for it.
+        as_they_are = self.values.dtype == np.float32 and self.scale is None and self.offset is None
+        if self.similarity != "cosine" and as_they_are:
+            return self.values
         values = self.floats()
         if self.similarity == "cosine":
-            values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+            for rows in cuts(len(values), ROWS_AT_ONCE):
+                values[rows] /= np.maximum(np.linalg.norm(values[rows], axis=1, keepdims=True), 1e-12)
         return values
+
+    @cached_property
+    def _squares(self) -> NDArray[np.float32]:
+        values = self._comparable
+        parts = [(values[rows] ** 2).sum(1) for rows in cuts(len(values), ROWS_AT_ONCE)]
+        return np.concatenate([np.empty(0, np.float32), *parts])
 
     def search(self, queries: Any, k: int) -> Hits:
         """Exact search with dense queries."""
         if not isinstance(queries, Dense):
             return super().search(queries, k)
         documents, asked = self._comparable, queries._comparable
-        penalty = (documents**2).sum(1) / 2 if self.similarity == "euclidean" else None
+        if self.similarity != "euclidean":
+            return nearest(lambda rows: lambda columns: asked[rows] @ documents[columns].T, len(asked), len(self), k)
+        penalties = self._squares / 2
 
-        def score(block: slice) -> Array:
-            dots: Array = asked[block] @ documents.T
-            return dots if penalty is None else 2 * (dots - penalty) - (asked[block] ** 2).sum(1, keepdims=True)
+        def scorer(rows: slice) -> Callable[[slice], Array]:
+            squares = (asked[rows] ** 2).sum(1, keepdims=True)
+            return lambda columns: 2 * (asked[rows] @ documents[columns].T - penalties[columns]) - squares
 
-        return best_of(score, len(queries), len(self), k)
+        return nearest(scorer, len(asked), len(self), k)
 
     def compare(self, other: Any) -> NDArray[np.float32]:
         """Similarity of aligned rows."""

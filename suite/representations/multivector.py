@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.representations.base import Array, Hits, Representation, best_of
+from suite.representations.base import Array, Hits, Representation, nearest
+
+PRODUCTS_AT_ONCE = 2**21
+"""Products of a query token and a document token that are made together."""
 
 
 class MultiVector(Representation):
@@ -57,22 +61,32 @@ class MultiVector(Representation):
         """
         if not isinstance(queries, MultiVector):
             return super().search(queries, k)
-        columns = [
-            self._chamfer_to(queries, first, last) for first, last in self._document_blocks(len(queries.vectors))
-        ]
-        scores = np.concatenate(columns, axis=1) if columns else np.empty((len(queries), 0), np.float32)
-        return best_of(lambda block: scores[block], len(queries), len(self), k)
+        documents, asked = self._rounded, queries._rounded
 
-    def _document_blocks(self, query_vectors: int, budget: int = 2**28) -> list[tuple[int, int]]:
-        """Cut documents so that a block of token-to-token products stays within `budget` bytes."""
-        room = max(1, budget // (4 * max(1, query_vectors)))
-        blocks, first = [], 0
-        while first < len(self):
+        def scorer(rows: slice) -> Callable[[slice], Array]:
+            low, high = int(queries.offsets[rows.start]), int(queries.offsets[rows.stop])
+            vectors, starts = asked[low:high], queries.offsets[rows].astype(np.int64) - low
+
+            def score(columns: slice) -> Array:
+                parts = (
+                    np.add.reduceat(self._nearest_vectors(documents, vectors, first, last), starts, axis=0)
+                    for first, last in self._document_blocks(columns, high - low)
+                )
+                return np.concatenate(list(parts), axis=1)
+
+            return score
+
+        return nearest(scorer, len(queries), len(self), k)
+
+    def _document_blocks(self, documents: slice, query_vectors: int) -> Iterator[tuple[int, int]]:
+        """Cut documents so that a block of token-to-token products stays within `PRODUCTS_AT_ONCE`."""
+        room = max(1, PRODUCTS_AT_ONCE // max(1, query_vectors))
+        first = documents.start
+        while first < documents.stop:
             last = int(np.searchsorted(self.offsets, int(self.offsets[first]) + room, side="right")) - 1
-            last = min(max(last, first + 1), len(self))
-            blocks.append((first, last))
+            last = min(max(last, first + 1), documents.stop)
+            yield first, last
             first = last
-        return blocks
 
     @cached_property
     def _rounded(self) -> Any:
@@ -83,13 +97,13 @@ class MultiVector(Representation):
 
         return torch.from_numpy(self.vectors).to(getattr(torch, fastest_precision()))
 
-    def _chamfer_to(self, queries: MultiVector, first: int, last: int) -> NDArray[np.float32]:
+    def _nearest_vectors(self, documents: Any, queries: Any, first: int, last: int) -> NDArray[np.float32]:
+        """(query tokens, documents): the largest product of each query token with a vector of each document."""
         low, high = int(self.offsets[first]), int(self.offsets[last])
         starts = self.offsets[first:last].astype(np.int64) - low
-        # (document tokens, query tokens): the maximum then runs over contiguous rows.
-        products = (self._rounded[low:high] @ queries._rounded.T).float().numpy()
-        best = np.maximum.reduceat(products, starts, axis=0)
-        return np.add.reduceat(best, queries.offsets[:-1].astype(np.int64), axis=1).T
+        # (query tokens, document tokens): the maximum then runs along memory.
+        products = (queries @ documents[low:high].T).float().numpy()
+        return np.maximum.reduceat(products, starts, axis=1)
 
     def compare(self, other: Any) -> NDArray[np.float32]:
         """Mean of both directions of length-normalised Chamfer similarity of aligned items."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.representations.base import Array, Hits, Representation, best_of
+from suite.representations.base import Array, Hits, Representation, nearest
+from suite.representations.exact_search import cuts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+
+DOCUMENTS_AT_ONCE = 2**16
 
 
 class Sparse(Representation):
@@ -70,14 +75,21 @@ class Sparse(Representation):
         return cls(csr_array(parts, shape=shape), settings["value_dtype"])
 
     def search(self, queries: Any, k: int) -> Hits:
-        """Exact inner-product search by sparse products, a block of queries at a time."""
+        """Exact inner-product search by sparse products of blocks of queries and documents."""
         if not isinstance(queries, Sparse):
             return super().search(queries, k)
-        return best_of(lambda block: (queries.matrix[block] @ self._transposed).toarray(), len(queries), len(self), k)
+        inverted = self._inverted
+
+        def scorer(rows: slice) -> Callable[[slice], Array]:
+            asked = queries.matrix[rows]
+            return lambda columns: (asked @ inverted[columns.start // DOCUMENTS_AT_ONCE]).toarray()
+
+        return nearest(scorer, len(queries), len(self), k, documents_at_once=DOCUMENTS_AT_ONCE)
 
     @cached_property
-    def _transposed(self) -> csr_array:
-        return self.matrix.T.tocsr()
+    def _inverted(self) -> list[csr_array]:
+        """The lists of each term's documents, (vocabulary, documents) a block of documents."""
+        return [self.matrix[rows].T.tocsr() for rows in cuts(len(self), DOCUMENTS_AT_ONCE)]
 
     def compare(self, other: Any) -> NDArray[np.float32]:
         """Cosine of aligned rows; 0 where a row is empty."""
