@@ -174,12 +174,13 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
 def _modules(folder: Path, broken: list[Broken], *, recursive: bool) -> Iterable[tuple[Path, ModuleType]]:
     if not folder.is_dir():
         raise WeighbridgeError(f"{folder} is not a folder")
+    folder = folder.resolve()
     mount(folder)
     for file in sorted(folder.rglob("*.py") if recursive else folder.glob("*.py")):
         if file.name.startswith("_") or "__pycache__" in file.parts:
             continue
         try:
-            yield file, import_module(_module_name(file, folder.resolve()))
+            yield file, import_module(_module_name(file, folder))
         except (Exception, SystemExit) as error:
             broken.append(Broken(file, _one_line(error)))
 

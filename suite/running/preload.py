@@ -12,6 +12,7 @@ from suite.planning import Cell
 HEAVY = {
     "numpy": ("numpy",),
     "scipy": ("scipy.sparse", "scipy.linalg"),
+    "scipy.stats": ("scipy.stats",),
     "safetensors": ("safetensors.numpy",),
     "sklearn": ("sklearn.linear_model", "sklearn.decomposition"),
     "faiss": ("faiss",),
@@ -22,7 +23,7 @@ HEAVY = {
     "torch": ("torch",),
     "transformers": ("transformers", "transformers.models.bert.modeling_bert"),
 }
-"""Top-level package → modules worth importing before cells are forked."""
+"""A package, or a module that is imported by this name → modules worth importing before cells are forked."""
 
 
 def preload(cells: Iterable[Cell]) -> list[str]:
@@ -33,8 +34,8 @@ def preload(cells: Iterable[Cell]) -> list[str]:
     names = set().union(*(codes.imported(file, Path(root) if root else None) for file, root in files))
     names |= set().union(*(_of_features(name, codes) for name in names if name.startswith("suite.features.")))
     codes.save()
-    packages = {"numpy"} | {name.partition(".")[0] for name in names}
-    return [module for package, modules in HEAVY.items() if package in packages for module in modules]
+    wanted = {"numpy"} | names | {name.partition(".")[0] for name in names}
+    return [module for name, modules in HEAVY.items() if name in wanted for module in modules]
 
 
 def _of_features(name: str, codes: CodeHashes) -> set[str]:
