@@ -9,7 +9,7 @@ count.
 
 Here: 16 patches of grey images, six blocks 64 wide (ReLU in the MLPs, adaLN-zero), no latents, so that nothing but the
 arm differs; the teacher is a convolutional classifier trained on the task's own training images and labels, its tokens
-a 4 × 4 map. Batches of 64, Adam at .01 (chosen for the plain arm, on training images), a cosine in each phase, 400 steps
+a 4 × 4 map. Batches of 64, Adam at .01 (chosen for the plain arm on training images), a cosine in each phase, 400 steps
 of the plain arm in standard. Two blocks are warmed for a quarter of that number of steps, and the tokens behind block 2
 are aligned in the second phase; c halves every eighth of that number. All arms spend the same floating-point
 operations: those of warm-up, projector and the teacher's pass over the images are taken from the arm's own steps. The
