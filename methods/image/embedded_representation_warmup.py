@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from methods.image._diffusion_transformer import DiffusionTransformer
     from suite.task import Task
 
-_SOURCE = "arXiv:2504.10188, section 4; threshold set here"
+_SOURCE = "arXiv:2504.10188; threshold set here"
 _TASK = "generation/fashion-mnist"
 _ERW, _REPA, _PLAIN, _LATE = (
     f"embedded-representation-warmup[arm={arm}]" for arm in ("erw", "repa", "plain", "erw-late")

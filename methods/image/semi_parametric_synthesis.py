@@ -44,7 +44,7 @@ BATCH, RATE = 128, 2e-3
 DROPPED = 0.1
 SAMPLING_STEPS = 25
 
-_SOURCE = "arXiv:2204.11824, sections 3 and 4; threshold of a trial at this scale"
+_SOURCE = "arXiv:2204.11824; threshold of a trial at this scale"
 _EIGHT, _FIVE = "generation/fashion-mnist-8", "generation/fashion-mnist-5"
 _RETRIEVAL = "semi-parametric-synthesis[arm=retrieval]"
 _UNCONDITIONAL = "semi-parametric-synthesis[arm=unconditional]"
