@@ -10,7 +10,7 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 select = --profile $(PROFILE) $(if $(METHODS),--methods '$(METHODS)') $(if $(TASKS),--tasks '$(TASKS)') \
          $(if $(JOBS),--jobs $(JOBS)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')
 
-.PHONY: setup bench test test-all site claims check new-method lint truth clean help
+.PHONY: setup bench test test-all site claims check new-method lint truth perf clean help
 
 help:            ## Show this list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -43,6 +43,9 @@ new-method: $(VENV)/.installed ## Start a method: make new-method NAME=name.
 
 lint: $(VENV)/.installed-dev ## Check style and types.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+perf: $(VENV)/.installed-dev ## Measure speed beside mteb and others, and write benchmarks/RESULTS.md (PIECES=).
+	@$(BIN)/python -m benchmarks $(PIECES)
 
 clean:           ## Remove what can be made again, but not results.
 	rm -rf site .cache
