@@ -31,10 +31,10 @@ def environment(**more: str) -> dict[str, str]:
     return os.environ | dict.fromkeys(names, str(cores())) | offline | more
 
 
-def measured(function: Callable[..., Numbers], *arguments: str) -> Numbers:
+def measured(function: Callable[..., Numbers], *arguments: str, **variables: str) -> Numbers:
     """What `function` returns in a fresh process, with that process's ``seconds`` and ``peak_bytes``."""
     call = [sys.executable, "-m", __name__, function.__module__, function.__qualname__, *arguments]
-    seconds, peak, output = run(call)
+    seconds, peak, output = run(call, **variables)
     lines = [line for line in output.splitlines() if line.startswith(MARK)]
     if not lines:
         raise WeighbridgeError(f"{function.__qualname__} printed no numbers: {output[-2000:]}")

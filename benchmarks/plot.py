@@ -72,7 +72,7 @@ def points(recorded: Mapping[str, Recorded]) -> list[dict[str, Any]]:
         for size in growth.SIZES
     ]
     lines += [
-        (f"site, {about}, cells", size, cells.values(str(size), build))
+        (f"site, {about}, cells", median(cells.values(str(size), "cells") or [size]), cells.values(str(size), build))
         for build, about in BUILDS.items()
         for size in site_cells.SIZES
     ]

@@ -10,6 +10,7 @@ from functools import partial
 from benchmarks.beside_mteb import BACKBONE
 from benchmarks.fresh import Numbers, cores, measured
 from benchmarks.recording import Piece
+from suite.running.workers import RESTING_THREADS
 
 TASK = "beir/wiki-sections-mini"
 STAGES = {
@@ -56,4 +57,4 @@ def profile() -> Numbers:
     return rest | stages | {"the rest of the cell": within - sum(stages.values())}
 
 
-PROFILE = Piece("profile", {"profile": partial(measured, profile)}, repeats=1)
+PROFILE = Piece("profile", {"profile": partial(measured, profile, **RESTING_THREADS)}, repeats=1)

@@ -14,7 +14,7 @@ from benchmarks.fresh import Numbers, measured
 from benchmarks.recording import Piece
 
 SIZES = {100: (5, 4, 1), 1_000: (25, 5, 2), 10_000: (50, 5, 7)}
-"""Cells → methods, variants of each and tasks of each family; half of the methods ran on two seeds."""
+"""About so many cells → methods, variants of each and tasks of each family; half of the methods ran on two seeds."""
 ITEMS = 300
 
 

@@ -28,6 +28,9 @@ POLL_SECONDS = 0.1
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LOG_CHARACTERS = 2000
 
+RESTING_THREADS = {"OPENBLAS_THREAD_TIMEOUT": "14"}
+"""BLAS' idle threads sleep after some microseconds, not after 25 ms, in which they would keep cores from torch's."""
+
 
 class Limited(Protocol):
     """What is run under limits: a planned cell, or one that came from another machine."""
@@ -96,6 +99,7 @@ class Workers(Generic[L]):
             "OMP_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
+            **RESTING_THREADS,
             "TOKENIZERS_PARALLELISM": "false",
             "HF_HUB_OFFLINE": "1",
             "TRANSFORMERS_VERBOSITY": "error",

@@ -111,6 +111,7 @@ def filled(tmp_path, repeats=2) -> Recorder:
     """Every piece measured, with made-up numbers that differ."""
     names = (
         "seconds", "peak_bytes", "one", "ten", "ndcg@10", "within_the_cell", "items_a_second", "gflops", "peak_gflops",
+        "peak_gflops_float32", "import_mteb",
         "texts_a_second", "sentence_transformers_texts_a_second", "from_nothing", "unchanged", "one_changed", "cell",
         "memory", "ours", "scipy_one_method", "overhead_a_cell", "nothing_to_do", "list_methods", "dry_run", "dense",
         "dense_faiss", "dense_plain", "binary", "binary_faiss", "sparse", "sparse_plain",
@@ -154,7 +155,9 @@ def test_exponents_need_every_size(tmp_path):
     for repeat in recorded.repeats:
         for size in growth.SIZES:
             repeat[f"bm25 {size}"]["cell"] = 3.0 * size
+            repeat[f"wordllama {size}"] |= {"cells": 2.0 * size**2, "memory": 3.0 * size}
     del recorded.repeats[1]["bm25 1000"]
+    assert exponents(recorded, "wordllama ", growth.SIZES, "memory") == [pytest.approx(0.5)] * 2
     assert exponents(recorded, "bm25 ", growth.SIZES, "cell") == [pytest.approx(1)]
 
 
