@@ -66,7 +66,7 @@ def ratios(recorded: Mapping[str, Recorded]) -> list[dict[str, Any]]:
 def points(recorded: Mapping[str, Recorded]) -> list[dict[str, Any]]:
     """Seconds at each size, a line a method or build."""
     documents, cells = recorded[GROWTH.name], recorded[SITE.name]
-    lines = [
+    lines: list[tuple[str, float, list[float]]] = [
         (f"{method}, documents", size, documents.values(f"{method} {size}", "cell"))
         for method in growth.METHODS
         for size in growth.SIZES
