@@ -87,21 +87,46 @@ class Recorder:
                     continue
                 load, start = os.getloadavg()[0], time.time()
                 numbers = function()
-                context = {"load_before": load, "load_after": os.getloadavg()[0], "started": start}
+                context = {
+                    "load_before": load,
+                    "load_after": os.getloadavg()[0],
+                    "started": start,
+                    "real_time": float(os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)),
+                }
                 recorded[number][part] = numbers | context
                 self._write(piece, recorded)
                 say(f"{piece.name} {number + 1}/{repeats} {part}: {time.time() - start:.1f} s")
 
     def context(self, pieces: list[Piece]) -> dict[str, str]:
-        """Load of the machine and time of measuring, over all pieces; the revision of the code."""
-        parts = [part for piece in pieces for repeat in self.read(piece).repeats for part in repeat.values()]
+        """Load of the machine, time and priority of measuring over all pieces; the code that writes the page."""
+        repeats = [(piece.name, list(repeat.values())) for piece in pieces for repeat in self.read(piece).repeats]
+        parts = [part for _, repeat in repeats for part in repeat]
         loads = [part["load_before"] for part in parts]
         days = sorted({time.strftime("%Y-%m-%d", time.gmtime(part["started"])) for part in parts})
         return {
             "load": f"{min(loads):.1f} to {max(loads):.1f}, median {median(loads):.1f}" if loads else "not measured",
             "days": ", ".join(days),
+            "first": self._minutes(min((part["started"] for part in parts), default=0)),
+            "last": self._minutes(max((part["started"] for part in parts), default=0)),
+            "gap": self._longest_gap(repeats),
+            "ahead": f"{sum(part.get('real_time', 0) > 0 for part in parts)} of {len(parts)}",
             "revision": (git_revision() or "unknown")[:12],
         }
+
+    @staticmethod
+    def _minutes(seconds: float) -> str:
+        return time.strftime("%H:%M", time.gmtime(seconds))
+
+    @staticmethod
+    def _longest_gap(repeats: list[tuple[str, list[Numbers]]]) -> str:
+        """The piece one of whose repeats has its first and its last part furthest apart, with the minutes."""
+        spans = [
+            (max(part["started"] for part in parts) - min(part["started"] for part in parts), name)
+            for name, parts in repeats
+            if parts
+        ]
+        seconds, name = max(spans, default=(0.0, "none"))
+        return f"{seconds / 60:.0f} minutes ({name})"
 
     def _file(self, piece: Piece) -> Path:
         return self.folder / f"{piece.name}.json"

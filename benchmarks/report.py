@@ -69,8 +69,10 @@ measured in turn, in processes of their own, with a thread a core each. Numbers 
 most in brackets.
 
 * Machine: {facts}.
-* Measured on {context["days"] or "no day"}, code at `{context["revision"]}`.
-* Load of the machine before each measurement: {context["load"]}. What else it did slows either side."""
+* Measured on {context["days"] or "no day"}, {context["first"]} to {context["last"]} UTC; page written by code at
+  `{context["revision"]}`. Sides of one repeat began at most {context["gap"]} apart.
+* Load of the machine before each measurement: {context["load"]}. What else it did slows either side.
+* {context["ahead"]} measurements ran ahead of other work, by real-time scheduling."""
 
 
 def _goals(recorded: Mapping[str, Recorded]) -> str:
@@ -214,7 +216,7 @@ def _profile(recorded: Mapping[str, Recorded]) -> str:
     repeats = recorded[PROFILE.name].repeats
     rows: list[Row] = []
     if repeats and (numbers := repeats[0].get("profile")):
-        context = {"seconds", "peak_bytes", "load_before", "load_after", "started"}
+        context = {"seconds", "peak_bytes", "load_before", "load_after", "started", "real_time"}
         stages = {stage: value for stage, value in numbers.items() if stage not in context}
         total = sum(stages.values())
         rows = [(stage, f"{value:.2f} s", f"{value / total:.0%}") for stage, value in stages.items()]
