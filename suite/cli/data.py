@@ -74,7 +74,7 @@ def _entry(spec: DataSpec) -> dict[str, Any]:
         "revision": _revision(spec.sources if found is None else [found[0]]),
         "sha256": spec.sha256,
         "items": spec.items,
-        "bytes": spec.bytes,
+        "bytes": spec.bytes if found is None else _stored_bytes(found[1]),
         "note": spec.note,
     }
 
@@ -83,6 +83,13 @@ def _revision(sources: Any) -> str | None:
     """The commit, where the Hub is the source; the branch where no commit is known yet."""
     hubs: list[Source] = [source for source in sources if isinstance(source, HubSource)]
     return next((s.snapshot().commit() or s.revision for s in hubs if isinstance(s, HubSource)), None)
+
+
+def _stored_bytes(path: Path | None) -> int | None:
+    """Bytes of a file, or of all files of a folder; None for what is generated."""
+    if path is None:
+        return None
+    return sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
 
 
 def _size(count: int | None) -> str:

@@ -296,7 +296,7 @@ def test_fit_data_may_come_from_another_set():
 
 
 def test_declared_instances():
-    declared = {name: found.task for name, found in scan().tasks.items() if name.startswith("compression/")}
+    declared = {name: found.task for name, found in scan().tasks.items() if isinstance(found.task, Compression)}
     mains = {name.split("/")[1]: t.main_metric for name, t in declared.items()}
     assert mains == {
         "digits": "bits_per_dim",
