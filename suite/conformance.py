@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from suite.data import access
+from suite.data.types import RecallSet
 from suite.discovery import FoundMethod
 from suite.errors import ContractError
 from suite.features.clock import live
@@ -126,7 +127,9 @@ def _on_task(cell: Cell) -> Iterator[Check]:
 
 
 def sample_items(data: FitData, modality: Modality) -> Any:
-    """A few real items; for text also an empty and a non-Latin one."""
+    """A few real items; for text also an empty and a non-Latin one; of contexts, those of one presentation."""
+    if isinstance(data.items, RecallSet):
+        return next(iter(data.items.contexts.values()))[:SAMPLE]
     items = data.items[:SAMPLE]
     return [*items, "", "Ελληνικά 中文 <b>&amp;"] if modality is Modality.TEXT else items
 
