@@ -19,12 +19,18 @@ class Bitstream(Representation):
         count: number of items encoded.
         shape: shape of one item for images, ``()`` for byte strings. It is a part of what a decoder is told.
         theoretical_bits: −log₂ p of all items together under the codec's model, where it has one.
+        item_bits: (count,) bits of each item, where one stream holds them one after another; not stored.
     """
 
     kind: ClassVar[str] = "bitstream"
 
     def __init__(
-        self, streams: Sequence[bytes], count: int, shape: Sequence[int] = (), theoretical_bits: float | None = None
+        self,
+        streams: Sequence[bytes],
+        count: int,
+        shape: Sequence[int] = (),
+        theoretical_bits: float | None = None,
+        item_bits: NDArray[np.int64] | None = None,
     ) -> None:
         """Hold streams; raises ValueError unless there is one for all or one an item."""
         if len(streams) not in (1, count):
@@ -33,6 +39,24 @@ class Bitstream(Representation):
         self.count = count
         self.shape = tuple(shape)
         self.theoretical_bits = theoretical_bits
+        self.item_bits = item_bits
+
+    @classmethod
+    def packed(cls, bits: NDArray[np.bool_], used: NDArray[np.bool_], shape: Sequence[int]) -> Self:
+        """One stream of the items' bits, one item after another, filled up to a whole byte at its end alone.
+
+        Args:
+            bits: (n, w) bits of each item.
+            used: (n, w) which of them are written; a decoder must be able to tell from those it has read.
+            shape: shape of one item.
+        """
+        stream = np.packbits(bits[used]).tobytes()
+        return cls([stream], len(bits), shape, item_bits=used.sum(axis=1, dtype=np.int64))
+
+    def unpacked(self) -> NDArray[np.bool_]:
+        """All bits of the one stream, with those that fill its last byte."""
+        (stream,) = self.streams
+        return np.unpackbits(np.frombuffer(stream, np.uint8)).astype(bool)
 
     def __len__(self) -> int:
         """Number of items."""
