@@ -36,6 +36,10 @@ declare(
         "bits_follow_png", "ρ(bits, PNG)", statistic="spearman", columns=("image_bits", "png_bytes"),
         about="Rank correlation of an image's bits with the bytes of its PNG file; not where all have the same bits.",
     ),
+    Metric(
+        "prior_bits", "bits/image, prior", "lower", "bit", ".1f",
+        about="Length of the same code under the method's own prior, at most: what an ideal coder would need of it.",
+    ),
     Metric("noise_bits", "bits/noise image", "lower", "bit", ".1f", "point", about="Bits of uniform noise."),
     Metric("blank_bits", "bits/blank image", "lower", "bit", ".1f", "point", about="Bits of images of one grey."),
 )  # fmt: skip
@@ -47,6 +51,14 @@ class Tokenizer(Protocol):
 
     def tokens(self, streams: Bitstream) -> NDArray[np.int64]:
         """(n,) tokens of each image."""
+
+
+@runtime_checkable
+class Generative(Protocol):
+    """A method with a probability model of its codes."""
+
+    def prior_bits(self, streams: Bitstream) -> NDArray[np.float64] | None:
+        """(n,) upper bounds of −log₂ p of each image's code; None for a variant without such a model."""
 
 
 class Spec(TaskSpec):
@@ -67,7 +79,7 @@ class ImageCoding(Task[Spec]):
     `encode` returns a `Bitstream`, either one stream an image or one for all that says how many bits are whose
     (``item_bits``): they must add up to the stream, and the decoder is not told them. `decode` gives back
     (n, height, width) uint8. A method of tokens counts them (``tokens(streams)``); one that is asked for an error
-    has it as ``target_l1``.
+    has it as ``target_l1``; one that models its codes says how long they are for it (``prior_bits(streams)``).
     """
 
     family = "image-coding"
@@ -81,8 +93,8 @@ class ImageCoding(Task[Spec]):
     readout = "reconstruct"
     modality = Modality.IMAGE
     metrics: ClassVar[tuple[str, ...]] = (
-        "psnr", "image_bits", "mse", "l1", "image_tokens", "within_target", "bits_follow_png", "noise_bits",
-        "blank_bits",
+        "psnr", "image_bits", "mse", "l1", "image_tokens", "within_target", "prior_bits", "bits_follow_png",
+        "noise_bits", "blank_bits",
     )  # fmt: skip
     Spec = Spec
 
@@ -111,6 +123,8 @@ class ImageCoding(Task[Spec]):
             items["image_tokens"] = np.asarray(method.tokens(streams), np.float64)
         if (target := getattr(method, "target_l1", None)) is not None:
             items["within_target"] = (items["l1"] <= TOLERANCE * target).astype(np.float64)
+        if isinstance(method, Generative) and (prior := method.prior_bits(streams)) is not None:
+            items["prior_bits"] = prior
         scores = {name: float(values.mean()) for name, values in items.items()}
         if np.ptp(bits) > 0:
             from scipy.stats import spearmanr

@@ -18,6 +18,14 @@ LABELS = np.zeros(40, np.int64)
 TASK = ImageCoding(Spec(name="test", title="Test", data="digits", fit_items=20, items=30))
 
 
+class WithPrior(PCACodes):
+    """Components of which all but a single one have a model of their codes."""
+
+    def prior_bits(self, streams):
+        """As if each image took a bit more than the one before."""
+        return np.arange(len(streams)) + 0.5 if self.dim > 1 else None
+
+
 def test_packed_bits_come_back_and_fill_one_byte_at_most():
     bits = np.random.default_rng(1).random((5, 11)) < 0.5
     used = np.arange(11) < np.array([[3], [11], [1], [7], [4]])
@@ -68,3 +76,13 @@ def test_probes_are_noise_and_single_greys():
     assert (np.ptp(blank.reshape(64, -1), axis=1) == 0).all()
     assert len(np.unique(blank)) > 30
     assert (np.ptp(noise.reshape(64, -1), axis=1) > 100).all()
+
+
+def test_the_length_under_a_prior_is_a_score_where_there_is_a_prior():
+    data = ImageSet(IMAGES[:30], LABELS[:30], IMAGES[30:], LABELS[30:], ("a",))
+    for dim, known in ((1, False), (16, True)):
+        method = WithPrior(dim=dim)
+        method.fitted = method.narrow(WithPrior(dim=dim).fit(FitData(IMAGES[:30]), 0))
+        outcome = TASK.evaluate(Weighed(method, 0), data)
+        assert ("prior_bits" in outcome.scores) == known
+    assert outcome.scores["prior_bits"] == 5
