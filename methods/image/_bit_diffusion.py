@@ -1,6 +1,7 @@
 """Diffusion of bits (Wang et al., arXiv:2304.04820, sections 3.2 and 3.3): Bernoulli noise, and what undoes it.
 
-After t of T = 64 steps a bit x_0 is 1 with probability k_t x_0 + (1 − k_t) / 2, k_t = 1 − t / T: at T a fair coin. The network reads x_t and t. With the paper's target it says which bits are flipped, x_0 XOR x_t; the control says x_0.
+After t of T = 64 steps a bit x_0 is 1 with probability k_t x_0 + (1 − k_t) / 2, k_t = 1 − t / T: at T a fair coin.
+The network reads x_t and t. With the paper's target it says which bits are flipped, x_0 XOR x_t; the control says x_0.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def sampled(network: BitDenoiser, shape: tuple[int, int, int], steps: int, seed:
 def evidence_bound(network: BitDenoiser, bits: torch.Tensor, steps: int, seed: int) -> torch.Tensor:
     """(n,) upper bounds of −log₂ p(x_0) of (n, places, bits) codes, for sampling in `steps` strides.
 
-    Without temperature. The sum over strides of KL(q(x_s | x_t, x_0) ‖ p(x_s | x_t)), each at one x_t drawn from q(x_t | x_0). x_T costs
-    nothing more: it is a fair coin under both.
+    Without temperature. The sum over strides of KL(q(x_s | x_t, x_0) ‖ p(x_s | x_t)), each at one x_t drawn from
+    q(x_t | x_0). x_T costs nothing more: it is a fair coin under both.
     """
     generator = torch.Generator().manual_seed(seed)
     bits = bits.float()
