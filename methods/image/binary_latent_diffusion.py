@@ -118,7 +118,7 @@ class BinaryLatentDiffusion(Method):
     @property
     def has_prior(self) -> bool:
         """Whether this variant has a diffusion model of its codes."""
-        return "steps" in self.params
+        return self.arm in ("binary", "direct") and self.bits == BITS
 
     def skip(self, task: Task[Any]) -> str | None:
         """Samples are asked of variants with a diffusion model, where all classes are given."""

@@ -53,7 +53,8 @@ def images():
 def methods(images):
     made = {arm: BinaryLatentDiffusion(Short("quick"), **params) for arm, params in ARMS.items()}
     for method in made.values():
-        method.fitted = method.fit(FitData(images), 0)
+        shared = {name: method.params[name] for name in method.fit_params}
+        method.fitted = BinaryLatentDiffusion(Short("quick"), **shared).fit(FitData(images), 0)
     return made
 
 
