@@ -48,7 +48,7 @@ def ours(task: str, profile: str) -> Numbers:
 
 def _run(folder: Path, methods: str, task: str, profile: str) -> float:
     command = [
-        sys.executable, "-m", "suite.cli", "run", "-p", profile, "-m", methods, "-t", task, "--seeds", "0",
+        sys.executable, "-m", "cli", "run", "-p", profile, "-m", methods, "-t", task, "--seeds", "0",
         "--jobs", "1", "--threads", str(cores()),
     ]  # fmt: skip
     places = {"WEIGHBRIDGE_CACHE": str(folder / "cache"), "WEIGHBRIDGE_RESULTS": str(folder / "results")}

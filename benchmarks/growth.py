@@ -24,7 +24,7 @@ WORDS, QUERY_WORDS, QUERIES = 30, 6, 100
 def cell(name: str, size: str) -> Numbers:
     """Seconds of fitting and evaluating, and bytes of memory beyond what the texts and imports took."""
     from suite.discovery import scan
-    from suite.weighing import Weighed
+    from suite.weighing import MeasuredMethod
     from tasks.ranking import evaluate_search
 
     data = corpus(int(size))
@@ -36,7 +36,7 @@ def cell(name: str, size: str) -> Numbers:
     start = time.perf_counter()
     method = cls(Effort("quick"), **METHODS[name])
     method.fitted = method.narrow(method.fit(FitData(data.documents), 0))
-    outcome = evaluate_search(Weighed(method, 0), data, ("ndcg@10", "recall@100"))
+    outcome = evaluate_search(MeasuredMethod(method, 0), data, ("ndcg@10", "recall@100"))
     seconds = time.perf_counter() - start
     return {"cell": seconds, "memory": _resident("VmHWM") - before, "ndcg@10": outcome.scores["ndcg@10"]}
 

@@ -46,7 +46,7 @@ def commands() -> Numbers:
 
 
 def _suite(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "suite.cli", *arguments]
+    return [sys.executable, "-m", "cli", *arguments]
 
 
 RUNNER = Piece("runner", {"cells": cells, "commands": commands})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.discovery import Found, FoundMethod, Origin, scan
+from suite.discovery import Catalogue, FoundMethod, Origin, scan
 from suite.errors import WeighbridgeError
 from suite.method import Method
 from suite.paths import results_root
@@ -19,7 +19,7 @@ from suite.running.runner import Overwrite, Reporter, interruptible, run_cells
 if TYPE_CHECKING:
     import pandas as pd
 
-    from suite.running.cluster import Ask
+    from suite.running.cluster import ClusterResources
 
 
 def run(
@@ -35,7 +35,7 @@ def run(
     results: Path | str | None = None,
     trust_remote_code: bool = False,
     reporter: Reporter | None = None,
-    ask: Ask | None = None,
+    resources: ClusterResources | None = None,
 ) -> pd.DataFrame:
     """Run cells and return their rows, one a cell, as a pandas frame.
 
@@ -51,11 +51,11 @@ def run(
         results: folder of results; the project's if None.
         trust_remote_code: whether models that are named may run code of their repositories.
         reporter: is told how the run goes.
-        ask: what is asked of a Ray cluster (`suite.running.cluster.Ask`); None runs on this machine.
+        resources: what is asked of a Ray cluster (`suite.running.cluster.ClusterResources`); None runs on this machine.
     """
-    found = scan([Path(folder) for folder in methods_dirs])
-    selectors = _register(found, methods)
-    cells = plan(found, profile_named(profile), selectors, tasks, seeds, trust_remote_code=trust_remote_code)
+    catalogue = scan([Path(folder) for folder in methods_dirs])
+    selectors = _register(catalogue, methods)
+    cells = plan(catalogue, profile_named(profile), selectors, tasks, seeds, trust_remote_code=trust_remote_code)
     store = ResultStore(Path(results) if results is not None else results_root())
     with interruptible():
         report = run_cells(
@@ -65,7 +65,7 @@ def run(
             threads=threads,
             overwrite=Overwrite(overwrite),
             reporter=reporter,
-            ask=ask,
+            resources=resources,
         )
     frame: pd.DataFrame = to_frame(report.rows)
     return frame
@@ -82,8 +82,8 @@ def default_jobs(threads: int, bytes_a_cell: int = 3 * 2**30) -> int:
     return max(1, min(by_cores, by_memory))
 
 
-def _register(found: Found, methods: str | Iterable[str | type[Method]] | None) -> str | list[str] | None:
-    """Add the classes among `methods` to what was found, and return selectors for all of them."""
+def _register(catalogue: Catalogue, methods: str | Iterable[str | type[Method]] | None) -> str | list[str] | None:
+    """Add the classes among `methods` to the catalogue, and return selectors for all of them."""
     if methods is None or isinstance(methods, str):
         return methods
     selectors = []
@@ -93,7 +93,7 @@ def _register(found: Found, methods: str | Iterable[str | type[Method]] | None) 
             continue
         if not (isinstance(method, type) and issubclass(method, Method)):
             raise WeighbridgeError(f"methods takes selectors and Method classes, not {method!r}")
-        found.methods[method.name] = _found(method)
+        catalogue.methods[method.name] = _found(method)
         selectors.append(method.name)
     return selectors
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.data import access
-from suite.discovery import Found, FoundMethod
+from suite.discovery import Catalogue, FoundMethod
 from suite.method import label
 from suite.paths import project_root
 from suite.planning import Cell
@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 
 
 def catalog(
-    found: Found, cells: Sequence[Cell], rows: Iterable[Row], profile: str, reported: Sequence[ReferenceRow] = ()
+    catalogue: Catalogue,
+    cells: Sequence[Cell],
+    rows: Iterable[Row],
+    profile: str,
+    reported: Sequence[ReferenceRow] = (),
 ) -> Catalog:
     """Cards of all that was found, the plan's keys, and the claims judged on `rows` of `profile`.
 
@@ -43,7 +47,7 @@ def catalog(
     """
     from suite.claims import evaluate
 
-    tasks = {name: t.task for name, t in found.tasks.items()}
+    tasks = {name: t.task for name, t in catalogue.tasks.items()}
     families = {t.family: t for t in tasks.values()}
     data = dict.fromkeys(name for t in tasks.values() for name in t.datasets())
     rows, keys = list(rows), stale_keys(cells)
@@ -52,7 +56,7 @@ def catalog(
             FamilyCard(name=t.family, title=t.family_title, description=t.description, order=t.order, extra=t.extra)
             for t in sorted(families.values(), key=lambda t: (t.order, t.family))
         ],
-        methods=[_method(m) for m in found.methods.values()],
+        methods=[_method(m) for m in catalogue.methods.values()],
         tasks=[
             TaskCard(
                 name=t.name,
@@ -73,7 +77,7 @@ def catalog(
         data=[_data(name) for name in data],
         metrics=[MetricCard.of(metric) for metric in METRICS.values()],
         costs=[MetricCard.of(cost) for cost in COSTS],
-        claims=evaluate(claims(found), rows, profile, keys),
+        claims=evaluate(claims(catalogue), rows, profile, keys),
         references=[
             *(reference for t in tasks.values() for reference in t.references()),
             *(row for row in reported if row.task in tasks),
@@ -91,9 +95,9 @@ def tables(task: Task[Any], rows: Iterable[Row], keys: Mapping[str, str]) -> lis
     )
 
 
-def claims(found: Found) -> list[tuple[str, Claim]]:
+def claims(catalogue: Catalogue) -> list[tuple[str, Claim]]:
     """Every declared claim with its method's name."""
-    return [(m.cls.name, claim) for m in found.methods.values() for claim in m.cls.claims]
+    return [(m.cls.name, claim) for m in catalogue.methods.values() for claim in m.cls.claims]
 
 
 def stale_keys(cells: Sequence[Cell]) -> dict[str, str]:

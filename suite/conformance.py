@@ -16,7 +16,7 @@ from suite.data import access
 from suite.data.types import RecallSet
 from suite.discovery import FoundMethod
 from suite.errors import ContractError
-from suite.features.clock import live
+from suite.features.clock import cache_disabled
 from suite.method import FitData, Method, Modality, Role
 from suite.planning import Cell
 from suite.representations import Bitstream, Representation
@@ -110,7 +110,7 @@ def _on_task(cell: Cell) -> Iterator[Check]:
     items = sample_items(fit_data, task.modality)
     role = Role.DOCUMENT if task.readout == "search" else Role.ITEM
     made: list[Representation] = []
-    with live():
+    with cache_disabled():
         yield _try(f"{where}: encodes one row an item", lambda: made.append(_encoded(method, items, role)))
         if not made:
             return

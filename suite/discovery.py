@@ -82,7 +82,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Found:
+class Catalogue:
     """Everything a scan found.
 
     Attributes:
@@ -144,31 +144,31 @@ def _module_name(file: Path, root: Path) -> str:
     return ".".join((mount(root), *file.relative_to(root).with_suffix("").parts))
 
 
-def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> Found:
+def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> Catalogue:
     """Find methods and tasks in the project, in the folders given, and behind the entry points.
 
     Raises:
         WeighbridgeError: a folder does not exist.
         DeclarationError: a task file is malformed, or a name is given twice.
     """
-    found = Found()
+    catalogue = Catalogue()
     for folder in (project_root() / "methods", *methods_dirs):
-        for file, module in _modules(folder, found.broken, recursive=True):
+        for file, module in _modules(folder, catalogue.broken, recursive=True):
             for cls in _classes(module, Method):
                 origin = Origin(module.__name__, cls.__name__, str(folder.resolve()))
-                _add_method(found, FoundMethod(cls, file, origin))
+                _add_method(catalogue, FoundMethod(cls, file, origin))
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             cls = point.load()
             file = Path(inspect.getfile(cls))
-            _add_method(found, FoundMethod(cls, file, Origin(cls.__module__, cls.__name__)))
+            _add_method(catalogue, FoundMethod(cls, file, Origin(cls.__module__, cls.__name__)))
         except Exception as error:
-            found.broken.append(Broken(Path(point.value), f"entry point {point.name}: {_one_line(error)}"))
+            catalogue.broken.append(Broken(Path(point.value), f"entry point {point.name}: {_one_line(error)}"))
     for folder in (project_root() / "tasks", *tasks_dirs):
-        for file, module in _modules(folder, found.broken, recursive=False):
+        for file, module in _modules(folder, catalogue.broken, recursive=False):
             for family in _classes(module, Task):
-                _add_tasks(found, family, file, Origin(module.__name__, family.__name__, str(folder.resolve())))
-    return found
+                _add_tasks(catalogue, family, file, Origin(module.__name__, family.__name__, str(folder.resolve())))
+    return catalogue
 
 
 def _modules(folder: Path, broken: list[Broken], *, recursive: bool) -> Iterable[tuple[Path, ModuleType]]:
@@ -201,23 +201,23 @@ def _classes(module: ModuleType, base: type[Any]) -> list[type[Any]]:
     ]
 
 
-def _add_method(found: Found, method: FoundMethod) -> None:
+def _add_method(catalogue: Catalogue, method: FoundMethod) -> None:
     if issubclass(method.cls, NamedMethod):
-        found.families[method.cls.prefix] = method
+        catalogue.families[method.cls.prefix] = method
         return
     for required in ("name", "modality"):
         if not hasattr(method.cls, required):
-            found.broken.append(Broken(method.file, f"class {method.cls.__name__} does not define {required!r}"))
+            catalogue.broken.append(Broken(method.file, f"class {method.cls.__name__} does not define {required!r}"))
             return
     name = method.cls.name
-    if name in found.methods:
-        reason = f"method name {name!r} is already taken by {found.methods[name].file}"
-        found.broken.append(Broken(method.file, reason))
+    if name in catalogue.methods:
+        reason = f"method name {name!r} is already taken by {catalogue.methods[name].file}"
+        catalogue.broken.append(Broken(method.file, reason))
         return
-    found.methods[name] = method
+    catalogue.methods[name] = method
 
 
-def _add_tasks(found: Found, family: type[Task[Any]], file: Path, origin: Origin) -> None:
+def _add_tasks(catalogue: Catalogue, family: type[Task[Any]], file: Path, origin: Origin) -> None:
     declaration = file.with_suffix(".yaml")
     if not declaration.exists():
         raise DeclarationError(f"{file}: family {family.family!r} needs its instances declared in {declaration.name}")
@@ -226,6 +226,6 @@ def _add_tasks(found: Found, family: type[Task[Any]], file: Path, origin: Origin
         raise DeclarationError(f"{declaration}: expected one key, 'tasks', with a list of entries")
     for spec in read_list(declaration, family.Spec, content["tasks"]):
         task = family(spec)
-        if task.name in found.tasks:
+        if task.name in catalogue.tasks:
             raise DeclarationError(f"{declaration}: task {task.name!r} is declared twice")
-        found.tasks[task.name] = FoundTask(task, file, origin)
+        catalogue.tasks[task.name] = FoundTask(task, file, origin)

@@ -156,7 +156,7 @@ class Method(ABC):
 
     weights: Tensors
     fitted: Tensors
-    counted: dict[str, float]
+    extra_costs: dict[str, float]
     """What the method counts of its own work while it is judged (multiply-adds a query …); stored among the costs."""
 
     def __init__(self, effort: Effort | None = None, **params: Scalar) -> None:
@@ -168,7 +168,7 @@ class Method(ABC):
         self.params: dict[str, Scalar] = dict(params)
         self.weights = {}
         self.fitted = {}
-        self.counted = {}
+        self.extra_costs = {}
         for key, value in params.items():
             setattr(self, key, value)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.data import access
-from suite.discovery import Found, FoundMethod, FoundTask
+from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError, WeighbridgeError
 from suite.keys import CodeHashes, cell_keys, digest, source_hash
 from suite.method import Effort, Method, Scalar, label
@@ -71,7 +71,7 @@ class Cell:
 
 
 def plan(
-    found: Found,
+    catalogue: Catalogue,
     profile: Profile,
     methods: str | Iterable[str] | None = None,
     tasks: str | Iterable[str] | None = None,
@@ -82,7 +82,7 @@ def plan(
     """Cells of a profile, in an order that lets neighbours share work.
 
     Args:
-        found: methods and tasks of a scan.
+        catalogue: methods and tasks of a scan.
         profile: what may be spent.
         methods: selectors such as ``muvera[dim=2560]`` or globs, and models by name such as ``st:NAME``; all methods
             that have a file of their own if None.
@@ -94,10 +94,10 @@ def plan(
     Raises:
         SelectorError: a selector matches nothing; the message gives the nearest names.
     """
-    in_profile = {name: t for name, t in found.tasks.items() if profile.name in t.task.spec.profiles}
-    chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, found, profile)]
-    named = found.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
-    chosen = _select_variants(methods, found.methods | named)
+    in_profile = {name: t for name, t in catalogue.tasks.items() if profile.name in t.task.spec.profiles}
+    chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
+    named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
+    chosen = _select_variants(methods, catalogue.methods | named)
     codes = CodeHashes()
     builder = _Builder(profile, codes)
     cells = [
@@ -112,14 +112,14 @@ def plan(
 
 
 def _select_tasks(
-    tasks: str | Iterable[str] | None, in_profile: Mapping[str, Any], found: Found, profile: Profile
+    tasks: str | Iterable[str] | None, in_profile: Mapping[str, Any], catalogue: Catalogue, profile: Profile
 ) -> list[str]:
     try:
         return select_names(tasks, in_profile, f"task in profile {profile.name}")
     except SelectorError as error:
         for selector in split(tasks or ()):
-            if selector in found.tasks and selector not in in_profile:
-                profiles = ", ".join(found.tasks[selector].task.spec.profiles)
+            if selector in catalogue.tasks and selector not in in_profile:
+                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles)
                 raise SelectorError(
                     f"task {selector} is not in profile {profile.name}; it is in: {profiles}"
                 ) from error

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from suite.results.catalog import TableCard
     from suite.results.schema import CellResult
-    from suite.weighing import Weighed
+    from suite.weighing import MeasuredMethod
 
 Load = Callable[[str], Any]
 
@@ -123,11 +123,11 @@ class Task(ABC, Generic[S]):
         return None
 
     @abstractmethod
-    def evaluate(self, subject: Weighed, data: Any) -> Outcome:
-        """Put the readout's questions to `subject` and score the answers.
+    def evaluate(self, measured: MeasuredMethod, data: Any) -> Outcome:
+        """Put the readout's questions to `measured` and score the answers.
 
         Args:
-            subject: the fitted method; everything asked of it is checked and weighed.
+            measured: the fitted method; everything asked of it is checked and weighed.
             data: the decoded `spec.data`.
         """
 

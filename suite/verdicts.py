@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from suite import cards
-from suite.discovery import Found
+from suite.discovery import Catalogue
 from suite.keys import CodeHashes, digest
 from suite.paths import cache_root
 from suite.planning import Cell
@@ -18,7 +18,7 @@ from suite.results.store import ResultStore
 
 
 def judged(
-    scanned: Found, cells: Sequence[Cell], store: ResultStore, profile: str, methods: Collection[str]
+    scanned: Catalogue, cells: Sequence[Cell], store: ResultStore, profile: str, methods: Collection[str]
 ) -> list[ClaimCard]:
     """The verdicts on the claims of `methods`.
 
@@ -51,7 +51,7 @@ def judged(
     return verdicts
 
 
-def _code(scanned: Found, methods: Collection[str]) -> list[str]:
+def _code(scanned: Catalogue, methods: Collection[str]) -> list[str]:
     """Hashes of what judges and of the files that declare the claims."""
     codes = CodeHashes()
     here = Path(__file__).resolve().parent

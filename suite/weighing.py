@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from suite.errors import ContractError
-from suite.features.clock import backbone_seconds, live
+from suite.features.clock import backbone_seconds, cache_disabled
 from suite.method import Method, Role
 from suite.representations import Bitstream, Hits, Representation
 from suite.results.schema import Costs
@@ -18,7 +18,7 @@ LATENCY_SAMPLE = 32
 PROBE_ITEMS = 2
 
 
-class Weighed:
+class MeasuredMethod:
     """What a task talks to: the method's readouts, with counts, NaN and repeatability checked.
 
     Attributes:
@@ -59,7 +59,7 @@ class Weighed:
         if len(items) == 0:
             raise ContractError("there is nothing to encode: the task's data are empty")
         few = items[:PROBE_ITEMS]
-        with live():
+        with cache_disabled():
             first, second = (self.method.encode(few, role) for _ in range(2))
         self._check(first, len(few))
         a, b = first.arrays(), second.arrays()
@@ -129,7 +129,7 @@ class Weighed:
 
     def time_queries(self, ask: Callable[[int], Any], count: int) -> None:
         """Measure latency: call ``ask(i)`` for a sample of the `count` queries, one at a time, nothing cached."""
-        with live():
+        with cache_disabled():
             ask(0)
             for i in np.linspace(0, count - 1, min(count, LATENCY_SAMPLE)).astype(int):
                 start = time.perf_counter()
@@ -149,7 +149,7 @@ class Weighed:
             query_latency_p50_ms=None if p50 is None else float(p50),
             query_latency_p95_ms=None if p95 is None else float(p95),
             peak_memory_bytes=peak_memory_bytes,
-            extra=self.extra | self.method.counted,
+            extra=self.extra | self.method.extra_costs,
         )
 
     def _model_bytes(self) -> int:

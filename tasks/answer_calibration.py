@@ -12,7 +12,7 @@ from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.auc import Floats, auc_terms, difference_terms
 from tasks.data.facts import ChoiceSet
 
@@ -58,10 +58,10 @@ class AnswerCalibration(Task[TaskSpec]):
         """Questions about other facts, without what is right."""
         return None if self.spec.fit is None else FitData(load(self.spec.fit).questions)
 
-    def evaluate(self, subject: Weighed, data: ChoiceSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: ChoiceSet) -> Outcome:
         """Answer all questions, and see where confidence is."""
-        states = subject.encode(data.questions, Role.ITEM)
-        firsts, confidence, weight = (np.asarray(a) for a in subject.method.verdicts(states))
+        states = measured.encode(data.questions, Role.ITEM)
+        firsts, confidence, weight = (np.asarray(a) for a in measured.method.verdicts(states))
         _check(firsts, confidence, weight, len(data.questions))
         right = firsts == data.firsts[:, None]
         items = {

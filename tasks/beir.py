@@ -6,7 +6,7 @@ from suite.data.types import RetrievalSet
 from suite.method import FitData, Modality
 from suite.results.metrics import declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.ranking import evaluate_search, ranking_metric
 
 
@@ -28,9 +28,9 @@ class Beir(Task[TaskSpec]):
         """The corpus."""
         return FitData(data.documents)
 
-    def evaluate(self, subject: Weighed, data: RetrievalSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: RetrievalSet) -> Outcome:
         """Search the corpus with every query."""
-        return evaluate_search(subject, data, self.metrics)
+        return evaluate_search(measured, data, self.metrics)
 
 
 declare(*map(ranking_metric, Beir.metrics))

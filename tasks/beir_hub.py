@@ -9,7 +9,7 @@ import numpy as np
 from suite.data.types import RetrievalSet
 from suite.representations import Hits
 from suite.task import Outcome, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.beir import Beir
 from tasks.ranking import evaluate_search
 
@@ -32,17 +32,17 @@ class HubBeir(Beir):
 
     Spec = HubSpec
 
-    def evaluate(self, subject: Weighed, data: RetrievalSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: RetrievalSet) -> Outcome:
         """Search the corpus with every query."""
-        asked = _WithoutSelf(subject, data) if self.spec.ignore_identical_ids else subject
+        asked = _WithoutSelf(measured, data) if self.spec.ignore_identical_ids else measured
         return evaluate_search(asked, data, self.metrics)
 
 
 class _WithoutSelf:
-    """The subject, searched one document deeper, with the document of the query's own id taken out."""
+    """The measured, searched one document deeper, with the document of the query's own id taken out."""
 
-    def __init__(self, subject: Weighed, data: RetrievalSet) -> None:
-        self._subject = subject
+    def __init__(self, measured: MeasuredMethod, data: RetrievalSet) -> None:
+        self._subject = measured
         row_of = {document: row for row, document in enumerate(data.document_ids)}
         self._own = np.array([row_of.get(query, NOWHERE) for query in data.query_ids])
 

@@ -29,7 +29,7 @@ from suite.representations import Hits, MultiVector
 from suite.representations.base import top_k
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 CUTOFFS = (10, 25, 50, 100, 200)
 WANTED = 0.9
@@ -72,23 +72,23 @@ class Candidates(Task[CandidatesSpec]):
         """The corpus."""
         return FitData(data.documents)
 
-    def evaluate(self, subject: Weighed, data: RetrievalSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: RetrievalSet) -> Outcome:
         """Rank the corpus twice, exactly and as the method proposes."""
         asked = evenly_spaced(data.queries, self.spec.queries)
-        documents = subject.encode(data.documents, Role.DOCUMENT)
-        queries = subject.encode(asked, Role.QUERY)
-        index = subject.index(documents)
-        proposed, fetched = subject.method.candidates(index, queries, len(data.documents))
+        documents = measured.encode(data.documents, Role.DOCUMENT)
+        queries = measured.encode(asked, Role.QUERY)
+        index = measured.index(documents)
+        proposed, fetched = measured.method.candidates(index, queries, len(data.documents))
         if len(proposed.indices) != len(asked) or fetched.shape != proposed.indices.shape:
-            raise ContractError(f"{subject.method.name}.candidates must return a row of hits and of counts a query")
-        vectors = subject.method.token_vectors
+            raise ContractError(f"{measured.method.name}.candidates must return a row of hits and of counts a query")
+        vectors = measured.method.token_vectors
         exact = chamfer_scores(vectors(data.documents, Role.DOCUMENT), vectors(asked, Role.QUERY))
 
         def ask(row: int) -> None:
-            query = subject.method.encode([asked[row]], Role.QUERY)
-            subject.method.candidates(index, query, max(CUTOFFS))
+            query = measured.method.encode([asked[row]], Role.QUERY)
+            measured.method.candidates(index, query, max(CUTOFFS))
 
-        subject.time_queries(ask, len(asked))
+        measured.time_queries(ask, len(asked))
         beyond = max(len(data.documents), *CUTOFFS)
         ranks = exact_ranks(top_k(exact, 10)[0], proposed.indices, missing=beyond)
         items = {f"top10@{n}": (ranks < n).mean(axis=1) for n in CUTOFFS}

@@ -18,7 +18,7 @@ from suite.method import FitData, Modality, Role
 from suite.representations import Representation
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.canvases import ABSENT, CanvasSet
 
 declare(
@@ -60,12 +60,12 @@ class Canvases(Task[TaskSpec]):
         """The training canvases; labels are (n, 5), −1 where a crop holds no object."""
         return FitData(data.train, data.train_labels, len(data.classes))
 
-    def evaluate(self, subject: Weighed, data: CanvasSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: CanvasSet) -> Outcome:
         """Encode the test canvases, name their objects, and count what is right."""
-        method = subject.method
+        method = measured.method
         if not isinstance(method, ObjectClassifier):
             raise ContractError(f"{method.name} has no predict, which names the objects of a canvas")
-        answers = np.asarray(method.predict(subject.encode(data.test, Role.ITEM)))
+        answers = np.asarray(method.predict(measured.encode(data.test, Role.ITEM)))
         if answers.shape != data.test_labels.shape:
             raise ContractError(f"{method.name}.predict returned {answers.shape}, not {data.test_labels.shape}")
         right = (answers == data.test_labels).astype(np.float64)
@@ -79,6 +79,6 @@ class Canvases(Task[TaskSpec]):
         def ask(i: int) -> Any:
             return method.predict(method.encode(data.test[i : i + 1], Role.ITEM))
 
-        subject.time_queries(ask, len(data.test))
+        measured.time_queries(ask, len(data.test))
         inside = items["right_inside"].sum() / items["inside"].sum()
         return Outcome({"top1_across": float(right[:, 0].mean()), "top1_inside": float(inside)}, items)

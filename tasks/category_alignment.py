@@ -21,7 +21,7 @@ from pydantic import Field
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.categories import CategorySet
 
 Labels = NDArray[np.int64]
@@ -84,16 +84,16 @@ class CategoryAlignment(Task[Spec]):
         """The items and the number of categories, without labels: what k-means is told too."""
         return FitData(list(data.items), classes=len(data.categories))
 
-    def evaluate(self, subject: Weighed, data: CategorySet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: CategorySet) -> Outcome:
         """Cluster, compare with people, correlate with typicality, and weigh both partitions."""
         row_of = {text: row for row, text in enumerate(dict.fromkeys(data.items))}
         rows = np.array([row_of[item] for item in data.items])
-        encoded = subject.encode(list(row_of), Role.ITEM)
-        vectors = unit_rows(subject.features(encoded))[rows]
-        clusters = _cluster(vectors, len(data.categories), self.spec.starts, subject.seed)
-        if hasattr(subject.method, "uncoded"):
-            vectors = unit_rows(subject.method.uncoded(list(row_of)))[rows]
-        random = np.random.default_rng(subject.seed).permutation(data.labels)
+        encoded = measured.encode(list(row_of), Role.ITEM)
+        vectors = unit_rows(measured.features(encoded))[rows]
+        clusters = _cluster(vectors, len(data.categories), self.spec.starts, measured.seed)
+        if hasattr(measured.method, "uncoded"):
+            vectors = unit_rows(measured.method.uncoded(list(row_of)))[rows]
+        random = np.random.default_rng(measured.seed).permutation(data.labels)
         columns = {
             **dict(zip(("shared", "possible"), adjusted_information(data.labels, clusters), strict=True)),
             "rate_bits": rates(clusters),
@@ -105,8 +105,8 @@ class CategoryAlignment(Task[Spec]):
         scores = {name: float(values.mean()) for name, values in columns.items() if name in self.metrics}
         scores |= _agreement(data.labels, clusters, random)
         if len(data.ratings):
-            names = subject.method.encode(list(data.categories), Role.ITEM)
-            similarity = subject.compare(encoded[rows], names[data.labels])
+            names = measured.method.encode(list(data.categories), Role.ITEM)
+            similarity = measured.compare(encoded[rows], names[data.labels])
             columns["name_similarity"] = standard_ranks(np.asarray(similarity, np.float64), data.labels)
             columns["human_typicality"] = standard_ranks(-data.ratings, data.labels)
             spread = np.ptp(columns["name_similarity"]) > 0

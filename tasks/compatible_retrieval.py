@@ -23,7 +23,7 @@ from suite.method import FitData, Modality, Role
 from suite.representations import Representation
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 declare(
     Metric(
@@ -106,18 +106,18 @@ class CompatibleRetrieval(Task[CompatibleSpec]):
             updates.append(order[chosen])
         return order[in_gallery], updates
 
-    def evaluate(self, subject: Weighed, data: ImageSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: ImageSet) -> Outcome:
         """Encode the gallery and the queries with every model, and fill the matrix of accuracies."""
         rows = self._split(data)[0]
         gallery, labels = data.train[rows], data.train_labels[rows]
         newest = len(self.spec.updates) - 1
         encoded = [
-            (subject.method.encode_as(k, gallery, Role.DOCUMENT), subject.method.encode_as(k, data.test, Role.QUERY))
+            (measured.method.encode_as(k, gallery, Role.DOCUMENT), measured.method.encode_as(k, data.test, Role.QUERY))
             for k in range(newest)
         ]
-        encoded.append((subject.encode(gallery, Role.DOCUMENT), subject.encode(data.test, Role.QUERY)))
-        means = [class_means(subject.features(g), labels, len(data.classes)) for g, _ in encoded]
-        queries = [unit_rows(subject.features(q)) for _, q in encoded]
+        encoded.append((measured.encode(gallery, Role.DOCUMENT), measured.encode(data.test, Role.QUERY)))
+        means = [class_means(measured.features(g), labels, len(data.classes)) for g, _ in encoded]
+        queries = [unit_rows(measured.features(q)) for _, q in encoded]
         right = {
             (t, k): nearest(queries[t], means[k]) == data.test_labels
             for k in range(newest + 1)
@@ -133,10 +133,10 @@ class CompatibleRetrieval(Task[CompatibleSpec]):
         scores["compatible_pairs"] = float(np.mean(gains))
 
         def ask(i: int) -> Any:
-            query: Representation = subject.method.encode(data.test[i : i + 1], Role.QUERY)
-            return nearest(unit_rows(subject.features(query)), means[newest])
+            query: Representation = measured.method.encode(data.test[i : i + 1], Role.QUERY)
+            return nearest(unit_rows(measured.features(query)), means[newest])
 
-        subject.time_queries(ask, len(data.test))
+        measured.time_queries(ask, len(data.test))
         return Outcome(scores, columns)
 
     def _columns(

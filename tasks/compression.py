@@ -17,7 +17,7 @@ from suite.representations import Bitstream
 from suite.results.catalog import ReferenceRow, TheoryLine
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.compression_published import PUBLISHED
 
 LEAK_TOLERANCE = 0.001
@@ -137,7 +137,7 @@ class Compression(Task[Spec]):
             return FitData(source.train[unseen])
         return FitData([source.train[row] for row in unseen])
 
-    def evaluate(self, subject: Weighed, data: Any) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: Any) -> Outcome:
         """Encode, decode elsewhere, compare, and count the bits of the streams.
 
         Raises:
@@ -147,21 +147,21 @@ class Compression(Task[Spec]):
         """
         items = self.items(data)
         dims = np.array([_size(item) for item in items], np.float64)
-        stored = _state_hash(subject.method)
-        streams = subject.encode(items, Role.ITEM)
-        _check_streams(subject.method, streams, items)
-        if _state_hash(subject.method) != stored:
+        stored = _state_hash(measured.method)
+        streams = measured.encode(items, Role.ITEM)
+        _check_streams(measured.method, streams, items)
+        if _state_hash(measured.method) != stored:
             raise ContractError(
-                f"{subject.method.name}.encode changed the stored model: it may not learn from the items"
+                f"{measured.method.name}.encode changed the stored model: it may not learn from the items"
             )
-        decoded = subject.decode(streams)
+        decoded = measured.decode(streams)
         if (difference := first_difference(items, decoded)) is not None:
-            raise ContractError(f"{subject.method.name} is not lossless: {difference}")
+            raise ContractError(f"{measured.method.name} is not lossless: {difference}")
 
         bits = 8.0 * streams.lengths()
         total, size = float(bits.sum()), float(dims.sum())
-        self._check_rate(subject.method, streams, total, size)
-        model_bits = 8.0 * model_bytes(subject.method)
+        self._check_rate(measured.method, streams, total, size)
+        model_bits = 8.0 * model_bytes(measured.method)
         told_bits = 32.0 * (1 + len(streams.shape))
         scores = {
             f"bits_per_{self.unit}": total / size,
@@ -169,8 +169,8 @@ class Compression(Task[Spec]):
             f"bits_per_{self.unit}_two_part": (total + told_bits + model_bits) / size,
         }
         extra = {
-            "encode_mb_per_second": size / 1e6 / max(subject.encode_seconds, 1e-9),
-            "decode_mb_per_second": size / 1e6 / max(subject.decode_seconds, 1e-9),
+            "encode_mb_per_second": size / 1e6 / max(measured.encode_seconds, 1e-9),
+            "decode_mb_per_second": size / 1e6 / max(measured.decode_seconds, 1e-9),
             "compressed_model_bytes": model_bits / 8,
             "order0_entropy_bits": order0_entropy(items),
         }

@@ -21,7 +21,7 @@ from suite.results.catalog import ReferenceRow, TableCard, TheoryLine
 from suite.results.metrics import Metric, declare
 from suite.results.schema import CellResult
 from suite.task import Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.limit import CRITICAL_N, FLOAT32_BYTES, SOURCE, Limit
 
 SWEEP = 4
@@ -44,18 +44,18 @@ class CriticalN(Task[TaskSpec]):
     modality = Modality.JUDGEMENTS
     metrics = ("critical_n", "accuracy_at_critical_n")
 
-    def evaluate(self, subject: Weighed, data: NDArray[np.bool_]) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: NDArray[np.bool_]) -> Outcome:
         """Find the first n that fails.
 
         Args:
-            subject: the method on the scale.
+            measured: the method on the scale.
             data: (pairs, documents) relevance matrix, of which the first n (n − 1) / 2 rows and n columns are all
                 pairs of n documents.
         """
 
         @cache
         def accuracy(n: int) -> float:
-            return served(subject, data[: comb(n, 2), :n])
+            return served(measured, data[: comb(n, 2), :n])
 
         largest = data.shape[1]
         critical = first_failure(lambda n: accuracy(n) == 1.0, largest)
@@ -117,16 +117,16 @@ class CriticalN(Task[TaskSpec]):
         ]
 
 
-def served(subject: Weighed, relevant: NDArray[np.bool_]) -> float:
+def served(measured: MeasuredMethod, relevant: NDArray[np.bool_]) -> float:
     """Share of queries whose relevant documents, two each, score strictly more than all others.
 
     Args:
-        subject: the method on the scale; queries are rows of `relevant`, documents its columns.
+        measured: the method on the scale; queries are rows of `relevant`, documents its columns.
         relevant: (queries, n) bool.
     """
-    documents = subject.encode(relevant.T, Role.DOCUMENT)
-    queries = subject.encode(relevant, Role.QUERY)
-    hits = subject.search(subject.index(documents), queries, min(3, relevant.shape[1]))
+    documents = measured.encode(relevant.T, Role.DOCUMENT)
+    queries = measured.encode(relevant, Role.QUERY)
+    hits = measured.search(measured.index(documents), queries, min(3, relevant.shape[1]))
     found = np.take_along_axis(relevant, hits.indices[:, :2], axis=1).all(axis=1)
     if hits.scores.shape[1] > 2:
         found &= hits.scores[:, 1] > hits.scores[:, 2]

@@ -24,7 +24,7 @@ from suite.features.text_encoder import TextEncoder
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from suite.weights import PretrainedWeights
 from tasks.category_alignment import standard_ranks
 
@@ -153,25 +153,25 @@ class DataSelection(Task[Spec]):
         order = rng.permutation(len(pool))
         return Mixture([pool[row] for row in order], np.array(kinds, np.int64)[order], exemplars, tested)
 
-    def evaluate(self, subject: Weighed, data: Any) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: Any) -> Outcome:
         """Select for every kind in turn; train and judge the head."""
         from suite.data.access import load
 
         mixture = self.mixture(load)
-        pool = subject.encode(mixture.pool, Role.DOCUMENT)
+        pool = measured.encode(mixture.pool, Role.DOCUMENT)
         lengths = np.array([len(text.split()) for text in mixture.pool])
         pool_halves = halves(mixture.pool)
         kinds = range(len(self.spec.domains))
         columns: dict[str, list[float]] = {name: [] for name in ("hits", "selected", *self.metrics[1:])}
         for kind in kinds:
-            exemplars = subject.encode(mixture.exemplars[kind], Role.QUERY)
-            scores = np.asarray(subject.method.affinity(pool, exemplars), np.float64)
+            exemplars = measured.encode(mixture.exemplars[kind], Role.QUERY)
+            scores = np.asarray(measured.method.affinity(pool, exemplars), np.float64)
             if scores.shape != lengths.shape or not np.isfinite(scores).all():
-                raise ContractError(f"{subject.method.name}.affinity must return {lengths.shape} finite numbers")
+                raise ContractError(f"{measured.method.name}.affinity must return {lengths.shape} finite numbers")
             rows = selected(scores, self.spec.share)
             held_out = halves(mixture.tested[kind])
             hits = mixture.kinds[rows] == kind
-            head = train_head([half[rows] for half in pool_halves], self.spec.steps, subject.seed)
+            head = train_head([half[rows] for half in pool_halves], self.spec.steps, measured.seed)
             found = {
                 "hits": hits.sum(),
                 "selected": len(rows),
@@ -185,9 +185,9 @@ class DataSelection(Task[Spec]):
                 columns[name].append(float(value))
 
         def ask(row: int) -> None:
-            subject.method.affinity(pool, subject.method.encode(mixture.exemplars[row], Role.QUERY))
+            measured.method.affinity(pool, measured.method.encode(mixture.exemplars[row], Role.QUERY))
 
-        subject.time_queries(ask, len(kinds))
+        measured.time_queries(ask, len(kinds))
         items = {name: np.array(values) for name, values in columns.items()}
         scores = {name: float(items[name].mean()) for name in self.metrics[1:]}
         scores["precision"] = float(items["hits"].sum() / items["selected"].sum())

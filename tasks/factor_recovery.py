@@ -17,7 +17,7 @@ from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.planted_factors import FactorSet
 
 declare(
@@ -51,17 +51,17 @@ class FactorRecovery(Task[TaskSpec]):
         """The samples."""
         return FitData(data.fit)
 
-    def evaluate(self, subject: Weighed, data: FactorSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: FactorSet) -> Outcome:
         """Score predictions of held-out samples, and the graph where there is one."""
-        subject.encode(data.test, Role.ITEM)
-        found = np.asarray(subject.method.log_probability(data.test))
+        measured.encode(data.test, Role.ITEM)
+        found = np.asarray(measured.method.log_probability(data.test))
         if found.shape != data.test.shape or not (np.isfinite(found) & (found <= 0)).all():
             raise ContractError(f"log_probability must return {data.test.shape} finite numbers of at most 0")
         column = -found[:, data.targets].sum(axis=1)
         scores = {"factor_nll": float(column.mean())}
-        if hasattr(subject.method, "attended"):
-            scores["edge_f1"] = edge_f1(subject.method.attended(data.test.shape[1])[data.targets], data.parents)
-        subject.time_queries(lambda i: subject.method.log_probability(data.test[i : i + 1]), len(data.test))
+        if hasattr(measured.method, "attended"):
+            scores["edge_f1"] = edge_f1(measured.method.attended(data.test.shape[1])[data.targets], data.parents)
+        measured.time_queries(lambda i: measured.method.log_probability(data.test[i : i + 1]), len(data.test))
         return Outcome(scores, {"factor_nll": column})
 
 

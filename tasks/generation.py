@@ -23,12 +23,12 @@ from pydantic import Field
 
 from suite.data.types import ImageSet
 from suite.errors import ContractError
-from suite.features.clock import live
+from suite.features.clock import cache_disabled
 from suite.features.image_encoder import ImageEncoder
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.probes import LinearProbe
 
 FEATURE_BLOCK = 10
@@ -124,12 +124,12 @@ class Generation(Task[Spec]):
     def _kept(self, data: ImageSet) -> list[int]:
         return [c for c in range(len(data.classes)) if c not in self.spec.held_out]
 
-    def evaluate(self, subject: Weighed, data: ImageSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: ImageSet) -> Outcome:
         """Sample, compare, swap where there is something to swap, and probe."""
         given = self._given(data)
         test, _ = self._part(data.test, data.test_labels, inside=True)
         start = time.perf_counter()
-        samples = self._sample(subject, test)
+        samples = self._sample(measured, test)
         seconds = time.perf_counter() - start
         seen = _features(samples)
         scores = {"fd": frechet(seen, _stored_features(test)), "novelty": novelty(samples, test, given.items)}
@@ -140,13 +140,13 @@ class Generation(Task[Spec]):
         if self.spec.held_out:
             other, _ = self._part(data.test, data.test_labels, inside=False)
             scores["fd_held_out"] = frechet(seen, _stored_features(other))
-        right = self._probed(subject, given, data)
+        right = self._probed(measured, given, data)
         scores["top1_own"] = float(right.mean())
-        if self.spec.held_out and isinstance(subject.method, SemiParametric):
+        if self.spec.held_out and isinstance(measured.method, SemiParametric):
             database, _ = self._part(data.train, data.train_labels, inside=False)
             database = database[: self.spec.fit_items]
-            subject.method.swap(database)
-            swapped = self._sample(subject, test)
+            measured.method.swap(database)
+            swapped = self._sample(measured, test)
             scores["fd_swapped"] = frechet(_features(swapped), _stored_features(other))
             scores["novelty_swapped"] = novelty(swapped, other, database)
         return Outcome(scores, {"top1_own": right}, extra=extra)
@@ -158,20 +158,20 @@ class Generation(Task[Spec]):
         rows = np.isin(labels, self.spec.held_out, invert=inside)
         return shrunk(images[rows], self.spec.shrink), labels[rows]
 
-    def _sample(self, subject: Weighed, like: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        samples = subject.sample(self.spec.samples)
+    def _sample(self, measured: MeasuredMethod, like: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        samples = measured.sample(self.spec.samples)
         wanted = (self.spec.samples, *like.shape[1:])
         if not isinstance(samples, np.ndarray) or samples.shape != wanted or samples.dtype != np.uint8:
             found = getattr(samples, "shape", type(samples).__name__)
-            raise ContractError(f"{subject.method.name}.sample must return {wanted} uint8 images, not {found}")
+            raise ContractError(f"{measured.method.name}.sample must return {wanted} uint8 images, not {found}")
         return samples
 
-    def _probed(self, subject: Weighed, given: FitData, data: ImageSet) -> NDArray[np.float64]:
+    def _probed(self, measured: MeasuredMethod, given: FitData, data: ImageSet) -> NDArray[np.float64]:
         test, labels = self._part(data.test, data.test_labels, inside=True)
         test, labels = test[: self.spec.probe_test], labels[: self.spec.probe_test]
-        train = subject.encode(given.items[: self.spec.probe_items], Role.ITEM)
-        probe = LinearProbe(subject.features(train), given.labels[: self.spec.probe_items])
-        answers = probe.predict(subject.features(subject.encode(test, Role.ITEM)))
+        train = measured.encode(given.items[: self.spec.probe_items], Role.ITEM)
+        probe = LinearProbe(measured.features(train), given.labels[: self.spec.probe_items])
+        answers = probe.predict(measured.features(measured.encode(test, Role.ITEM)))
         return (answers == np.searchsorted(self._kept(data), labels)).astype(np.float64)
 
 
@@ -222,5 +222,5 @@ def _stored_features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _features(samples: NDArray[np.uint8]) -> NDArray[Any]:
     """The same, without keeping what nobody will ask for again."""
-    with live():
+    with cache_disabled():
         return _stored_features(samples)

@@ -13,7 +13,7 @@ from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.auc import auc_terms, rate_at
 from tasks.data.grounding import GroundingSet
 
@@ -73,10 +73,10 @@ class GroundedHallucination(Task[TaskSpec]):
         other: GroundingSet = load(self.spec.fit)
         return FitData((other.contexts, other.rows, other.questions))
 
-    def evaluate(self, subject: Weighed, data: GroundingSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: GroundingSet) -> Outcome:
         """Read the texts once, and finish all sentences about them."""
-        states = subject.encode(data.contexts, Role.ITEM)
-        drafts, suspicion, answers = subject.method.ground(states[data.rows], data.questions)
+        states = measured.encode(data.contexts, Role.ITEM)
+        drafts, suspicion, answers = measured.method.ground(states[data.rows], data.questions)
         suspicion = np.asarray(suspicion, np.float64)
         _check(drafts, suspicion, answers, len(data.questions))
         truths = list(data.truths)

@@ -15,7 +15,7 @@ from suite.method import FitData, Modality, Role
 from suite.representations import Bitstream
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 PROBES = 64
 TOLERANCE = 1.15
@@ -104,21 +104,21 @@ class ImageCoding(Task[Spec]):
         unseen = [row for row, image in enumerate(data.train) if image.tobytes() not in tested]
         return FitData(data.train[unseen[: self.spec.fit_items]])
 
-    def evaluate(self, subject: Weighed, data: ImageSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: ImageSet) -> Outcome:
         """Encode, decode elsewhere, compare, and count bits; those of noise and blank images too.
 
         Raises:
             ContractError: codes are no `Bitstream`, bits do not add up to the streams, `encode` changed the stored
                 model, or decoded images have another shape or type.
         """
-        method: Any = subject.method
+        method: Any = measured.method
         images = data.test[: self.spec.items]
         stored = content_hash([dict(method.weights), dict(method.fitted)])
-        streams = subject.encode(images, Role.ITEM)
+        streams = measured.encode(images, Role.ITEM)
         bits = item_bits(streams, images.shape[1:])
         if content_hash([dict(method.weights), dict(method.fitted)]) != stored:
             raise ContractError(f"{method.name}.encode changed the stored model: it may not learn from the items")
-        items = distortion(images, subject.decode(streams)) | {"image_bits": bits}
+        items = distortion(images, measured.decode(streams)) | {"image_bits": bits}
         if isinstance(method, Tokenizer):
             items["image_tokens"] = np.asarray(method.tokens(streams), np.float64)
         if (target := getattr(method, "target_l1", None)) is not None:

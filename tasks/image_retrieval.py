@@ -16,7 +16,7 @@ from suite.method import FitData, Modality, Role
 from suite.representations import Hits
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.instances import InstanceSet
 
 declare(
@@ -49,21 +49,21 @@ class ImageRetrieval(Task[TaskSpec]):
         """Views of the training instances, none of which is in the gallery."""
         return FitData(data.train, data.train_labels, int(data.train_labels.max()) + 1)
 
-    def evaluate(self, subject: Weighed, data: InstanceSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: InstanceSet) -> Outcome:
         """Rank the whole gallery for both kinds of queries."""
-        index = subject.index(subject.encode(data.gallery, Role.DOCUMENT))
+        index = measured.index(measured.encode(data.gallery, Role.DOCUMENT))
         relevant = data.gallery_labels[None] == data.query_labels[:, None]
 
         def ranked(images: NDArray[np.uint8]) -> Hits:
-            return subject.search(index, subject.encode(images, Role.QUERY), len(data.gallery))
+            return measured.search(index, measured.encode(images, Role.QUERY), len(data.gallery))
 
         plain, occluded = ranked(data.queries), ranked(data.occluded)
 
         def ask(i: int) -> Any:
-            query = subject.method.encode(data.queries[i : i + 1], Role.QUERY)
-            return subject.method.search(index, query, len(data.gallery))
+            query = measured.method.encode(data.queries[i : i + 1], Role.QUERY)
+            return measured.method.search(index, query, len(data.gallery))
 
-        subject.time_queries(ask, len(data.queries))
+        measured.time_queries(ask, len(data.queries))
         columns = {
             "map": average_precision(plain, relevant),
             "map_occluded": average_precision(occluded, relevant),

@@ -22,7 +22,7 @@ from suite.method import FitData, Modality, Role
 from suite.representations import Dense, Hits, Representation
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.probes import LinearProbe, neighbour_vote
 
 declare(
@@ -81,33 +81,33 @@ class ImageClassification(Task[ClassificationSpec]):
         """The training images and their labels."""
         return FitData(data.train, data.train_labels, len(data.classes))
 
-    def evaluate(self, subject: Weighed, data: ImageSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: ImageSet) -> Outcome:
         """Encode both splits and put the three questions."""
-        train = subject.encode(data.train, Role.ITEM)
-        test = subject.encode(data.test, Role.ITEM)
-        probe = LinearProbe(subject.features(train), data.train_labels)
+        train = measured.encode(data.train, Role.ITEM)
+        test = measured.encode(data.test, Role.ITEM)
+        probe = LinearProbe(measured.features(train), data.train_labels)
         answers = {
-            "top1_probe": probe.predict(subject.features(test)),
-            "top1_knn": self._by_neighbours(subject, train, test, data),
+            "top1_probe": probe.predict(measured.features(test)),
+            "top1_knn": self._by_neighbours(measured, train, test, data),
         }
-        if isinstance(subject.method, Classifier):
-            answers["top1_head"] = np.asarray(subject.method.predict(test))
+        if isinstance(measured.method, Classifier):
+            answers["top1_head"] = np.asarray(measured.method.predict(test))
 
         def classify(i: int) -> Any:
-            return probe.predict(subject.features(subject.method.encode(data.test[i : i + 1], Role.ITEM)))
+            return probe.predict(measured.features(measured.method.encode(data.test[i : i + 1], Role.ITEM)))
 
-        subject.time_queries(classify, len(data.test))
+        measured.time_queries(classify, len(data.test))
         right = {name: (answer == data.test_labels).astype(np.float64) for name, answer in answers.items()}
         return Outcome({name: float(column.mean()) for name, column in right.items()}, right)
 
     def _by_neighbours(
-        self, subject: Weighed, train: Representation, test: Representation, data: ImageSet
+        self, measured: MeasuredMethod, train: Representation, test: Representation, data: ImageSet
     ) -> NDArray[np.int64]:
         count = self.spec.neighbours + 1
-        if "search" in subject.method.readouts:
-            hits = subject.search(subject.index(train), test, count)
+        if "search" in measured.method.readouts:
+            hits = measured.search(measured.index(train), test, count)
         else:
-            hits = _cosine_hits(subject.features(train), subject.features(test), count)
+            hits = _cosine_hits(measured.features(train), measured.features(test), count)
         return neighbour_vote(hits, data.train_labels, len(data.classes))
 
 

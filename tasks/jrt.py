@@ -18,7 +18,7 @@ from suite.errors import ContractError
 from suite.method import Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 PRESENTATIONS = ("once", "twice")
 AT_ONCE = 8
@@ -62,7 +62,7 @@ class DocumentRecall(Task[DocumentsSpec]):
     metrics = ("contains_once", "contains_twice", "jrt_gain")
     Spec = DocumentsSpec
 
-    def evaluate(self, subject: Weighed, data: RecallSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: RecallSet) -> Outcome:
         """Read every document once and twice, complete every question, and count the memory of each."""
         count = min(len(data.questions), self.spec.limit or len(data.questions))
         right = {name: np.zeros(count) for name in PRESENTATIONS}
@@ -70,20 +70,20 @@ class DocumentRecall(Task[DocumentsSpec]):
         for name in PRESENTATIONS:
             for start in range(0, count, AT_ONCE):
                 block = slice(start, min(start + AT_ONCE, count))
-                states = subject.encode(data.contexts[name][block], Role.ITEM)
-                written = subject.answer(states, data.questions[block])
+                states = measured.encode(data.contexts[name][block], Role.ITEM)
+                written = measured.answer(states, data.questions[block])
                 right[name][block] = contained(written, [answer.text for answer in data.answers[block]])
                 memory[name] += states.nbytes
                 if name == "once" and start == 0:
-                    self._time(subject, states, data.questions)
+                    self._time(measured, states, data.questions)
         items = {f"contains_{name}": values for name, values in right.items()}
         items["jrt_gain"] = right["twice"] - right["once"]
         extra = {f"state_bytes_{name}": size / count for name, size in memory.items()}
         return Outcome({name: float(values.mean()) for name, values in items.items()}, items, extra=extra)
 
     @staticmethod
-    def _time(subject: Weighed, states: Any, questions: Any) -> None:
-        subject.time_queries(lambda i: subject.method.answer(states[i : i + 1], questions[i : i + 1]), len(states))
+    def _time(measured: MeasuredMethod, states: Any, questions: Any) -> None:
+        measured.time_queries(lambda i: measured.method.answer(states[i : i + 1], questions[i : i + 1]), len(states))
 
 
 def contained(written: Any, values: list[str]) -> list[bool]:

@@ -17,7 +17,7 @@ from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 declare(
     Metric(
@@ -51,10 +51,10 @@ class LabelRegression(Task[TaskSpec]):
         """The training images and their labels."""
         return FitData(data.train, data.train_labels, len(data.classes))
 
-    def evaluate(self, subject: Weighed, data: ImageSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: ImageSet) -> Outcome:
         """Predict the test images' targets."""
         classes = len(data.classes)
-        mean, variance = subject.method.regress(subject.encode(data.test, Role.ITEM))
+        mean, variance = measured.method.regress(measured.encode(data.test, Role.ITEM))
         _check(mean, variance, (len(data.test), classes))
         errors = (mean - targets(data.test_labels, classes)) ** 2
         columns = {
@@ -64,9 +64,9 @@ class LabelRegression(Task[TaskSpec]):
         }
 
         def ask(i: int) -> Any:
-            return subject.method.regress(subject.method.encode(data.test[i : i + 1], Role.ITEM))
+            return measured.method.regress(measured.method.encode(data.test[i : i + 1], Role.ITEM))
 
-        subject.time_queries(ask, len(data.test))
+        measured.time_queries(ask, len(data.test))
         scores = {name: float(column.mean()) for name, column in columns.items()}
         scores["label_mse"] *= 1e4
         return Outcome(scores, columns)

@@ -11,7 +11,7 @@ from suite.method import FitData, Modality
 from suite.results.catalog import ReferenceRow, TheoryLine
 from suite.results.metrics import declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.ranking import evaluate_search, ranking_metric
 
 SOURCE = "arXiv:2508.21038"
@@ -64,9 +64,9 @@ class Limit(Task[LimitSpec]):
         """The corpus."""
         return FitData(data.documents)
 
-    def evaluate(self, subject: Weighed, data: RetrievalSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: RetrievalSet) -> Outcome:
         """Search the corpus with every query."""
-        return evaluate_search(subject, data, self.metrics)
+        return evaluate_search(measured, data, self.metrics)
 
     def references(self) -> Sequence[ReferenceRow]:
         """The paper's numbers."""

@@ -11,7 +11,7 @@ from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.long_tail import FactSet
 
 BUCKETS = ("head", "frequent", "rare", "tail")
@@ -61,10 +61,10 @@ class LongTailRecall(Task[TaskSpec]):
         corpus = FactSet(data.sentences, data.counts, (), np.zeros((0, 0), np.bool_), data.words, nothing, data.bounds)
         return FitData(corpus)
 
-    def evaluate(self, subject: Weighed, data: FactSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: FactSet) -> Outcome:
         """Ask for values by bucket, and for one common word of every unseen sentence."""
         facts = [data.sentences[fact].rpartition(" ") for fact in data.asked]
-        right = _ranked(subject, data, [(before, value) for before, _, value in facts])[0]
+        right = _ranked(measured, data, [(before, value) for before, _, value in facts])[0]
         bucket = np.searchsorted(data.bounds, data.asked, side="right")
         items: dict[str, NDArray[Any]] = {"bucket": bucket}
         for place, name in enumerate(BUCKETS):
@@ -78,20 +78,20 @@ class LongTailRecall(Task[TaskSpec]):
         for text, own in zip(data.unseen, data.common, strict=True):
             words, place = text.split(), int(rng.choice(np.flatnonzero(own)))
             common.append((" ".join(words[:place]), words[place]))
-        items["common_log_perplexity"] = _ranked(subject, data, common)[1]
+        items["common_log_perplexity"] = _ranked(measured, data, common)[1]
         scores["common_log_perplexity"] = float(items["common_log_perplexity"].mean())
         return Outcome(scores, items)
 
 
 def _ranked(
-    subject: Weighed, data: FactSet, asked: list[tuple[str, str]]
+    measured: MeasuredMethod, data: FactSet, asked: list[tuple[str, str]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n,) whether the likeliest of all words is the next one, and (n,) its negative log-likelihood."""
-    states = subject.encode([before for before, _ in asked], Role.QUERY)
-    logits = np.asarray(subject.answer(states, data.words), np.float64)
+    states = measured.encode([before for before, _ in asked], Role.QUERY)
+    logits = np.asarray(measured.answer(states, data.words), np.float64)
     if logits.shape != (len(asked), len(data.words)) or not np.isfinite(logits).all():
         raise ContractError(
-            f"{subject.method.name}.answer must give {(len(asked), len(data.words))} finite logits, not {logits.shape}"
+            f"{measured.method.name}.answer must give {(len(asked), len(data.words))} finite logits, not {logits.shape}"
         )
     place = {word: row for row, word in enumerate(data.words)}
     wanted = np.array([place[word] for _, word in asked])

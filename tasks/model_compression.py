@@ -14,7 +14,7 @@ from suite.errors import ContractError
 from suite.method import Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.compression import Compression
 from tasks.data.language import LISTED, LanguageSet
 
@@ -52,7 +52,7 @@ class ModelCompression(Task[TaskSpec]):
     modality = Modality.TEXT
     metrics: ClassVar[tuple[str, ...]] = ("text_log_perplexity", "text_perplexity", "in_context_recall")
 
-    def evaluate(self, subject: Weighed, data: LanguageSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: LanguageSet) -> Outcome:
         """Predict texts and prompts token by token.
 
         Raises:
@@ -60,15 +60,15 @@ class ModelCompression(Task[TaskSpec]):
                 are not finite.
         """
         start = time.perf_counter()
-        texts = list(_predictions(subject, data.texts))
-        prompts = list(_predictions(subject, [p + a for p, a in zip(data.prompts, data.answers, strict=True)]))
+        texts = list(_predictions(measured, data.texts))
+        prompts = list(_predictions(measured, [p + a for p, a in zip(data.prompts, data.answers, strict=True)]))
         seconds = time.perf_counter() - start
         items = {
             "nats": np.array([text.nats.sum() for text in texts]),
             "tokens": np.array([float(len(text.nats)) for text in texts]),
             "in_context_recall": np.array(
                 [
-                    float(prompt.first[-_last_tokens(subject.method, prompt.tokens, answer) :].all())
+                    float(prompt.first[-_last_tokens(measured.method, prompt.tokens, answer) :].all())
                     for prompt, answer in zip(prompts, data.answers, strict=True)
                 ]
             ),
@@ -98,9 +98,9 @@ class _Prediction:
     first: NDArray[np.bool_]
 
 
-def _predictions(subject: Weighed, texts: Sequence[str]) -> Iterator[_Prediction]:
-    method: Any = subject.method
-    states = subject.encode(texts, Role.QUERY)
+def _predictions(measured: MeasuredMethod, texts: Sequence[str]) -> Iterator[_Prediction]:
+    method: Any = measured.method
+    states = measured.encode(texts, Role.QUERY)
     for text, (tokens, logits) in zip(texts, method.predict(states), strict=True):
         if method.spell(tokens) != text:
             raise ContractError(f"{method.name}.predict yields tokens that do not spell the text {text[:40]!r}…")

@@ -12,7 +12,7 @@ from suite.errors import ContractError
 from suite.method import Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.needles import NeedleSet
 
 BLOCK = 16
@@ -46,17 +46,17 @@ class NeedleRecall(Task[TaskSpec]):
     modality = Modality.CONTEXT
     metrics: ClassVar[tuple[str, ...]] = ("needle_recall", "needle_exact", "log_perplexity")
 
-    def evaluate(self, subject: Weighed, data: NeedleSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: NeedleSet) -> Outcome:
         """Read, and ask from what was kept."""
         recalled: list[float] = []
         for start in range(0, len(data.contexts), BLOCK):
             block = slice(start, start + BLOCK)
-            states = subject.encode(data.contexts[block], Role.ITEM)
-            recalled += word_recall(subject.answer(states, data.questions[block]), data.answers[block])
+            states = measured.encode(data.contexts[block], Role.ITEM)
+            recalled += word_recall(measured.answer(states, data.questions[block]), data.answers[block])
         items = {"needle_recall": np.array(recalled), "depth": np.asarray(data.depths)}
         items["needle_exact"] = (items["needle_recall"] == 1).astype(np.float64)
-        if hasattr(subject.method, "log_likelihood"):
-            likelihood = np.asarray(subject.method.log_likelihood(data.texts), np.float64)
+        if hasattr(measured.method, "log_likelihood"):
+            likelihood = np.asarray(measured.method.log_likelihood(data.texts), np.float64)
             # Columns are as long as the needles are many: the texts repeat in them.
             items["log_perplexity"] = np.resize(-likelihood, len(recalled))
         scores = {name: float(values.mean()) for name, values in items.items() if name in self.metrics}

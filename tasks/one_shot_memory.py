@@ -19,7 +19,7 @@ from suite.method import FitData, Modality, Role
 from suite.representations import Codes
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.patterns import PatternSet
 
 declare(
@@ -71,13 +71,13 @@ class OneShotMemory(Task[TaskSpec]):
         """The patterns to store."""
         return FitData(data.stored)
 
-    def evaluate(self, subject: Weighed, data: PatternSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: PatternSet) -> Outcome:
         """Present the probes twice, to be retrieved and as if to be stored."""
         probed, levels, bits = data.probes.shape
         probes = data.probes.reshape(-1, bits)
-        stored = _symbols(subject.method.stored_codes())
-        retrieved = _symbols(subject.encode(probes, Role.ITEM))
-        given = _symbols(subject.method.presented(probes))
+        stored = _symbols(measured.method.stored_codes())
+        retrieved = _symbols(measured.encode(probes, Role.ITEM))
+        given = _symbols(measured.method.presented(probes))
         own = np.repeat(np.arange(probed), levels)
         overlap = np.tile(data.overlaps, probed)
         columns = {
@@ -91,7 +91,7 @@ class OneShotMemory(Task[TaskSpec]):
         columns["code_overlap_disjoint"] = columns["code_overlap"] * columns["is_disjoint"]
         columns["identified"] = columns["is_same"] & _is_nearest(retrieved, stored, own)
         columns = {name: np.asarray(column, np.float64) for name, column in columns.items()}
-        subject.time_queries(lambda i: subject.method.encode(probes[i : i + 1], Role.ITEM), len(probes))
+        measured.time_queries(lambda i: measured.method.encode(probes[i : i + 1], Role.ITEM), len(probes))
         scores = {
             "identification": columns["identified"].sum() / columns["is_same"].sum(),
             "code_similarity": _spearman(overlap, columns["code_overlap"]),

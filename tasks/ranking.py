@@ -22,7 +22,7 @@ from suite.results.metrics import Metric
 from suite.task import Outcome
 
 if TYPE_CHECKING:
-    from suite.weighing import Weighed
+    from suite.weighing import MeasuredMethod
 
 DEPTH = 100
 MEASURES = {
@@ -178,23 +178,23 @@ def score_hits(hits: Hits, data: RetrievalSet, metrics: Sequence[str]) -> Scored
     return Scored({name: per_query(name, grades, judgements) for name in metrics}, run, judgements.unjudged)
 
 
-def evaluate_search(subject: Weighed, data: RetrievalSet, metrics: Sequence[str]) -> Outcome:
+def evaluate_search(measured: MeasuredMethod, data: RetrievalSet, metrics: Sequence[str]) -> Outcome:
     """Encode the corpus and the queries, search `DEPTH` deep, score, and time single queries from text to hits.
 
     Args:
-        subject: the fitted method on the scale.
+        measured: the fitted method on the scale.
         data: corpus, queries and judgements.
         metrics: names such as ``ndcg@10``, cutoffs of `DEPTH` at most.
     """
-    documents = subject.encode(data.documents, Role.DOCUMENT)
-    queries = subject.encode(data.queries, Role.QUERY)
-    index = subject.index(documents)
-    scored = score_hits(subject.search(index, queries, DEPTH), data, metrics)
+    documents = measured.encode(data.documents, Role.DOCUMENT)
+    queries = measured.encode(data.queries, Role.QUERY)
+    index = measured.index(documents)
+    scored = score_hits(measured.search(index, queries, DEPTH), data, metrics)
 
     def ask(row: int) -> None:
-        subject.method.search(index, subject.method.encode([data.queries[row]], Role.QUERY), DEPTH)
+        measured.method.search(index, measured.method.encode([data.queries[row]], Role.QUERY), DEPTH)
 
-    subject.time_queries(ask, len(data.queries))
+    measured.time_queries(ask, len(data.queries))
     return Outcome(
         scores={name: float(values.mean()) for name, values in scored.items.items()},
         items=scored.items,

@@ -16,7 +16,7 @@ from suite.method import FitData, Modality, Role
 from suite.results.catalog import TheoryLine
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.memory_bound import bound_curve
 
 BLOCK = 256
@@ -107,19 +107,19 @@ class Recall(Task[RecallSpec]):
         train: RecallSet = load(self.spec.fit)
         return FitData(train, answer_tokens(train), train.vocabulary)
 
-    def evaluate(self, subject: Weighed, data: RecallSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: RecallSet) -> Outcome:
         """Read every context, answer every question, and time answers from a kept memory."""
         correct: dict[str, NDArray[np.float64]] = {}
         memory: dict[str, float] = {}
         for name, contexts in data.contexts.items():
             right, size = np.zeros(len(contexts)), 0
             for block in _blocks(data.groups):
-                states = subject.encode(contexts[block], Role.ITEM)
+                states = measured.encode(contexts[block], Role.ITEM)
                 questions = data.questions[block]
-                right[block] = is_correct(subject.answer(states, questions), data.answers[block])
+                right[block] = is_correct(measured.answer(states, questions), data.answers[block])
                 size += states.nbytes
                 if name == self.main_metric and block.start == 0:
-                    self._time(subject, states, questions)
+                    self._time(measured, states, questions)
             correct[name], memory[name] = right, size / len(contexts)
         items = correct | _differences(correct)
         scores = {name: float(values.mean()) for name, values in items.items()}
@@ -130,9 +130,9 @@ class Recall(Task[RecallSpec]):
         return Outcome(scores, items, extra=extra)
 
     @staticmethod
-    def _time(subject: Weighed, states: Any, questions: Sequence[Passage]) -> None:
+    def _time(measured: MeasuredMethod, states: Any, questions: Sequence[Passage]) -> None:
         count = min(LATENCY_STATES, len(states))
-        subject.time_queries(lambda i: subject.answer(states[i : i + 1], questions[i : i + 1]), count)
+        measured.time_queries(lambda i: measured.answer(states[i : i + 1], questions[i : i + 1]), count)
 
     def theory(self) -> Sequence[TheoryLine]:
         """No streaming reader with a memory of one size is above this line with the longer set first."""

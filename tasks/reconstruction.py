@@ -17,7 +17,7 @@ from suite.method import FitData, Modality, Role
 from suite.representations import Representation, Sparse
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from suite.weights import PretrainedWeights
 from tasks import dictionaries
 from tasks.data.planted import VectorSet
@@ -110,18 +110,18 @@ class Reconstruction(Task[Spec]):
         """Vectors that share neither draw nor article with those that are rebuilt."""
         return FitData(self._fit_vectors(data if self.spec.fit is None else load(self.spec.fit)))
 
-    def evaluate(self, subject: Weighed, data: Any) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: Any) -> Outcome:
         """Rebuild held-out and fit vectors from what was stored of them, and judge the dictionary if there is one."""
         from suite.data.access import load
 
         fitted_on = self._fit_vectors(data if self.spec.fit is None else load(self.spec.fit))
         test = self._test_vectors(data)
-        codes = subject.encode(test, Role.ITEM)
+        codes = measured.encode(test, Role.ITEM)
         mean = fitted_on.mean(axis=0, dtype=np.float64)
-        columns = dict(zip(("explained", "power"), _variance(test, _rebuilt(subject, codes, test), mean), strict=True))
+        columns = dict(zip(("explained", "power"), _variance(test, _rebuilt(measured, codes, test), mean), strict=True))
         seen = fitted_on[: len(test)]
-        seen_codes = subject.method.encode(seen, Role.ITEM)
-        in_sample = _variance(seen, _rebuilt(subject, seen_codes, seen), mean)
+        seen_codes = measured.method.encode(seen, Role.ITEM)
+        in_sample = _variance(seen, _rebuilt(measured, seen_codes, seen), mean)
         # Fewer fit vectors than test vectors: the columns repeat them.
         rows = np.arange(len(test)) % len(seen)
         columns |= {"explained_in_sample": in_sample[0][rows], "power_in_sample": in_sample[1][rows]}
@@ -130,12 +130,12 @@ class Reconstruction(Task[Spec]):
             "r2_in_sample": columns["explained_in_sample"].sum() / columns["power_in_sample"].sum(),
             "rate": 8 * codes.nbytes / test.size,
         }
-        if hasattr(subject.method, "dictionary"):
+        if hasattr(measured.method, "dictionary"):
             active = _active(codes)
             columns["active_atoms"] = active.astype(np.float64)
             scores["active_atoms"] = active.mean()
             truth = data.dictionary if isinstance(data, VectorSet) else None
-            scores |= _judge(subject.method.dictionary(test.shape[1]), fitted_on, active, truth, subject.seed)
+            scores |= _judge(measured.method.dictionary(test.shape[1]), fitted_on, active, truth, measured.seed)
         return Outcome({name: float(value) for name, value in scores.items()}, columns)
 
     def _fit_vectors(self, source: Any) -> NDArray[np.float32]:
@@ -162,14 +162,14 @@ def _texts(source: PairSet | RetrievalSet) -> list[str]:
     return list(source.second if isinstance(source, PairSet) else source.documents)
 
 
-def _rebuilt(subject: Weighed, codes: Representation, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+def _rebuilt(measured: MeasuredMethod, codes: Representation, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     """What the method makes of its codes after they were written to a file and read again."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "codes.npz"
         codes.save(file)
-        rebuilt = np.asarray(subject.method.decode(type(codes).load(file)), np.float64)
+        rebuilt = np.asarray(measured.method.decode(type(codes).load(file)), np.float64)
     if rebuilt.shape != vectors.shape or not np.isfinite(rebuilt).all():
-        raise ContractError(f"{subject.method.name}.decode must return {vectors.shape} finite numbers")
+        raise ContractError(f"{measured.method.name}.decode must return {vectors.shape} finite numbers")
     return rebuilt
 
 

@@ -9,7 +9,7 @@ from suite.data.types import PairSet, TextSet
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 COLUMNS = ("prediction", "gold")
 
@@ -52,19 +52,19 @@ class Sts(Task[TaskSpec]):
         generic: TextSet = load(self.spec.fit)
         return FitData(generic.texts)
 
-    def evaluate(self, subject: Weighed, data: PairSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: PairSet) -> Outcome:
         """Encode every different text once, compare the pairs, correlate, and time single pairs from text to number."""
         row_of = {text: row for row, text in enumerate(dict.fromkeys([*data.first, *data.second]))}
-        encoded = subject.encode(list(row_of), Role.ITEM)
+        encoded = measured.encode(list(row_of), Role.ITEM)
         left, right = (np.array([row_of[text] for text in side], np.int64) for side in (data.first, data.second))
-        predicted = subject.compare(encoded[left], encoded[right]).astype(np.float64)
+        predicted = measured.compare(encoded[left], encoded[right]).astype(np.float64)
 
         def ask(row: int) -> None:
-            method = subject.method
+            method = measured.method
             a, b = (method.encode([side[row]], Role.ITEM) for side in (data.first, data.second))
             method.compare(a, b)
 
-        subject.time_queries(ask, len(data.first))
+        measured.time_queries(ask, len(data.first))
         return Outcome(
             scores={"spearman": spearman(predicted, data.gold), "pearson": pearson(predicted, data.gold)},
             items={"prediction": predicted, "gold": np.asarray(data.gold, np.float64)},

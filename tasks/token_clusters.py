@@ -16,7 +16,7 @@ from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 RESTARTS = 3
 
@@ -53,12 +53,12 @@ class TokenClusters(Task[TokenClustersSpec]):
         """The corpus."""
         return FitData(data.documents)
 
-    def evaluate(self, subject: Weighed, data: RetrievalSet) -> Outcome:
+    def evaluate(self, measured: MeasuredMethod, data: RetrievalSet) -> Outcome:
         """Cluster documents that have more tokens than there are clusters."""
         rows = np.linspace(0, len(data.documents) - 1, min(self.spec.documents, len(data.documents))).astype(int)
         texts = [data.documents[row] for row in rows]
-        subject.encode(texts, Role.DOCUMENT)
-        tokens = subject.method.token_vectors(texts, Role.DOCUMENT)
+        measured.encode(texts, Role.DOCUMENT)
+        tokens = measured.method.token_vectors(texts, Role.DOCUMENT)
         each = (tokens[row : row + 1].vectors for row in range(len(tokens)))
         shares = np.array([variance_within(v, self.spec.clusters) for v in each if len(v) > self.spec.clusters])
         if not len(shares):

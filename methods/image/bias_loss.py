@@ -114,7 +114,7 @@ class BiasLoss(TrainedClassifier):
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, 640) float32 features before the head, compared by cosine."""
-        self.counted |= dict(zip(DIAGNOSIS, self.fitted["diagnosis"].tolist(), strict=True))
+        self.extra_costs |= dict(zip(DIAGNOSIS, self.fitted["diagnosis"].tolist(), strict=True))
         return super().encode(items, role)
 
 

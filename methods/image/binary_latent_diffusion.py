@@ -181,7 +181,7 @@ class BinaryLatentDiffusion(Method):
                 denoising_loss(self._prior, part.float(), at, generator)
                 for part, at in zip(codes.split(AT_ONCE), times.split(AT_ONCE), strict=True)
             ]
-        self.counted["denoising_bce"] = float(torch.cat(losses).mean())
+        self.extra_costs["denoising_bce"] = float(torch.cat(losses).mean())
         return evidence_bound(self._prior, codes, self.steps, BOUND_SEED).numpy()
 
     def sample(self, n: int, seed: int) -> NDArray[np.uint8]:

@@ -157,7 +157,7 @@ class Cfcd(InstanceDescriptor):
     @cached_property
     def _trained(self) -> torch.nn.Module:
         if "trace" in self.fitted:
-            self.counted |= dict(zip(TRACE, self.fitted["trace"].tolist(), strict=True))
+            self.extra_costs |= dict(zip(TRACE, self.fitted["trace"].tolist(), strict=True))
         return restored(self.network(), {name: value for name, value in self.fitted.items() if name != "trace"})
 
     def encode(self, items: Any, role: Role) -> Dense:

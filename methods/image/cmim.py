@@ -134,7 +134,7 @@ class ContrastiveMIM(Method):
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, 32) mean codes or (n, 256) hidden states, float32."""
-        self.counted["reconstruction_nats"] = float(self.fitted["reconstruction_nats"][0])
+        self.extra_costs["reconstruction_nats"] = float(self.fitted["reconstruction_nats"][0])
         pixels = (items.reshape(len(items), -1) / 255.0).astype(np.float32)
         codes = mean_codes(self.fitted, pixels)
         return Dense(codes if self.code == "z" else hidden_states(self.fitted, codes))

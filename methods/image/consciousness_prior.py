@@ -125,7 +125,7 @@ class ConsciousnessPrior(Method):
         import torch
 
         for name in ("verifier_auc", "slot_entropy_share"):
-            self.counted[name] = float(self.fitted[f"diagnostic.{name}"][0])
+            self.extra_costs[name] = float(self.fitted[f"diagnostic.{name}"][0])
         parts = []
         with torch.inference_mode():
             for start in range(0, len(items), BATCH):

@@ -91,8 +91,8 @@ class Crate(TrainedClassifier):
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, width) float32 class tokens; the first large batch is also looked at layer by layer."""
-        if not self.arm.startswith("vit") and len(items) >= LOOKED_AT and "rate_drop" not in self.counted:
-            self.counted |= self.diagnosis(items[:LOOKED_AT])
+        if not self.arm.startswith("vit") and len(items) >= LOOKED_AT and "rate_drop" not in self.extra_costs:
+            self.extra_costs |= self.diagnosis(items[:LOOKED_AT])
         return super().encode(items, role)
 
     def diagnosis(self, images: np.ndarray) -> dict[str, float]:

@@ -117,7 +117,7 @@ class Cura(Method):
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, width) float32, what the output layer reads."""
-        self.counted["parameters"] = parameter_count(self._network)
+        self.extra_costs["parameters"] = parameter_count(self._network)
         return Dense(outputs(self._network.features, items))
 
     def predict(self, items: Dense) -> NDArray[np.int64]:

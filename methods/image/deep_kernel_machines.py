@@ -148,7 +148,7 @@ class DeepKernelMachine(Method):
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, P) float32 Nyström features of the last kernel: their inner products are the kernel's, projected."""
         for name in DIAGNOSTICS:
-            self.counted[name] = float(self.fitted[name][0])
+            self.extra_costs[name] = float(self.fitted[name][0])
         inputs = (_flat(items) - self.fitted["mean"]) / self.fitted["scale"]
         return Dense(self._predictor.features(inputs).astype(np.float32), similarity="dot")
 

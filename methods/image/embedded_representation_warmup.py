@@ -171,7 +171,7 @@ class EmbeddedRepresentationWarmup(Method):
         from methods.image._diffusion_transformer import GRID, follow, joined
 
         warm_steps, full_steps, operations = (int(value) for value in self.fitted["spent"])
-        self.counted |= {
+        self.extra_costs |= {
             "warm_steps": warm_steps, "full_steps": full_steps, "training_gflops": operations / 1e9,
         }  # fmt: skip
         network, generator = self._network, torch.Generator().manual_seed(seed)

@@ -108,7 +108,7 @@ class Falcon(Method):
 
         side = CROPS_A_SIDE * PATCH * round(len(self.fitted["positions"]) ** 0.5)
         network = restore(partial(self.network, side, len(self.fitted["head.bias"])), self.fitted)
-        self.counted |= {"parameters": parameter_count(network), "tokens_a_crop": network.tokens_a_crop}
+        self.extra_costs |= {"parameters": parameter_count(network), "tokens_a_crop": network.tokens_a_crop}
         return network
 
     def encode(self, items: Any, role: Role) -> MultiVector:

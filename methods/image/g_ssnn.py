@@ -178,9 +178,9 @@ class GSSNN(Method):
             nodes, edges = self.fitted["graph.nodes"].tolist(), self.fitted["graph.edges"].tolist()
             make = partial(network, shape, len(tensors["head.bias"]), nodes, edges)
             self._trained[shape] = restore(make, tensors)
-            self.counted |= dict(zip(DIAGNOSIS, self.fitted["diagnosis"].tolist(), strict=True))
-            self.counted |= {"parameters": parameter_count(self._trained[shape])}
-            self.counted |= {"nodes": len(nodes), "edges": len(edges)}
+            self.extra_costs |= dict(zip(DIAGNOSIS, self.fitted["diagnosis"].tolist(), strict=True))
+            self.extra_costs |= {"parameters": parameter_count(self._trained[shape])}
+            self.extra_costs |= {"nodes": len(nodes), "edges": len(edges)}
         return self._trained[shape]
 
     def encode(self, items: Any, role: Role) -> Dense:

@@ -184,7 +184,7 @@ class KARL(Method):
                 places.append(self._network.quantiser(points)[1])
                 counts.append(self._counts(halting))
         self._asked += len(items)
-        self.counted["encoder_passes"] = self._passed / self._asked
+        self.extra_costs["encoder_passes"] = self._passed / self._asked
         count = torch.cat(counts).numpy()
         codes = _as_bits(torch.cat(places).numpy(), TOKEN_BITS).reshape(len(items), -1)
         used = np.arange(codes.shape[1]) < TOKEN_BITS * count[:, None]

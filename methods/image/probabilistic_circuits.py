@@ -240,7 +240,7 @@ class ProbabilisticCircuits(Method):
             rows = slice(first, min(first + IMAGES_AT_ONCE, count))
             evaluated += self._walk_block(rows, code) * (rows.stop - rows.start)
         whole_circuit = self.fitted["emissions"].size + self.fitted["transitions"].size
-        self.counted["share_of_circuit_a_pixel"] = evaluated / count / len(self._tree.pixels) / whole_circuit
+        self.extra_costs["share_of_circuit_a_pixel"] = evaluated / count / len(self._tree.pixels) / whole_circuit
 
     def _walk_block(self, rows: slice, code: Code) -> int:
         """Depth first: code a pixel, go down to each child, and come back with what its subtree showed.

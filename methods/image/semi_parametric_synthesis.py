@@ -169,7 +169,7 @@ class SemiParametricSynthesis(Method):
 
     def sample(self, n: int, seed: int) -> NDArray[np.uint8]:
         """(n, height, width) uint8, from pseudo-queries drawn with replacement."""
-        self.counted["database_bytes"] = self.fitted["database"].nbytes if "database" in self.fitted else 0
+        self.extra_costs["database_bytes"] = self.fitted["database"].nbytes if "database" in self.fitted else 0
         latents = self._copies(n, seed) if self.arm == "copies" else self._generated(n, seed)
         flat = latents * self.fitted["scale"] @ self.fitted["components"] + self.fitted["mean"]
         return np.clip(np.rint(flat), 0, 255).astype(np.uint8).reshape(n, *self.fitted["shape"])

@@ -75,7 +75,7 @@ class TrainedClassifier(Method):
         if shape not in self._trained:
             make = partial(self.network, shape, len(self.fitted["head.bias"]))
             self._trained[shape] = restore(make, self.fitted)
-            self.counted["parameters"] = parameter_count(self._trained[shape])
+            self.extra_costs["parameters"] = parameter_count(self._trained[shape])
         return self._trained[shape]
 
     def encode(self, items: Any, role: Role) -> Dense:

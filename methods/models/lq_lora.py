@@ -179,7 +179,9 @@ class LqLora(OnSmolLM2):
         """SmolLM2 on the stored matrices."""
         from methods.models._stored_matrices import QuantisedPlusLowRank, parts_of, replace_matrices
 
-        self.counted.update({k.removeprefix(AUDIT): v.item() for k, v in self.weights.items() if k.startswith(AUDIT)})
+        self.extra_costs.update(
+            {k.removeprefix(AUDIT): v.item() for k, v in self.weights.items() if k.startswith(AUDIT)}
+        )
         network = copy.deepcopy(load_model())
         shapes = {name: tuple(network.get_submodule(name).weight.shape) for name in self._names()}
         replace_matrices(

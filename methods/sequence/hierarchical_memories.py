@@ -217,8 +217,8 @@ class HierarchicalMemories(OnMiniLM):
         bank = sum(p.numel() for name, p in self.model.named_parameters() if "bank" in name)
         total = sum(p.numel() for p in self.model.parameters())
         fetched = 0 if paths is None else bank * LEVELS // BLOCKS
-        self.counted["fetched_parameters"] = float(total - bank + fetched)
-        self.counted["total_parameters"] = float(total if self.asked != "off" else total - bank)
+        self.extra_costs["fetched_parameters"] = float(total - bank + fetched)
+        self.extra_costs["total_parameters"] = float(total if self.asked != "off" else total - bank)
         return State(hidden=hidden)
 
     def answer(self, states: State, words: Sequence[str]) -> np.ndarray:

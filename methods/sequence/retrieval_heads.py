@@ -175,7 +175,7 @@ class RetrievalHeads(SmolLM2):
         from methods.sequence.smollm2_backbone import load_model
         from methods.sequence.smollm2_heads import without_heads
 
-        self.counted.update(spread(self.weights["scores"]))
+        self.extra_costs.update(spread(self.weights["scores"]))
         with without_heads(load_model(), self.left_out):
             return super().encode(items, role)
 

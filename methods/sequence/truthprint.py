@@ -215,7 +215,7 @@ class TruthPrInt(SmolLM2):
         if self.doubt == "random":
             suspicion = np.random.default_rng(self.weights["order"]).random(len(texts))
             flagged = most_suspect(np.where(drafts.name_things(), suspicion, -1), int(flagged.sum()))
-        self.counted["flagged"] = float(flagged.mean())
+        self.extra_costs["flagged"] = float(flagged.mean())
         if self.doubt == "none":
             return texts, suspicion, list(texts)
         return texts, suspicion, self.write_again(states, questions, drafts, flagged)

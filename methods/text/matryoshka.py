@@ -188,7 +188,7 @@ class Matryoshka(OnMiniLM):
     def search(self, index: Dense | TwoStageIndex, queries: Dense, k: int) -> Hits:
         """Exact search, or in two stages; the multiply-adds of one query are noted as a cost."""
         if isinstance(index, TwoStageIndex):
-            self.counted["multiply_adds_per_query"] = index.multiply_adds(SHORTLIST)
+            self.extra_costs["multiply_adds_per_query"] = index.multiply_adds(SHORTLIST)
             return index.search(queries.floats(), max(SHORTLIST, k), k)
-        self.counted["multiply_adds_per_query"] = index.values.size
+        self.extra_costs["multiply_adds_per_query"] = index.values.size
         return index.search(queries, k)

@@ -223,7 +223,7 @@ class Mona(OnMiniLM):
     def affinity(self, pool: Representation, exemplars: Representation) -> NDArray[np.float64]:
         """(n,) how near each text of the pool is to the exemplars; more is nearer."""
         if self.arm == "mona":
-            self.counted["autoencoder_r2"] = float(self.weights["r2"][0])
+            self.extra_costs["autoencoder_r2"] = float(self.weights["r2"][0])
         if self.arm == "bm25":
             return np.asarray(pool.features() @ exemplars.features().mean(axis=0), np.float64)
         if self.arm == "ngrams":

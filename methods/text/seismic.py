@@ -279,12 +279,12 @@ class Seismic(BM25):
             accuracies.append(accuracy((query @ index.exact.inverted).toarray().ravel()[found], best))
             counts.append(scored)
             exhaustive.append(everything)
-        self.counted["accuracy@10"] = float(np.mean(accuracies))
+        self.extra_costs["accuracy@10"] = float(np.mean(accuracies))
         if None not in counts:
-            self.counted["documents_scored"] = float(np.mean(counts))
-            self.counted["share_scored"] = float(np.sum(counts) / max(1, np.sum(exhaustive)))
+            self.extra_costs["documents_scored"] = float(np.mean(counts))
+            self.extra_costs["share_scored"] = float(np.sum(counts) / max(1, np.sum(exhaustive)))
         if not isinstance(index.searcher, Blocked):
-            self.counted["search_ms"] = float(np.median(seconds) * 1e3)
+            self.extra_costs["search_ms"] = float(np.median(seconds) * 1e3)
 
 
 class SeismicLibrary(Seismic):

@@ -253,7 +253,7 @@ class WellReadStudents(OnMiniLM):
 
     def search(self, index: LexicalAndDense, queries: LexicalAndDense, k: int) -> Hits:
         """BM25's documents, the first 50 of them ranked again; what the arm's training took is noted as a cost."""
-        self.counted["arm_train_seconds"] = float(self.own[SECONDS][0])
+        self.extra_costs["arm_train_seconds"] = float(self.own[SECONDS][0])
         return index.rerank(queries, k, RERANKED)
 
 

@@ -15,7 +15,7 @@ from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits
 from suite.results.catalog import ReferenceRow
 from suite.task import Task
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 
 class _Replay(Method):
@@ -51,7 +51,7 @@ def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
         raise WeighbridgeError(f"task {task.name} is no retrieval task: it has no runs")
     method = _Replay()
     method.hits = _hits(path, data)
-    outcome = task.evaluate(Weighed(method, 0), data)
+    outcome = task.evaluate(MeasuredMethod(method, 0), data)
     name = "".join(c for c in label if c.isprintable())[:120]
     return [
         ReferenceRow(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suite.discovery import Found
+from suite.discovery import Catalogue
 from suite.errors import WeighbridgeError
 from suite.keys import ENGINE_VERSION
 from suite.planning import Cell, plan
@@ -58,9 +58,9 @@ class Problem:
 class Validator:
     """Checks rows against the methods, tasks and data of this checkout."""
 
-    def __init__(self, found: Found, root: Path) -> None:
+    def __init__(self, catalogue: Catalogue, root: Path) -> None:
         """Prepare to check files below the folder of results `root`; `rows` counts them."""
-        self.found = found
+        self.catalogue = catalogue
         self.store = ResultStore(root)
         self.rows = 0
         self._plans: dict[str, dict[tuple[str, str, str, int], Cell]] = {}
@@ -99,7 +99,7 @@ class Validator:
         """The planned cell of a row, or why there is none."""
         if result.profile not in profiles():
             return f"there is no profile {result.profile!r}", f"Use one of {', '.join(profiles())}"
-        task = self.found.tasks.get(result.task)
+        task = self.catalogue.tasks.get(result.task)
         if task is None:
             return f"there is no task {result.task!r} in this checkout", "Add the family's files to the pull request"
         methods = self._methods(result)
@@ -120,13 +120,13 @@ class Validator:
         if ":" in result.method and result.method not in self._named:
             try:
                 trust = result.variant.get("trust_remote_code") is True
-                named = self.found.by_name([result.method], trust_remote_code=trust)
+                named = self.catalogue.by_name([result.method], trust_remote_code=trust)
             except WeighbridgeError:
-                return self.found.methods
-            self.found.methods.update(named)
+                return self.catalogue.methods
+            self.catalogue.methods.update(named)
             self._plans.clear()
             self._named.add(result.method)
-        return self.found.methods
+        return self.catalogue.methods
 
     def _plan(self, profile: str, task: str) -> dict[tuple[str, str, str, int], Cell]:
         """Planned cells of one task by identity; a few tasks are kept at a time."""
@@ -134,8 +134,8 @@ class Validator:
         if place not in self._plans:
             if len(self._plans) > 4:
                 self._plans.clear()
-            in_profile = profile in self.found.tasks[task].task.spec.profiles
-            cells = plan(self.found, profiles()[profile], tasks=task) if in_profile else []
+            in_profile = profile in self.catalogue.tasks[task].task.spec.profiles
+            cells = plan(self.catalogue, profiles()[profile], tasks=task) if in_profile else []
             self._plans[place] = {cell.identity: cell for cell in cells}
         return self._plans[place]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _credit = 0.0
-_live = False
+_disabled = False
 
 
 def backbone_seconds() -> float:
@@ -21,16 +21,16 @@ def add_credit(seconds: float) -> None:
 
 
 @contextmanager
-def live() -> Iterator[None]:
+def cache_disabled() -> Iterator[None]:
     """Within this context the store is neither read nor written: every pass is really made."""
-    global _live
-    before, _live = _live, True
+    global _disabled
+    before, _disabled = _disabled, True
     try:
         yield
     finally:
-        _live = before
+        _disabled = before
 
 
-def is_live() -> bool:
+def is_cache_disabled() -> bool:
     """Whether the store must not be used."""
-    return _live
+    return _disabled

@@ -39,8 +39,8 @@ class FeatureStore:
 
     An entry is a folder `<hash of the key>/` of `.npy` files and an `entry.json` with the key, the seconds the pass
     took and a checksum of every array. It is written beside its place and renamed into it, so that a reader sees
-    all of it or nothing; one that fails its checksum is computed again. Within `clock.live()` nothing is read or
-    written. A store that cannot be written (full disk) costs a warning and memory, never a result.
+    all of it or nothing; one that fails its checksum is computed again. Within `clock.cache_disabled()` nothing is
+    read or written. A store that cannot be written (full disk) costs a warning and memory, never a result.
 
     Args:
         root: folder of the store; None takes `features` in the cache folder.
@@ -79,7 +79,7 @@ class FeatureStore:
                 interrupted or killed they hold what it had written, so that a `make` that keeps account of its
                 progress in the last of its arrays can go on there.
         """
-        if clock.is_live():
+        if clock.is_cache_disabled():
             return _in_memory(make)
         folder = self._folder(key)
         if (found := _read(folder)) is not None:
@@ -97,7 +97,7 @@ class FeatureStore:
 
     def find(self, key: Mapping[str, Any], name: str) -> Array | None:
         """One array of an entry that is already there; None if it is not."""
-        if clock.is_live():
+        if clock.is_cache_disabled():
             return None
         found = _read(self._folder(key), only=name)
         return None if found is None else found[name]

@@ -19,7 +19,7 @@ SETTLED_SECONDS = 2.0
 """A file that was changed less than this ago may change again within the resolution of its time stamp."""
 
 
-class Brief(NamedTuple):
+class RowSummary(NamedTuple):
     """Identity and state of one stored row."""
 
     profile: str
@@ -40,7 +40,7 @@ class Index:
     """Briefs of a profile's rows, kept in the cache folder under the stamps of their files.
 
     Attributes:
-        briefs: one a row that can be trusted.
+        summaries: one a row that can be trusted.
         digest: hash of the names, sizes and times of all files of the profile.
     """
 
@@ -55,7 +55,7 @@ class Index:
         stamps = dict(_stamps(folder))
         kept = self._read()
         entries: dict[str, Any] = {}
-        self.briefs: list[Brief] = []
+        self.summaries: list[RowSummary] = []
         for name in sorted(name for name in stamps if name.endswith(".json")):
             entry = kept.get(name)
             if entry is None or entry["stamp"] != stamps[name] or entry["items"] != _items(entry, stamps):
@@ -65,7 +65,7 @@ class Index:
                     store.read(profile)  # sets it aside
                     continue
             entries[name] = entry
-            self.briefs.append(_brief(*entry["brief"]))
+            self.summaries.append(_summary_of(*entry["summary"]))
         self.digest = hashlib.sha256(json.dumps(sorted(stamps.items())).encode()).hexdigest()
         if entries != kept:
             self._write(entries)
@@ -90,8 +90,10 @@ class Index:
             temporary.unlink(missing_ok=True)
 
 
-def _brief(profile: str, label: str, task: str, seed: int, key: str, status: str, reason: str | None) -> Brief:
-    return Brief(profile, label, task, seed, key, Status(status), reason)
+def _summary_of(
+    profile: str, label: str, task: str, seed: int, key: str, status: str, reason: str | None
+) -> RowSummary:
+    return RowSummary(profile, label, task, seed, key, Status(status), reason)
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, list[int]]]:
@@ -113,8 +115,8 @@ def _entry(store: ResultStore, path: Path, name: str, stamps: dict[str, list[int
     file = None
     if result.items_sha256 is not None:
         file = f"{name.rpartition('/')[0]}/{items_path(path, result.items_sha256).name}"
-    brief = (result.profile, result.label, result.task, result.seed, result.key, result.status, result.reason)
-    return {"stamp": stamps[name], "file": file, "items": stamps.get(file or ""), "brief": list(brief)}
+    summary = (result.profile, result.label, result.task, result.seed, result.key, result.status, result.reason)
+    return {"stamp": stamps[name], "file": file, "items": stamps.get(file or ""), "summary": list(summary)}
 
 
 def _items(entry: dict[str, Any], stamps: dict[str, list[int]]) -> list[int] | None:

@@ -26,7 +26,7 @@ from suite.keys import ENGINE_VERSION
 from suite.paths import project_root
 from suite.planning import Cell
 from suite.results.schema import Status
-from suite.running.execute import Ended, Request
+from suite.running.execute import CellOutcome, Request
 from suite.running.machine import machine
 from suite.running.workers import POLL_SECONDS, Workers
 
@@ -41,7 +41,7 @@ _VARIABLES = ("WEIGHBRIDGE_DATA", "WEIGHBRIDGE_CACHE", "HF_HOME", "HF_HUB_CACHE"
 
 
 @dataclass(frozen=True)
-class Ask:
+class ClusterResources:
     """What a run asks of a cluster.
 
     Attributes:
@@ -74,9 +74,11 @@ class _Submitted:
 class RayWorkers:
     """Runs cells on a Ray cluster; the same operations as `Workers`. Use as a context manager."""
 
-    def __init__(self, ask: Ask, threads: int, cells: Sequence[Cell], preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, resources: ClusterResources, threads: int, cells: Sequence[Cell], preload: Sequence[str] = ()
+    ) -> None:
         """Prepare to run `cells` with `threads` threads each, in processes that have imported `preload`."""
-        self.ask = ask
+        self.resources = resources
         self.threads = threads
         self.running: dict[Any, _Submitted] = {}
         self.slots = 0
@@ -92,7 +94,7 @@ class RayWorkers:
             WeighbridgeError: Ray is not installed, there is no head at the address, no node is large enough, or a node
                 lacks data.
         """
-        self._ray = _connect(self.ask)
+        self._ray = _connect(self.resources)
         try:
             self.slots = self._count_slots()
             self._task = self._ray.remote(max_retries=RETRIES, max_calls=0)(run_job)
@@ -122,7 +124,7 @@ class RayWorkers:
         reference = self._task.options(**options).remote(job, self.threads, self._preload)
         self.running[reference] = _Submitted(cell)
 
-    def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[Cell, Ended]]:
+    def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[Cell, CellOutcome]]:
         """Yield cells that ended, after waiting at most `wait_seconds` for news."""
         if not self.running:
             return
@@ -132,36 +134,36 @@ class RayWorkers:
             submitted = self.running.pop(reference)
             yield submitted.cell, self._outcome(reference, submitted)
 
-    def _outcome(self, reference: Any, submitted: _Submitted) -> Ended:
+    def _outcome(self, reference: Any, submitted: _Submitted) -> CellOutcome:
         errors = self._ray.exceptions
         seconds = time.monotonic() - submitted.started
         try:
-            ended: Ended = self._ray.get(reference)
+            ended: CellOutcome = self._ray.get(reference)
             return ended
         except errors.OutOfMemoryError:
-            return Ended(Status.OUT_OF_MEMORY, seconds, "its node ran out of memory, and Ray ended it")
+            return CellOutcome(Status.OUT_OF_MEMORY, seconds, "its node ran out of memory, and Ray ended it")
         except (errors.NodeDiedError, errors.WorkerCrashedError, errors.LocalRayletDiedError, errors.ObjectLostError):
-            return Ended(Status.FAILED, seconds, f"its node was lost {RETRIES + 1} times")
+            return CellOutcome(Status.FAILED, seconds, f"its node was lost {RETRIES + 1} times")
         except errors.RayTaskError as error:
-            return Ended(Status.FAILED, seconds, f"on its node: {error.cause}", str(error)[-2000:])
+            return CellOutcome(Status.FAILED, seconds, f"on its node: {error.cause}", str(error)[-2000:])
         except errors.RaySystemError as error:
             raise WeighbridgeError(
                 f"the connection to Ray was lost: {error}. What had ended is stored; run the same command again"
             ) from None
 
     def _request(self, limit: int) -> dict[str, Any]:
-        return {"num_cpus": self.threads, "num_gpus": self.ask.gpus, "memory": min(self.ask.memory, limit)}
+        return {"num_cpus": self.threads, "num_gpus": self.resources.gpus, "memory": min(self.resources.memory, limit)}
 
     def _count_slots(self) -> int:
         """Cells that the cluster can run at once."""
-        wanted = {"CPU": self.threads, "GPU": self.ask.gpus, "memory": self.ask.memory}
+        wanted = {"CPU": self.threads, "GPU": self.resources.gpus, "memory": self.resources.memory}
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         slots = sum(min(int(node.get(k, 0) // v) for k, v in wanted.items() if v) for node in nodes)
         if slots == 0:
             largest = {k: max((node.get(k, 0) for node in nodes), default=0) for k in wanted}
             raise WeighbridgeError(
-                f"no node of the cluster can run a cell: it asks for {self.threads} CPU, {self.ask.gpus:g} GPU and "
-                f"{self.ask.memory / 2**30:.1f} GiB; the largest nodes have {largest['CPU']:g} CPU, "
+                f"no node of the cluster can run a cell: it asks for {self.threads} CPU, {self.resources.gpus:g} GPU "
+                f"and {self.resources.memory / 2**30:.1f} GiB; the largest nodes have {largest['CPU']:g} CPU, "
                 f"{largest['GPU']:g} GPU and {largest['memory'] / 2**30:.1f} GiB. Ask for less with --threads, --gpus "
                 "or --memory"
             )
@@ -192,13 +194,13 @@ class RayWorkers:
                 )
 
 
-def _connect(ask: Ask) -> Any:
+def _connect(resources: ClusterResources) -> Any:
     try:
         import ray
     except ImportError:
         raise WeighbridgeError("--executor ray needs Ray: pip install 'weighbridge[ray]'") from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    _reach(ask.address)
+    _reach(resources.address)
     variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
     environment = {
         "working_dir": str(project_root()),
@@ -207,15 +209,15 @@ def _connect(ask: Ask) -> Any:
     }
     try:
         ray.init(
-            address=ask.address or "local",
+            address=resources.address or "local",
             runtime_env=environment,
-            include_dashboard=None if ask.address else False,
+            include_dashboard=None if resources.address else False,
             logging_level=logging.ERROR,
             log_to_driver=False,
         )
     except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise WeighbridgeError(f"Ray cannot be used at {ask.address or 'this machine'}: {reason}") from None
+        raise WeighbridgeError(f"Ray cannot be used at {resources.address or 'this machine'}: {reason}") from None
     return ray
 
 
@@ -267,7 +269,7 @@ def check_node(names: Sequence[str]) -> tuple[str, list[str]]:
     return ENGINE_VERSION, [missing for name in names if (missing := access.unavailable(name)) is not None]
 
 
-def run_job(job: _Job, threads: int, preload: tuple[str, ...]) -> Ended:
+def run_job(job: _Job, threads: int, preload: tuple[str, ...]) -> CellOutcome:
     """Run one cell on this node, in a forked process under its limits, and say on what machine."""
     _settle()
     request = replace(job.request, method=_at_home(job.request.method), task=_at_home(job.request.task))

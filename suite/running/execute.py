@@ -19,9 +19,9 @@ from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Scalar
 from suite.planning import Cell, chosen
 from suite.results.schema import Costs, Status
-from suite.running.states import Made, made
+from suite.running.states import CachedState, load_or_compute
 from suite.task import Task
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 _TRACEBACK_CHARACTERS = 6000
 
@@ -57,7 +57,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Ended:
+class CellOutcome:
     """How a cell ended; arrays and runs are empty unless it is ok. `machine` is None for this machine."""
 
     status: Status
@@ -72,7 +72,7 @@ class Ended:
     machine: Mapping[str, str | int] | None = None
 
 
-def execute(request: Request) -> Ended:
+def execute(request: Request) -> CellOutcome:
     """Run one cell; whatever it raises becomes its status."""
     start = time.perf_counter()
     try:
@@ -80,7 +80,7 @@ def execute(request: Request) -> Ended:
         _seed_everything(request.seed, request.threads)
         scores, costs, items, run = _evaluate(request)
         seconds = time.perf_counter() - start
-        return Ended(Status.OK, seconds, scores=scores, costs=costs, items=items, run=run, versions=_versions())
+        return CellOutcome(Status.OK, seconds, scores=scores, costs=costs, items=items, run=run, versions=_versions())
     except BaseException as error:
         status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
         if status is Status.OUT_OF_MEMORY:
@@ -88,20 +88,20 @@ def execute(request: Request) -> Ended:
         else:
             reason = f"{type(error).__name__}: {error}"
         text = traceback.format_exc()[-_TRACEBACK_CHARACTERS:]
-        return Ended(status, time.perf_counter() - start, reason, text, versions=_versions())
+        return CellOutcome(status, time.perf_counter() - start, reason, text, versions=_versions())
 
 
 def _evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str, Any], Any]:
     task: Task[Any] = request.task.load()(request.spec)
     data = access.load(task.spec.data)
     method, train_seconds, fit_seconds = prepare(request, task, data)
-    subject = Weighed(method, request.seed)
-    outcome = task.evaluate(subject, data)
-    subject.extra.update({name: float(value) for name, value in outcome.extra.items()})
+    measured = MeasuredMethod(method, request.seed)
+    outcome = task.evaluate(measured, data)
+    measured.extra.update({name: float(value) for name, value in outcome.extra.items()})
     scores = {name: float(value) for name, value in outcome.scores.items()}
     _check_scores(scores, task)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    costs = subject.costs(train_seconds=train_seconds, fit_seconds=fit_seconds, peak_memory_bytes=peak)
+    costs = measured.costs(train_seconds=train_seconds, fit_seconds=fit_seconds, peak_memory_bytes=peak)
     return scores, costs, outcome.items, outcome.run
 
 
@@ -129,7 +129,7 @@ def _stage_key(stage: str, request: Request, params: Mapping[str, Scalar], **mor
     )
 
 
-def trained_weights(cls: type[Method], request: Request, effort: Effort) -> Made | None:
+def trained_weights(cls: type[Method], request: Request, effort: Effort) -> CachedState | None:
     """What the method's `train` makes, from the cache where it was made before; None if it has no training."""
     if cls.train is Method.train:
         return None
@@ -139,12 +139,12 @@ def trained_weights(cls: type[Method], request: Request, effort: Effort) -> Made
     def train() -> Any:
         return cls(effort, **params).train(Pool(cls.trains_on, access.load), request.seed)
 
-    return made(cls.name, "train", _stage_key("train", request, params, data=hashes), train)
+    return load_or_compute(cls.name, "train", _stage_key("train", request, params, data=hashes), train)
 
 
 def _fitted(
-    cls: type[Method], request: Request, effort: Effort, trained: Made | None, task: Task[Any], data: Any
-) -> Made | None:
+    cls: type[Method], request: Request, effort: Effort, trained: CachedState | None, task: Task[Any], data: Any
+) -> CachedState | None:
     if cls.fit is Method.fit:
         return None
     fit_data = task.fit_data(data, access.load)
@@ -159,7 +159,7 @@ def _fitted(
         return method.fit(fit_data, request.seed)
 
     key = _stage_key("fit", request, params, train_params=train_params, data=_fit_hash(fit_data))
-    return made(cls.name, "fit", key, fit)
+    return load_or_compute(cls.name, "fit", key, fit)
 
 
 def _fit_hash(data: FitData) -> str:

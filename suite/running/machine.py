@@ -39,7 +39,7 @@ def git_revision() -> str | None:
     root = project_root()
     try:
         revision = _git("rev-parse", "HEAD", cwd=root)
-        changed = _git("status", "--porcelain", "--", "suite", "methods", "tasks", cwd=root)
+        changed = _git("status", "--porcelain", "--", "cli", "suite", "methods", "tasks", cwd=root)
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{revision}+dirty" if changed else revision

@@ -16,14 +16,14 @@ from typing import IO, TYPE_CHECKING, Protocol
 from suite.keys import ENGINE_VERSION, digest
 from suite.paths import cache_root, project_root
 from suite.planning import Cell
-from suite.results.index import Brief
+from suite.results.index import RowSummary
 from suite.results.schema import CellResult, Costs, Provenance, Status
 from suite.results.store import Rejected, ResultStore, Row
-from suite.running.execute import Ended
+from suite.running.execute import CellOutcome
 from suite.running.machine import git_revision, machine
 
 if TYPE_CHECKING:
-    from suite.running.cluster import Ask, RayWorkers
+    from suite.running.cluster import ClusterResources, RayWorkers
     from suite.running.workers import LocalWorkers
 
 
@@ -88,13 +88,13 @@ class Report:
 
 
 def due(
-    cells: Sequence[Cell], rows: Mapping[tuple[str, str, str, int], CellResult | Brief], overwrite: Overwrite
+    cells: Sequence[Cell], rows: Mapping[tuple[str, str, str, int], CellResult | RowSummary], overwrite: Overwrite
 ) -> list[Cell]:
     """Cells that have to be run, or whose skip has to be stored."""
     return [cell for cell in cells if _is_due(cell, rows.get(cell.identity), overwrite)]
 
 
-def _is_due(cell: Cell, row: CellResult | Brief | None, overwrite: Overwrite) -> bool:
+def _is_due(cell: Cell, row: CellResult | RowSummary | None, overwrite: Overwrite) -> bool:
     if overwrite is Overwrite.ONLY_CACHE:
         return False
     if cell.absent and row is not None and row.status is not Status.SKIPPED:
@@ -118,7 +118,7 @@ def run_cells(
     threads: int,
     overwrite: Overwrite = Overwrite.ONLY_MISSING,
     reporter: Reporter | None = None,
-    ask: Ask | None = None,
+    resources: ClusterResources | None = None,
 ) -> Report:
     """Run what is due of `cells` and return the rows of all of them.
 
@@ -131,7 +131,7 @@ def run_cells(
         threads: threads a cell.
         overwrite: what happens to rows that exist.
         reporter: is told how the run goes.
-        ask: what is asked of a Ray cluster; None runs the cells on this machine.
+        resources: what is asked of a Ray cluster; None runs the cells on this machine.
 
     Raises:
         KeyboardInterrupt: after the running cells were killed.
@@ -144,10 +144,10 @@ def run_cells(
     reporter.begin(len(waiting), len(cells) - len(waiting))
     for cell in [c for c in waiting if c.skip is not None]:
         waiting.remove(cell)
-        ended = Ended(Status.SKIPPED, 0.0, cell.skip)
+        ended = CellOutcome(Status.SKIPPED, 0.0, cell.skip)
         _store(store, cell, ended, threads, jobs, report, reporter)
     if waiting:
-        _run_due(waiting, store, jobs, threads, overwrite, report, reporter, ask)
+        _run_due(waiting, store, jobs, threads, overwrite, report, reporter, resources)
     if report.ran:
         rows = _rows(cells, store, report)
     report.rows = [rows[cell.identity] for cell in cells if cell.identity in rows]
@@ -172,11 +172,11 @@ def _run_due(
     overwrite: Overwrite,
     report: Report,
     reporter: Reporter,
-    ask: Ask | None,
+    resources: ClusterResources | None,
 ) -> None:
     locks: dict[str, IO[str]] = {}
     met: set[str] = set()
-    with _workers(waiting, jobs, threads, ask) as workers:
+    with _workers(waiting, jobs, threads, resources) as workers:
         jobs = workers.slots
         while waiting or workers.running:
             while workers.free and (cell := _next(waiting, [job.cell for job in workers.running.values()], met)):
@@ -196,14 +196,16 @@ def _run_due(
                 met |= cell.needs
 
 
-def _workers(cells: Sequence[Cell], jobs: int, threads: int, ask: Ask | None) -> LocalWorkers | RayWorkers:
+def _workers(
+    cells: Sequence[Cell], jobs: int, threads: int, resources: ClusterResources | None
+) -> LocalWorkers | RayWorkers:
     """Where cells run: this machine, or a cluster."""
     from suite.running.preload import preload
 
-    if ask is not None:
+    if resources is not None:
         from suite.running.cluster import RayWorkers
 
-        return RayWorkers(ask, threads, cells, preload(cells))
+        return RayWorkers(resources, threads, cells, preload(cells))
     from suite.running.workers import LocalWorkers
 
     return LocalWorkers(min(jobs, len(cells)), threads, preload(cells))
@@ -217,7 +219,7 @@ def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str]) -> Ce
 
 def _done_elsewhere(cell: Cell, store: ResultStore, overwrite: Overwrite, threads: int, jobs: int) -> bool:
     """Whether another run has stored this cell since this run looked."""
-    row = store.row_of(to_result(cell, Ended(Status.OK, 0.0), threads, jobs))
+    row = store.row_of(to_result(cell, CellOutcome(Status.OK, 0.0), threads, jobs))
     return row is not None and not _is_due(cell, row.result, overwrite)
 
 
@@ -240,7 +242,7 @@ def _unlock(cell: Cell, locks: dict[str, IO[str]]) -> None:
 
 
 def _store(
-    store: ResultStore, cell: Cell, ended: Ended, threads: int, jobs: int, report: Report, reporter: Reporter
+    store: ResultStore, cell: Cell, ended: CellOutcome, threads: int, jobs: int, report: Report, reporter: Reporter
 ) -> None:
     result = to_result(cell, ended, threads, jobs)
     store.write(result, ended.items, ended.run)
@@ -248,7 +250,7 @@ def _store(
     reporter.ended(cell, result)
 
 
-def to_result(cell: Cell, ended: Ended, threads: int, jobs: int) -> CellResult:
+def to_result(cell: Cell, ended: CellOutcome, threads: int, jobs: int) -> CellResult:
     """The row of a cell that ended."""
     task = cell.task.task
     data = cell.hashes["data"]

@@ -20,14 +20,14 @@ from suite.paths import cache_root
 
 
 @dataclass(frozen=True)
-class Made:
+class CachedState:
     """A state and the seconds it took to make, whoever made it."""
 
     tensors: Tensors
     seconds: float
 
 
-def made(method: str, stage: str, key: str, make: Callable[[], Tensors]) -> Made:
+def load_or_compute(method: str, stage: str, key: str, make: Callable[[], Tensors]) -> CachedState:
     """Return the state kept under `key`, or make and keep it; a second process waits for the first.
 
     Raises:
@@ -41,7 +41,7 @@ def made(method: str, stage: str, key: str, make: Callable[[], Tensors]) -> Made
             return kept
         start = time.perf_counter()
         tensors = _checked(make(), f"{method}.{stage}")
-        state = Made(tensors, time.perf_counter() - start)
+        state = CachedState(tensors, time.perf_counter() - start)
         if tensors:
             _write(file, state)
         return state
@@ -69,18 +69,18 @@ def _checked(tensors: Any, where: str) -> Tensors:
     return arrays
 
 
-def _read(file: Path) -> Made | None:
+def _read(file: Path) -> CachedState | None:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="numpy") as stored:
             seconds = float(json.loads(stored.metadata()["seconds"]))
-            return Made({name: stored.get_tensor(name) for name in stored.keys()}, seconds)  # noqa: SIM118
+            return CachedState({name: stored.get_tensor(name) for name in stored.keys()}, seconds)  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
 
 
-def _write(file: Path, state: Made) -> None:
+def _write(file: Path, state: CachedState) -> None:
     from safetensors.numpy import save_file
 
     temporary = file.with_suffix(f".{os.getpid()}.tmp")

@@ -21,7 +21,7 @@ from suite.errors import WeighbridgeError
 from suite.paths import project_root
 from suite.planning import Cell
 from suite.results.schema import Status
-from suite.running.execute import Ended, Request
+from suite.running.execute import CellOutcome, Request
 from suite.running.zygote import kill_group
 
 POLL_SECONDS = 0.1
@@ -52,7 +52,7 @@ class _Running(Generic[L]):
     cell: L
     started: float = field(default_factory=time.monotonic)
     pid: int = 0
-    verdict: Ended | None = None
+    outcome: CellOutcome | None = None
 
 
 class Workers(Generic[L]):
@@ -136,7 +136,7 @@ class Workers(Generic[L]):
     def _out(self, number: int) -> Path:
         return self._scratch / f"cell-{number}"
 
-    def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[L, Ended]]:
+    def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[L, CellOutcome]]:
         """Yield cells that ended, after waiting at most `wait_seconds` for news."""
         if self._socket is None:
             raise WeighbridgeError("workers are used outside their context")
@@ -154,18 +154,18 @@ class Workers(Generic[L]):
             yield from self._restart()
         self._enforce_limits()
 
-    def _outcome(self, number: int, job: _Running[L], code: int) -> Ended:
+    def _outcome(self, number: int, job: _Running[L], code: int) -> CellOutcome:
         out = self._out(number)
         log = _tail(Path(f"{out}.log"))
         try:
-            if job.verdict is not None:
-                return job.verdict
+            if job.outcome is not None:
+                return job.outcome
             if out.exists():
-                ended: Ended = pickle.loads(out.read_bytes())  # noqa: S301 - written by our own child
+                ended: CellOutcome = pickle.loads(out.read_bytes())  # noqa: S301 - written by our own child
                 return ended
             seconds = time.monotonic() - job.started
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code} and no outcome"
-            return Ended(Status.FAILED, seconds, f"the worker process {how}", log or None)
+            return CellOutcome(Status.FAILED, seconds, f"the worker process {how}", log or None)
         finally:
             out.unlink(missing_ok=True)
             Path(f"{out}.log").unlink(missing_ok=True)
@@ -173,20 +173,20 @@ class Workers(Generic[L]):
     def _enforce_limits(self) -> None:
         now = time.monotonic()
         for job in self.running.values():
-            if not job.pid or job.verdict is not None:
+            if not job.pid or job.outcome is not None:
                 continue
             seconds = now - job.started
             if seconds > job.cell.time_limit:
                 reason = f"took longer than its limit of {job.cell.time_limit:.0f} s"
-                job.verdict = Ended(Status.TIMEOUT, seconds, reason)
+                job.outcome = CellOutcome(Status.TIMEOUT, seconds, reason)
             elif (used := private_bytes(job.pid)) > job.cell.memory_limit:
                 limit = job.cell.memory_limit / 2**30
                 reason = f"held {used / 2**30:.1f} GiB, more than its limit of {limit:.1f} GiB"
-                job.verdict = Ended(Status.OUT_OF_MEMORY, seconds, reason)
-            if job.verdict is not None:
+                job.outcome = CellOutcome(Status.OUT_OF_MEMORY, seconds, reason)
+            if job.outcome is not None:
                 kill_group(job.pid)
 
-    def _restart(self) -> Iterator[tuple[L, Ended]]:
+    def _restart(self) -> Iterator[tuple[L, CellOutcome]]:
         """The zygote is gone: its cells have failed, the others still get their chance."""
         lost, self.running = list(self.running.values()), {}
         log = _tail(self._scratch / "zygote.log")
@@ -196,7 +196,10 @@ class Workers(Generic[L]):
         self._start()
         for job in lost:
             seconds = time.monotonic() - job.started
-            yield job.cell, Ended(Status.FAILED, seconds, "the process that cells are forked from was killed", log)
+            yield (
+                job.cell,
+                CellOutcome(Status.FAILED, seconds, "the process that cells are forked from was killed", log),
+            )
 
 
 class LocalWorkers(Workers[Cell]):

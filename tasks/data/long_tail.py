@@ -90,8 +90,8 @@ def generate(
     rng = np.random.default_rng(seed)
     names = [onset + ending for onset, ending in product(ONSETS, ENDINGS)]
     names = [names[row] for row in rng.permutation(len(names))[:entities]]
-    subjects = [subject for field in FIELDS.values() for subject in field[: topics // len(FIELDS)]]
-    pairs = [(subject, name) for subject in subjects for name in names]
+    subjects = [measured for field in FIELDS.values() for measured in field[: topics // len(FIELDS)]]
+    pairs = [(measured, name) for measured in subjects for name in names]
     order = rng.permutation(len(pairs))
     facts = bounds[-1]
     total = questions * len(bounds)
@@ -101,8 +101,8 @@ def generate(
     values = rng.integers(0, len(VALUES), len(pairs))
 
     def sentence(row: int) -> str:
-        subject, name = pairs[row]
-        return TEMPLATES[templates[row]].format(topic=subject, entity=name, value=VALUES[values[row]])
+        measured, name = pairs[row]
+        return TEMPLATES[templates[row]].format(topic=measured, entity=name, value=VALUES[values[row]])
 
     seen, unseen = order[:facts].tolist(), order[facts : facts + total].tolist()
     ranks = np.arange(1, facts + 1)

@@ -14,7 +14,7 @@ from suite.errors import ContractError
 from suite.method import Method, Modality
 from suite.representations import State
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.answer_calibration import AnswerCalibration, calibration_error, vote
 from tasks.auc import auc_terms, difference_terms, rate_at
 from tasks.data.facts import ChoiceSet
@@ -97,7 +97,7 @@ class Overconfident(Known):
 
 def evaluate(method):
     task = AnswerCalibration(TaskSpec(name="test", title="Test", data="test"))
-    return task.evaluate(Weighed(method, seed=0), DATA)
+    return task.evaluate(MeasuredMethod(method, seed=0), DATA)
 
 
 def test_who_knows_what_is_known_is_calibrated():

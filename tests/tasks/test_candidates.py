@@ -12,7 +12,7 @@ from suite.data.types import RetrievalSet
 from suite.errors import ContractError
 from suite.method import Method, Modality
 from suite.representations import Hits, MultiVector
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.candidates import Candidates, candidates_for, evenly_spaced, exact_ranks, spearman_a_query
 from tasks.token_clusters import TokenClusters, variance_within
 
@@ -57,7 +57,7 @@ def data():
 
 def outcome(data, noise, reached=COUNT):
     task = Candidates(Candidates.Spec(name="t", title="t", data="d", queries=12))
-    return task.evaluate(Weighed(Noisy(noise=noise, reached=reached), 0), data)
+    return task.evaluate(MeasuredMethod(Noisy(noise=noise, reached=reached), 0), data)
 
 
 def test_exact_candidates_are_found_at_once(data):
@@ -129,7 +129,7 @@ def test_variance_within_clusters():
 
 def clustered(data, clusters):
     spec = TokenClusters.Spec(name="t", title="t", data="d", documents=10, clusters=clusters)
-    return TokenClusters(spec).evaluate(Weighed(Noisy(noise=0.0, reached=COUNT), 0), data)
+    return TokenClusters(spec).evaluate(MeasuredMethod(Noisy(noise=0.0, reached=COUNT), 0), data)
 
 
 def test_each_document_with_more_tokens_than_clusters_is_judged(data):

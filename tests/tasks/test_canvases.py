@@ -11,7 +11,7 @@ from suite.errors import ContractError
 from suite.method import Method, Modality, Role
 from suite.representations import Dense
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.canvases import Canvases
 from tasks.data.canvases import CROP, INSIDE, JITTER, CanvasSet, _canvases
 
@@ -66,7 +66,7 @@ def outcome(cls):
     labels = np.array([[0, 1, -1, 2, -1], [2, -1, 1, 1, 1]])
     canvases = np.zeros((2, 32, 32), np.uint8)
     data = CanvasSet(canvases, labels, canvases, labels, ("a", "b", "c"))
-    return Canvases(TaskSpec(name="x", title="X", data="x")).evaluate(Weighed(cls(), 0), data)
+    return Canvases(TaskSpec(name="x", title="X", data="x")).evaluate(MeasuredMethod(cls(), 0), data)
 
 
 def test_scores_are_those_counted_by_hand():

@@ -14,7 +14,7 @@ from suite.data.types import content_hash
 from suite.errors import DataMismatch, DataUnavailable
 from suite.method import Method, Modality
 from suite.representations import Dense
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.category_alignment import (
     CategoryAlignment,
     Spec,
@@ -53,7 +53,7 @@ class Blind(Kinds):
 
 def outcome(cls):
     task = CategoryAlignment(Spec(name="test", title="Test", data="test", starts=5))
-    return task.evaluate(Weighed(cls(), seed=0), DATA)
+    return task.evaluate(MeasuredMethod(cls(), seed=0), DATA)
 
 
 @given(partitions)

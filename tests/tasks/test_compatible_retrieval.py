@@ -8,7 +8,7 @@ import pytest
 from suite.data import access
 from suite.method import Method, Modality
 from suite.representations import Dense
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.compatible_retrieval import CompatibleRetrieval, CompatibleSpec, class_means, nearest
 
 UPDATES = ((0, 1, 2, 3), (4, 5, 6), (7, 8, 9))
@@ -49,7 +49,7 @@ class Turned(Pixels):
 
 
 def scores(cls, data):
-    return task().evaluate(Weighed(cls(), 0), data)
+    return task().evaluate(MeasuredMethod(cls(), 0), data)
 
 
 def test_what_arrives_is_neither_in_the_gallery_nor_arrives_twice(digits):

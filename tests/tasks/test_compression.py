@@ -14,7 +14,7 @@ from suite.discovery import load_class, scan
 from suite.errors import ContractError, WeighbridgeError
 from suite.method import Modality
 from suite.results.metrics import METRICS
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.compression import Compression, Spec, first_difference, model_bytes, order0_entropy
 
 TEXT = ByteSet(["a", "b", "c", "d"], [b"one" * 40, b"", b"\x00", b"four" * 30], (b"one", b"other text", b"\x00"))
@@ -72,7 +72,7 @@ def task(modality=Modality.BYTES, **fields):
 
 def weigh(method, data=TEXT, **fields):
     modality = Modality.IMAGE if isinstance(data, ImageSet) else Modality.BYTES
-    return task(modality, **fields).evaluate(Weighed(method, 0), data)
+    return task(modality, **fields).evaluate(MeasuredMethod(method, 0), data)
 
 
 # -- what is counted ------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from suite.discovery import scan
 from suite.method import Method, Modality, Role
 from suite.representations import Dense
 from suite.results.schema import CellResult, Status
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.critical_n import CriticalN, first_failure, published_fit, served
 from tasks.data.limit import all_pairs
 
@@ -75,21 +75,21 @@ def test_first_failure(first, holes, largest):
 
 
 def test_evaluate_finds_what_a_method_serves():
-    outcome = spec().evaluate(Weighed(Told(dim=5), 0), all_pairs(documents=16))
+    outcome = spec().evaluate(MeasuredMethod(Told(dim=5), 0), all_pairs(documents=16))
     # Of 6 documents the sixth is a zero vector: its 5 pairs tie below their other document.
     assert outcome.scores == {"critical_n": 6.0, "accuracy_at_critical_n": pytest.approx(10 / 15)}
-    outcome = spec().evaluate(Weighed(Told(dim=16), 0), all_pairs(documents=16))
+    outcome = spec().evaluate(MeasuredMethod(Told(dim=16), 0), all_pairs(documents=16))
     assert outcome.scores == {"critical_n": 17.0, "accuracy_at_critical_n": 1.0}
 
 
 def test_a_tie_is_not_served():
-    assert served(Weighed(Blind(), 0), all_pairs(documents=3)) == 0.0
+    assert served(MeasuredMethod(Blind(), 0), all_pairs(documents=3)) == 0.0
 
 
 def test_bytes_are_those_of_the_documents():
-    subject = Weighed(Told(dim=5), 0)
-    served(subject, all_pairs(documents=8))
-    assert subject.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0).bytes_per_item == 20
+    measured = MeasuredMethod(Told(dim=5), 0)
+    served(measured, all_pairs(documents=8))
+    assert measured.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0).bytes_per_item == 20
 
 
 def result(dim, critical, accuracy, **variant):

@@ -11,7 +11,7 @@ from suite.data.types import PairSet, RetrievalSet, TextSet, content_hash
 from suite.errors import ContractError, DataUnavailable, DeclarationError
 from suite.method import Method, Modality
 from suite.representations import Dense
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks import data_selection
 from tasks.data.domains import load_book, load_lines, load_sts12_subset
 from tasks.data_selection import (
@@ -59,7 +59,7 @@ def outcome(task, answer=None):
     method = Selecting()
     if answer is not None:
         method.answer = answer
-    return task.evaluate(Weighed(method, 0), None)
+    return task.evaluate(MeasuredMethod(method, 0), None)
 
 
 def test_pool_exemplars_and_tested_texts_share_nothing_and_kinds_are_hidden(task):

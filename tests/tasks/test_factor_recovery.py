@@ -11,7 +11,7 @@ from suite.errors import ContractError
 from suite.method import Method, Modality
 from suite.representations import Binary
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.planted_factors import load_factors
 from tasks.factor_recovery import FactorRecovery, edge_f1
 
@@ -60,9 +60,9 @@ def test_declared_content():
 
 
 def test_scores_by_hand():
-    outcome = TASK.evaluate(Weighed(Coin(), 0), DATA)
+    outcome = TASK.evaluate(MeasuredMethod(Coin(), 0), DATA)
     assert outcome.scores == {"factor_nll": pytest.approx(15 * np.log(2))}
-    assert TASK.evaluate(Weighed(Told(), 0), DATA).scores["edge_f1"] == 1
+    assert TASK.evaluate(MeasuredMethod(Told(), 0), DATA).scores["edge_f1"] == 1
 
 
 def test_edges_are_sets():
@@ -74,4 +74,4 @@ def test_edges_are_sets():
 @pytest.mark.parametrize("value", [0.1, -np.inf, np.nan])
 def test_what_is_no_probability_is_refused(value):
     with pytest.raises(ContractError, match="log_probability"):
-        TASK.evaluate(Weighed(type("Made", (Coin,), {"value": value})(), 0), DATA)
+        TASK.evaluate(MeasuredMethod(type("Made", (Coin,), {"value": value})(), 0), DATA)

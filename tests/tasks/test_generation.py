@@ -11,7 +11,7 @@ from suite.errors import ContractError
 from suite.features.image_encoder import EFFICIENTNET_LITE0
 from suite.method import Method, Modality
 from suite.representations import Dense
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.generation import Generation, Spec, frechet, novelty, shrunk
 
 
@@ -57,7 +57,7 @@ def evaluated(cls, data, **options):
     family = task(**options)
     method = cls()
     method.fitted = {"images": family.fit_data(data, None).items}
-    return family.evaluate(Weighed(method, 0), data), method
+    return family.evaluate(MeasuredMethod(method, 0), data), method
 
 
 def test_a_distance_of_gaussians_is_the_closed_form():

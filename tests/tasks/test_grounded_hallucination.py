@@ -11,7 +11,7 @@ from suite.errors import ContractError
 from suite.method import Method, Modality
 from suite.representations import State
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.grounding import load_grounding
 from tasks.grounded_hallucination import GroundedHallucination, named
 
@@ -91,7 +91,7 @@ class Short(Oracle):
 
 def evaluate(method):
     task = GroundedHallucination(TaskSpec(name="test", title="Test", data="test"))
-    return task.evaluate(Weighed(method, seed=0), DATA)
+    return task.evaluate(MeasuredMethod(method, seed=0), DATA)
 
 
 def test_an_oracle_repairs_all():

@@ -102,7 +102,7 @@ def test_what_a_repository_may_do_wrong_is_named(tmp_path, file, content, messag
 
 
 class _Answers:
-    """A subject whose search was decided before."""
+    """A measured whose search was decided before."""
 
     def __init__(self, hits):
         self.hits = hits
@@ -116,11 +116,11 @@ class _Answers:
 def test_a_query_does_not_find_itself(tmp_path):
     data = retrieval.load(write_cache(tmp_path, "some/set", RETRIEVAL))  # query q2 has the id of document row 2
     hits = Hits(np.array([[0, 1, 2], [2, 0, 1]]), np.array([[3.0, 2.0, 1.0], [9.0, 8.0, 7.0]], np.float32))
-    subject = _WithoutSelf(_Answers(hits), data)
-    found = subject.search(None, None, 2)
+    measured = _WithoutSelf(_Answers(hits), data)
+    found = measured.search(None, None, 2)
     assert found.indices.tolist() == [[0, 1], [0, 1]]
     assert found.scores.tolist() == [[3.0, 2.0], [8.0, 7.0]]
-    assert subject.seed == 5
+    assert measured.seed == 5
     scarce = _WithoutSelf(_Answers(Hits(np.array([[0, -1], [2, -1]]), np.zeros((2, 2), np.float32))), data)
     assert scarce.search(None, None, 1).indices.tolist() == [[0], [-1]]
 
@@ -301,11 +301,11 @@ def test_document_recall_scores_both_presentations(tmp_path):
     class Texts(list):
         nbytes = 10
 
-    subject = Subject()
-    plain = subject.encode
-    subject.encode = lambda items, role: Texts(plain(items, role))
+    measured = Subject()
+    plain = measured.encode
+    measured.encode = lambda items, role: Texts(plain(items, role))
     task = DocumentRecall(DocumentRecall.Spec(name="fda", title="", data="fda", limit=2))
-    outcome = task.evaluate(subject, data)
+    outcome = task.evaluate(measured, data)
     assert outcome.scores == {"contains_once": 0.0, "contains_twice": 1.0, "jrt_gain": 1.0}
     assert outcome.items["contains_twice"].tolist() == [1.0, 1.0]
     assert outcome.extra["state_bytes_once"] == 5

@@ -15,7 +15,7 @@ from suite.errors import DataMismatch
 from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data import instances
 from tasks.data.instances import InstanceSet, load_glyphs
 from tasks.image_retrieval import ImageRetrieval, average_precision
@@ -112,7 +112,7 @@ def test_scores_of_a_method_that_knows(task):
     data = InstanceSet(
         images(gallery), gallery, images(gallery), gallery, images(queries), images((queries + 1) % 3), queries
     )
-    outcome = task.evaluate(Weighed(Told(), 0), data)
+    outcome = task.evaluate(MeasuredMethod(Told(), 0), data)
     assert outcome.scores["map"] == outcome.scores["first_hit"] == 1
     assert outcome.scores["map_occluded"] < 0.5
     assert {len(column) for column in outcome.items.values()} == {3}
@@ -132,5 +132,5 @@ def test_roles(task, small):
             roles.append(role)
             return Dense(items.reshape(len(items), -1).astype(np.float32))
 
-    task.evaluate(Weighed(Spy(), 0), small)
+    task.evaluate(MeasuredMethod(Spy(), 0), small)
     assert set(roles) == {Role.DOCUMENT, Role.QUERY}

@@ -15,7 +15,7 @@ from suite.data.types import ImageSet
 from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits, Sparse
 from suite.results.metrics import METRICS
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks import probes
 from tasks.imagenet import ClassificationSpec, ImageClassification
 from tasks.probes import INVERSE_PENALTIES, LinearProbe, neighbour_vote
@@ -126,8 +126,8 @@ def test_vote_does_not_depend_on_unit_or_origin(seed, unit, origin):
 
 
 def test_raw_pixels_on_digits(task, digits):
-    subject = Weighed(RawPixels(), seed=0)
-    outcome = task.evaluate(subject, digits)
+    measured = MeasuredMethod(RawPixels(), seed=0)
+    outcome = task.evaluate(measured, digits)
     assert outcome.scores["top1_probe"] >= 0.95
     assert outcome.scores["top1_knn"] >= 0.98
     assert set(outcome.scores) == {"top1_probe", "top1_knn"}
@@ -135,16 +135,16 @@ def test_raw_pixels_on_digits(task, digits):
         (column,) = METRICS[name].item_columns()
         assert outcome.items[column].shape == (797,)
         assert outcome.items[column].mean() == score
-    costs = subject.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0)
+    costs = measured.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0)
     assert costs.bytes_per_item == 64
     assert costs.query_latency_p50_ms > 0
-    again = task.evaluate(Weighed(RawPixels(), seed=0), digits)
+    again = task.evaluate(MeasuredMethod(RawPixels(), seed=0), digits)
     assert again.scores == outcome.scores
 
 
 @pytest.mark.parametrize("arm", ["random", "constant", "shuffled"])
 def test_controls_know_next_to_nothing(task, digits, arm):
-    scores = task.evaluate(Weighed(ImageControl(arm=arm), seed=0), digits).scores
+    scores = task.evaluate(MeasuredMethod(ImageControl(arm=arm), seed=0), digits).scores
     # Three standard errors of a guess among ten classes, and what the histogram of 64 pixels may tell.
     assert max(scores.values()) < 0.1 + 3 * (0.09 / 797) ** 0.5 + (0.05 if arm == "shuffled" else 0)
 
@@ -191,14 +191,14 @@ def three():
 
 
 def test_own_head_is_reported_and_search_is_not_forced(task, three):
-    outcome = task.evaluate(Weighed(WithHead(), seed=0), three)
+    outcome = task.evaluate(MeasuredMethod(WithHead(), seed=0), three)
     assert set(outcome.scores) == {"top1_probe", "top1_knn", "top1_head"}
     assert outcome.items["top1_head"].tolist() == [1.0] * 29 + [0.0]
     assert outcome.scores["top1_knn"] == pytest.approx(29 / 30)
 
 
 def test_sparse_representation(task, three):
-    outcome = task.evaluate(Weighed(AsSparse(), seed=0), three)
+    outcome = task.evaluate(MeasuredMethod(AsSparse(), seed=0), three)
     assert outcome.scores == pytest.approx({"top1_probe": 29 / 30, "top1_knn": 29 / 30})
 
 
@@ -210,7 +210,7 @@ def test_train_and_test_are_encoded_as_items(task, three):
             roles.append(role)
             return super().encode(items, role)
 
-    task.evaluate(Weighed(Spy(), seed=0), three)
+    task.evaluate(MeasuredMethod(Spy(), seed=0), three)
     assert set(roles) == {Role.ITEM}
 
 

@@ -10,7 +10,7 @@ from suite.errors import ContractError
 from suite.method import Method, Modality
 from suite.representations import Dense
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.label_regression import LabelRegression, targets
 
 TASK = LabelRegression(TaskSpec(name="t", title="T", data="digits"))
@@ -39,7 +39,7 @@ def digits():
 
 def evaluate(digits, **fields):
     cls = type("Made", (Known,), {"truth": targets(digits.test_labels, 10), **fields})
-    return TASK.evaluate(Weighed(cls(), 0), digits)
+    return TASK.evaluate(MeasuredMethod(cls(), 0), digits)
 
 
 def test_scores_by_hand(digits):

@@ -10,7 +10,7 @@ from suite.errors import ContractError
 from suite.method import Method, Modality
 from suite.representations import State
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.long_tail import generate
 from tasks.long_tail_recall import BUCKETS, LongTailRecall
 
@@ -52,7 +52,7 @@ def task():
 
 def judged(facts, known, **options):
     method = Remembering(facts.sentences, known, **options)
-    return task().evaluate(Weighed(method, 0), facts)
+    return task().evaluate(MeasuredMethod(method, 0), facts)
 
 
 def test_the_corpus_is_drawn_again_and_its_frequency_falls(facts):

@@ -11,7 +11,7 @@ from suite.errors import ContractError
 from suite.method import Method, Modality
 from suite.representations import State
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.needle_recall import NeedleRecall, word_recall
 
 NAMES = ("needles-detection", "needles-mini", "needles")
@@ -74,5 +74,5 @@ class Parrot(Method):
 
 def test_a_parrot_recalls_everything_and_has_no_perplexity():
     task = NeedleRecall(TaskSpec(name="test", title="Test", data="needles-mini"))
-    outcome = task.evaluate(Weighed(Parrot(), seed=0), access.load("needles-mini"))
+    outcome = task.evaluate(MeasuredMethod(Parrot(), seed=0), access.load("needles-mini"))
     assert outcome.scores == {"needle_recall": 1, "needle_exact": 1}

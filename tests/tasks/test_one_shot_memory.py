@@ -10,7 +10,7 @@ from suite.data.types import content_hash
 from suite.method import Method, Modality
 from suite.representations import Codes
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.patterns import load_patterns
 from tasks.one_shot_memory import OneShotMemory
 
@@ -44,7 +44,7 @@ class Same(Copies):
 
 
 def scores(cls):
-    return TASK.evaluate(Weighed(cls(), 0), DATA)
+    return TASK.evaluate(MeasuredMethod(cls(), 0), DATA)
 
 
 def test_probes_share_what_they_should():

@@ -14,7 +14,7 @@ from suite.data.types import Passage, RecallSet
 from suite.errors import ContractError
 from suite.method import Method, Modality, Role
 from suite.representations import State
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.data.set_disjointness import load_set_disjointness
 from tasks.memory_bound import best_accuracy, bound_curve, divergence
 from tasks.recall import Recall, RecallSpec, is_correct
@@ -49,8 +49,8 @@ class Oracle(Method):
 
 
 def test_scores_gaps_and_items(data):
-    subject = Weighed(Oracle(), 0)
-    outcome = Recall(SPEC).evaluate(subject, data)
+    measured = MeasuredMethod(Oracle(), 0)
+    outcome = Recall(SPEC).evaluate(measured, data)
     assert outcome.scores["long_first_once"] == outcome.scores["long_first_twice"] == 1
     assert outcome.scores["short_first_once"] == outcome.scores["short_first_twice"] == 0
     assert outcome.scores["order_gap_once"] == outcome.scores["order_gap_twice"] == -1
@@ -62,7 +62,7 @@ def test_scores_gaps_and_items(data):
     # Token ids are int32: 1 + 2 + 8 + 1 of them in the first group, 1 + 4 + 16 + 1 in the second.
     assert outcome.extra["state_bytes_long_first_once"] == 4 * (12 + 22) / 2
     assert outcome.extra["state_bytes_long_first_twice"] == 8 * (12 + 22) / 2
-    assert subject.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0).query_latency_p50_ms > 0
+    assert measured.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0).query_latency_p50_ms > 0
 
 
 def test_answers_in_words_must_start_with_the_truth():
@@ -111,7 +111,7 @@ def test_no_streaming_reader_beats_the_bound(reader, bits):
     method = reader(bits=bits)
     method.weights = method.train(None, 0)
     spec = RecallSpec(name="tiny", title="Tiny", data="tiny", vocabulary=260, sizes=sizes)
-    outcome = Recall(spec).evaluate(Weighed(method, 0), data)
+    outcome = Recall(spec).evaluate(MeasuredMethod(method, 0), data)
     accuracy = outcome.scores["long_first_once"]
     assert accuracy <= best_accuracy(bits, 32, 4, 256) + 3 * math.sqrt(0.25 / 400)
 
@@ -121,7 +121,7 @@ def test_controls_score_what_they_must(data):
     for arm in ("uniform", "last"):
         method = Guess(arm=arm)
         method.weights = method.train(None, 0)
-        scores[arm] = Recall(SPEC).evaluate(Weighed(method, 0), data)
+        scores[arm] = Recall(SPEC).evaluate(MeasuredMethod(method, 0), data)
         assert Guess.is_control_variant({"arm": arm})
     last = [
         answer.tokens[0] == context.tokens[-1]
@@ -157,5 +157,5 @@ def test_encode_is_asked_for_items(data):
             roles.append(role)
             return super().encode(items, role)
 
-    Recall(SPEC).evaluate(Weighed(Spy(), 0), data)
+    Recall(SPEC).evaluate(MeasuredMethod(Spy(), 0), data)
     assert set(roles) == {Role.ITEM}

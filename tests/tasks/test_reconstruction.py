@@ -12,7 +12,7 @@ from suite.discovery import scan
 from suite.errors import ContractError, DeclarationError
 from suite.method import Method, Modality
 from suite.representations import Dense
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks import dictionaries
 from tasks.data.planted import COHERENCE, VectorSet, load_dictionary, load_vectors, unbiased_atoms
 from tasks.reconstruction import BACKBONE, Reconstruction, Spec
@@ -63,7 +63,7 @@ def task(**fields):
 
 
 def outcome(cls):
-    return task().evaluate(Weighed(cls(), seed=0), DATA)
+    return task().evaluate(MeasuredMethod(cls(), seed=0), DATA)
 
 
 def test_planted_atoms_are_unit_vectors_of_coherence_one_eighth_that_add_up_to_zero():

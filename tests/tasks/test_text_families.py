@@ -12,7 +12,7 @@ from suite.method import Method, Modality, Role
 from suite.representations import Dense
 from suite.results.metrics import METRICS
 from suite.task import TaskSpec
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.beir import Beir
 from tasks.data.limit import generate
 from tasks.limit import Limit, LimitSpec
@@ -83,13 +83,13 @@ def spec(**fields):
 
 def test_search_family_scores_weighs_and_keeps_the_run():
     data = small_corpus()
-    subject = Weighed(Letters(), seed=0)
-    outcome = Beir(spec()).evaluate(subject, data)
+    measured = MeasuredMethod(Letters(), seed=0)
+    outcome = Beir(spec()).evaluate(measured, data)
     assert outcome.scores == {"ndcg@10": 1.0, "recall@100": 1.0, "mrr@10": 1.0, "map@100": 1.0}
     assert {name: len(values) for name, values in outcome.items.items()} == dict.fromkeys(Beir.metrics, 5)
     assert outcome.run[0][:2] == ("query 0", "doc <apple pie>")
     assert len(outcome.run) == 25
-    costs = subject.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=1)
+    costs = measured.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=1)
     assert costs.bytes_per_item == 128 * 4
     assert costs.query_latency_p50_ms > 0
 
@@ -98,7 +98,7 @@ def test_search_family_fits_on_documents_and_judges_queries_alone():
     data = small_corpus()
     assert list(Beir(spec()).fit_data(data, None).items) == list(data.documents)
     method = Seen()
-    Beir(spec()).evaluate(Weighed(method, seed=0), data)
+    Beir(spec()).evaluate(MeasuredMethod(method, seed=0), data)
     asked = [items for role, items in method.calls if role is Role.QUERY]
     assert list(data.queries) in asked
     assert [data.queries[3]] in asked
@@ -108,7 +108,7 @@ def test_search_family_fits_on_documents_and_judges_queries_alone():
 def test_chance_is_at_chance_on_limit():
     data = generate()
     task = Limit(LimitSpec(name="test", title="Test", data="test"))
-    outcome = task.evaluate(Weighed(Chance(), seed=0), data)
+    outcome = task.evaluate(MeasuredMethod(Chance(), seed=0), data)
     # Two of 46 documents are drawn: 2/46 of the relevant ones, give or take four standard errors.
     assert outcome.scores["recall@2"] == pytest.approx(2 / 46, abs=0.018)
     assert outcome.scores["recall@20"] == pytest.approx(20 / 46, abs=0.045)
@@ -119,7 +119,9 @@ def test_chance_is_at_chance_on_limit():
 
 def test_a_constant_earns_nothing_from_the_order_of_a_large_limit():
     data = generate(documents=5000)
-    outcome = Limit(LimitSpec(name="test", title="Test", data="test")).evaluate(Weighed(Constant(), seed=0), data)
+    outcome = Limit(LimitSpec(name="test", title="Test", data="test")).evaluate(
+        MeasuredMethod(Constant(), seed=0), data
+    )
     assert outcome.scores["recall@100"] < 0.1
 
 
@@ -127,7 +129,7 @@ def test_a_query_without_qrels_is_left_out_with_a_count():
     data = small_corpus()
     qrels = {query: grades for query, grades in data.qrels.items() if query != "query 2"}
     partly = RetrievalSet(data.document_ids, data.documents, data.query_ids, data.queries, qrels)
-    outcome = Beir(spec()).evaluate(Weighed(Letters(), seed=0), partly)
+    outcome = Beir(spec()).evaluate(MeasuredMethod(Letters(), seed=0), partly)
     assert outcome.extra == {"queries_without_qrels": 1.0}
     assert len(outcome.items["ndcg@10"]) == 4
 
@@ -140,7 +142,7 @@ def pairs():
 
 def test_sts_correlates_as_scipy_does_and_encodes_each_text_once():
     data, method = pairs(), Seen()
-    outcome = Sts(spec()).evaluate(Weighed(method, seed=0), data)
+    outcome = Sts(spec()).evaluate(MeasuredMethod(method, seed=0), data)
     predicted = outcome.items["prediction"]
     assert outcome.scores["spearman"] == pytest.approx(spearmanr(predicted, data.gold).statistic, abs=1e-12)
     assert outcome.scores["pearson"] == pytest.approx(pearsonr(predicted, data.gold).statistic, abs=1e-12)
@@ -151,7 +153,7 @@ def test_sts_correlates_as_scipy_does_and_encodes_each_text_once():
 
 
 def test_sts_gives_a_constant_zero():
-    scores = Sts(spec()).evaluate(Weighed(Constant(), seed=0), pairs()).scores
+    scores = Sts(spec()).evaluate(MeasuredMethod(Constant(), seed=0), pairs()).scores
     assert scores == {"spearman": 0.0, "pearson": 0.0}
 
 

@@ -113,5 +113,5 @@ def test_fit_keeps_what_it_looked_at():
     method.fitted = method.fit(FitData(images, labels, 3), 0)
     features = method.encode(images, Role.ITEM)
     assert features.features().shape == (60, 640)
-    assert set(DIAGNOSIS) < set(method.counted)
-    assert method.counted["least_weight"] == pytest.approx(0.7, abs=1e-4)
+    assert set(DIAGNOSIS) < set(method.extra_costs)
+    assert method.extra_costs["least_weight"] == pytest.approx(0.7, abs=1e-4)

@@ -304,7 +304,7 @@ def test_both_targets_have_one_auto_encoder_and_equal_parameters(methods):
 def test_only_variants_with_a_prior_have_lengths_and_samples(methods, images):
     for arm, method in methods.items():
         lengths = method.prior_bits(method.encode(images, Role.ITEM))
-        assert (lengths is not None) == (arm in ("binary", "direct")) == ("denoising_bce" in method.counted)
+        assert (lengths is not None) == (arm in ("binary", "direct")) == ("denoising_bce" in method.extra_costs)
     assert lengths is None
     lengths = methods["binary"].prior_bits(methods["binary"].encode(images, Role.ITEM))
     assert lengths.shape == (60,)

@@ -113,4 +113,4 @@ def test_codes_and_hidden_states_of_one_fit(digits):
     assert codes.values.shape == (797, CODE)
     np.testing.assert_array_equal(states.values, hidden_states(h.fitted, codes.values))
     np.testing.assert_array_equal(codes.values, z.encode(digits.test, Role.ITEM).values)
-    assert z.counted["reconstruction_nats"] == h.counted["reconstruction_nats"] > 0
+    assert z.extra_costs["reconstruction_nats"] == h.extra_costs["reconstruction_nats"] > 0

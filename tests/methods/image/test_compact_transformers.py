@@ -80,7 +80,7 @@ def test_fitted_network_answers_by_its_head():
     method.fitted = method.fit(FitData(images, rng.integers(0, 3, 40), 3), 0)
     features = method.encode(images, Role.ITEM)
     assert features.features().shape == (40, 128)
-    assert method.counted["parameters"] == sum(value.size for value in method.fitted.values())
+    assert method.extra_costs["parameters"] == sum(value.size for value in method.fitted.values())
     with torch.no_grad():
         network = method.trained((8, 8))
         logits = network.head(torch.from_numpy(features.features()))

@@ -114,5 +114,5 @@ def test_digits(digits, learned):
     assert features.shape == (797, STATE)
     assert ((features.reshape(797, SLOTS, SLOT) != 0).any(2).sum(1) <= PICKED).all()
     assert (learned.predict(codes) == digits.test_labels).mean() > 0.6
-    assert 0.5 < learned.counted["verifier_auc"] <= 1
-    assert 0 < learned.counted["slot_entropy_share"] <= 1
+    assert 0.5 < learned.extra_costs["verifier_auc"] <= 1
+    assert 0 < learned.extra_costs["slot_entropy_share"] <= 1

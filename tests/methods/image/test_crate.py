@@ -106,7 +106,7 @@ def test_init_arm_is_the_start_of_the_trained_one_and_both_are_diagnosed():
     for method in made.values():
         method.fitted = method.fit(FitData(images, labels, 3), 0)
         method.encode(images, Role.ITEM)
-        assert method.counted[f"nonzero_{DEPTH}"] == pytest.approx(0.4, abs=0.2)
+        assert method.extra_costs[f"nonzero_{DEPTH}"] == pytest.approx(0.4, abs=0.2)
     assert made["crate"].fitted.keys() == made["init"].fitted.keys()
     torch.manual_seed(0)
     drawn = made["init"].network((8, 8), 3).state_dict()

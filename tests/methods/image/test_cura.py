@@ -57,5 +57,5 @@ def test_arms_answer_as_their_network(arm, params):
     codes = method.encode(digits.test, Role.ITEM)
     assert codes.values.shape == (797, {"cura": 4, "mlp": 8, "large-mlp": 64}[arm])
     stored = sum(value.size for value in method.fitted.values())
-    assert method.counted["parameters"] == stored, "all that is stored is counted"
+    assert method.extra_costs["parameters"] == stored, "all that is stored is counted"
     assert (method.predict(codes) == digits.test_labels).mean() > 0.3

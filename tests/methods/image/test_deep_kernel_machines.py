@@ -19,7 +19,7 @@ from methods.image.deep_kernel_machines import (
 )
 from suite.data import access
 from suite.method import Effort, FitData, Role
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.label_regression import targets
 
 POINTS, STEPS = 30, 40
@@ -144,10 +144,10 @@ def test_validation_images_are_not_those_it_learns_on(digits, monkeypatch):
 def test_digits(digits):
     method = DeepKernelMachine(Effort("quick"), arm="dkm", nu=0.1)
     method.fitted = method.fit(FitData(digits.train, digits.train_labels, 10), 0)
-    codes = Weighed(method, 0).encode(digits.test, Role.ITEM)
+    codes = MeasuredMethod(method, 0).encode(digits.test, Role.ITEM)
     assert codes.values.shape == (797, 100)
     mean, variance = method.regress(codes)
     assert mean.shape == (797, 10)
     assert (variance >= method.fitted["noise"]).all()
     assert (method.predict(codes) == digits.test_labels).mean() > 0.85
-    assert set(method.counted) >= {"kl_per_point", "label_alignment"}
+    assert set(method.extra_costs) >= {"kl_per_point", "label_alignment"}

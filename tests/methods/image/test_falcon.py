@@ -107,4 +107,4 @@ def test_predictions_read_the_stored_tokens():
     answers = method.predict(tokens)
     assert answers.shape == (12, 5)
     np.testing.assert_array_equal(answers[3:5], method.predict(tokens[3:5]))
-    assert method.counted["tokens_a_crop"] == REGISTERS
+    assert method.extra_costs["tokens_a_crop"] == REGISTERS

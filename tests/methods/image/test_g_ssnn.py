@@ -202,4 +202,4 @@ def test_fit_selects_by_training_images_alone(arm, monkeypatch):
     features = method.encode(images, Role.ITEM)
     assert method.predict(features).shape == (60,)
     assert (len(method.fitted["graph.nodes"]) > 1) is (arm == "g-ssnn")
-    assert set(DIAGNOSIS) < set(method.counted)
+    assert set(DIAGNOSIS) < set(method.extra_costs)

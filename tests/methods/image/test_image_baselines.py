@@ -15,7 +15,7 @@ from suite.data import access
 from suite.features.image_encoder import EFFICIENTNET_LITE0, ImageEncoder
 from suite.method import FitData, Role
 from suite.representations import Binary, Dense
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.imagenet import ClassificationSpec, ImageClassification
 from tasks.probes import LinearProbe
 
@@ -49,9 +49,9 @@ def made(cls, images, **variant):
 
 
 def weighed(method, images):
-    subject = Weighed(method, 0)
-    subject.encode(images, Role.ITEM)
-    return subject.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0)
+    measured = MeasuredMethod(method, 0)
+    measured.encode(images, Role.ITEM)
+    return measured.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0)
 
 
 def test_raw_pixels_are_the_pixels(colour):
@@ -122,7 +122,7 @@ def test_variants_share_one_fit(cls):
 
 def test_efficientnet_on_digits(digits):
     task = ImageClassification(ClassificationSpec(name="digits", title="Digits", data="digits"))
-    scores = task.evaluate(Weighed(EfficientNetLite0(dim=1280), 0), digits).scores
+    scores = task.evaluate(MeasuredMethod(EfficientNetLite0(dim=1280), 0), digits).scores
     assert scores["top1_probe"] > 0.91
     assert scores["top1_knn"] > 0.88
 

@@ -193,7 +193,7 @@ def test_exactly_one_encoder_pass(asked, images, monkeypatch):
     monkeypatch.setattr(asked._network, "decode", lambda *a: pytest.fail("decoded to find the length") or decode(*a))
     asked.encode(images, Role.ITEM)
     assert sum(seen) == len(images)
-    assert asked.counted["encoder_passes"] == 1
+    assert asked.extra_costs["encoder_passes"] == 1
 
 
 def test_tokens_are_those_not_halted_and_bits_those_of_tokens_and_length(asked, images, monkeypatch):

@@ -223,4 +223,4 @@ def test_a_step_down_the_tree_evaluates_a_small_part_of_the_circuit(fitted):
     # Each table is used once to code a pixel; each transition below the root twice, on the way down and up.
     d, m = 36, 4
     expected = (d * m * 256 + 2 * (d - 1) * m * m) / d / (d * m * 256 + d * m * m)
-    assert method.counted["share_of_circuit_a_pixel"] == pytest.approx(expected)
+    assert method.extra_costs["share_of_circuit_a_pixel"] == pytest.approx(expected)

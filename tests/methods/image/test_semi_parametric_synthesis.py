@@ -129,7 +129,7 @@ def test_the_swap_trains_nothing_and_changes_what_retrieval_generates(fitted, di
         method.swap(digits.train[500:600])
         assert (before != method.sample(12, 0)).any() == changes
         assert all(np.array_equal(state[name], method.fitted[name]) for name in state)
-        assert method.counted["database_bytes"] == (0 if arm == "unconditional" else 300 * LATENT * 4)
+        assert method.extra_costs["database_bytes"] == (0 if arm == "unconditional" else 300 * LATENT * 4)
 
 
 def test_copies_are_images_of_the_database(fitted, digits):

@@ -148,9 +148,9 @@ def test_parameters_are_those_of_one_context_and_of_all(fitted, facts):
     for trained, asked in (("memories", "own"), ("memories", "off"), ("dense-runtime", "own"), ("dense-total", "own")):
         method = make(trained, asked)
         method.encode(texts, Role.QUERY)
-        counted[trained, asked] = method.counted
+        counted[trained, asked] = method.extra_costs
         stored = sum(v.size for k, v in method.fitted.items() if k.startswith(hm.NETWORK))
-        assert method.counted["total_parameters"] == stored
+        assert method.extra_costs["total_parameters"] == stored
         assert (method.stored_model() is None) == ((trained, asked) == ("memories", "own"))
     ours, off = counted["memories", "own"], counted["memories", "off"]
     assert ours["fetched_parameters"] == counted["dense-runtime", "own"]["fetched_parameters"]

@@ -121,7 +121,7 @@ def test_only_flagged_things_are_written_again_until_none_is(doubter):
     assert answers == [" a dog.", " no animal.", " no animal.", " a dog."]
     assert asked == [([1, 3], [5, 5]), ([3], [2]), ([3], [1])]
     assert len(asked) == TRIES
-    assert method.counted["flagged"] == 0.5
+    assert method.extra_costs["flagged"] == 0.5
 
 
 def test_random_doubts_are_as_many_and_abstention_is_total(doubter):

@@ -20,7 +20,7 @@ from suite.discovery import scan
 from suite.features.text_encoder import TextEncoder
 from suite.method import Effort, FitData, Pool, Role
 from suite.representations import Dense
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 
 QUERIES = ["what a lion eats", "where rivers end"]
 PASSAGES = ["Lions hunt zebra and buffalo at dusk.", "A river ends at its mouth, in a lake or in the sea."]
@@ -111,9 +111,9 @@ def test_a_row_at_a_layer_runs_and_stores_that_many(layer):
     assert method.encode(PASSAGES, Role.ITEM).values.shape == (2, 64)
     layers = {name.split(".")[2] for name in method.stored_model() if name.startswith("encoder.layer.")}
     assert len(layers) == layer
-    subject = Weighed(method, 0)
-    subject.encode(PASSAGES, Role.ITEM)
-    costs = subject.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0)
+    measured = MeasuredMethod(method, 0)
+    measured.encode(PASSAGES, Role.ITEM)
+    costs = measured.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0)
     assert costs.model_bytes == sum(v.nbytes for v in method.stored_model().values())
 
 
@@ -164,7 +164,7 @@ def test_the_work_of_a_query_is_among_its_costs():
     for shortlist in ({}, {"shortlist": 32}):
         method = Matryoshka(arm="mrl", dim=384, **shortlist)
         method.search(method.index(documents), queries, 10)
-        costs = Weighed(method, 0).costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0)
+        costs = MeasuredMethod(method, 0).costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=0)
         work[bool(shortlist)] = costs.extra["multiply_adds_per_query"]
     assert work[False] == 5183 * 384
     assert work[True] == 5183 * 32 + SHORTLIST * 384

@@ -129,7 +129,7 @@ def test_the_prototype_is_the_mean_of_the_exemplars(trained):
     pool, exemplars = method.encode(TEXTS, Role.DOCUMENT), method.encode(TEXTS[:2], Role.QUERY)
     prototype = exemplars.features().toarray().mean(axis=0)
     np.testing.assert_allclose(method.affinity(pool, exemplars), jaccard(pool.features(), prototype))
-    assert method.counted["autoencoder_r2"] == pytest.approx(trained["r2"][0])
+    assert method.extra_costs["autoencoder_r2"] == pytest.approx(trained["r2"][0])
 
 
 def test_only_what_encodes_is_stored_and_the_last_layer_is_not(trained):

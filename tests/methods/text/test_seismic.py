@@ -135,12 +135,12 @@ def test_what_is_counted(arm):
     hits = method.search(index, queries, 4)
     assert hits.indices.shape == (3, 4)
     assert (hits.indices[2] == -1).all()
-    assert method.counted["accuracy@10"] == 1.0
-    assert 0 < method.counted["share_scored"] <= 1
-    assert ("search_ms" in method.counted) == (arm["arm"] == "exact")
-    counted = dict(method.counted)
+    assert method.extra_costs["accuracy@10"] == 1.0
+    assert 0 < method.extra_costs["share_scored"] <= 1
+    assert ("search_ms" in method.extra_costs) == (arm["arm"] == "exact")
+    counted = dict(method.extra_costs)
     method.search(index, queries[:1], 4)
-    assert method.counted == counted
+    assert method.extra_costs == counted
 
 
 @pytest.mark.skipif(find_spec("seismic") is None, reason="pyseismic-lsr is not installed")

@@ -156,7 +156,7 @@ def test_arms_store_their_own_network_in_float16_and_are_smaller_than_the_teache
         documents, queries = method.encode(PASSAGES, Role.DOCUMENT), method.encode(QUERIES, Role.QUERY)
         hits = method.search(method.index(documents), queries, 12)
         assert hits.indices.shape == (12, 12)
-        assert method.counted["arm_train_seconds"] > 0
+        assert method.extra_costs["arm_train_seconds"] > 0
     assert max(sizes[arm] for arm in STUDENTS) < sizes[TEACHER] / 5
 
 

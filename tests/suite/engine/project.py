@@ -95,12 +95,13 @@ FILES = {
             def fit_data(self, data, load):
                 return FitData(list(data.first))
 
-            def evaluate(self, subject, data):
-                a = subject.encode(data.first, Role.ITEM)
-                b = subject.encode(data.second, Role.ITEM)
-                scores = subject.compare(a, b)
+            def evaluate(self, measured, data):
+                a = measured.encode(data.first, Role.ITEM)
+                b = measured.encode(data.second, Role.ITEM)
+                scores = measured.compare(a, b)
                 right = ((scores > np.median(scores)) == (data.gold > np.median(data.gold))).astype(np.float32)
-                subject.time_queries(lambda i: subject.method.encode(data.first[i : i + 1], Role.ITEM), len(data.first))
+                first = data.first
+                measured.time_queries(lambda i: measured.method.encode(first[i : i + 1], Role.ITEM), len(first))
                 return Outcome({"agreement": float(right.mean())}, {"agreement": right})
         ''',
     "tasks/pairs.yaml": """
@@ -154,7 +155,7 @@ class Bad(Method):
 
     def command(self, *arguments: str, **environment: str) -> list[str]:
         """Command line of `weighbridge`."""
-        return [sys.executable, "-m", "suite.cli", *arguments]
+        return [sys.executable, "-m", "cli", *arguments]
 
     def run(self, *arguments: str, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `weighbridge` and check its exit code."""

@@ -27,7 +27,7 @@ def test_every_listing_has_json(project: Project, what: str) -> None:
 
 def test_listings_load_nothing_heavy(project: Project) -> None:
     code = (
-        "import sys; from suite.cli.app import app\n"
+        "import sys; from cli.app import app\n"
         "for args in (['ls','methods'],['ls','cells'],['describe','letters'],['run','--dry-run'],['claims']):\n"
         "    app(args, standalone_mode=False)\n"
         "print([m for m in ('torch','transformers','mteb','datasets','pandas','sklearn') if m in sys.modules])"

@@ -15,7 +15,7 @@ from suite.exchange.mteb_adapter import Encoder, Searcher
 from suite.exchange.mteb_files import export
 from suite.method import Effort, FitData, Role
 from suite.results.store import Row
-from suite.weighing import Weighed
+from suite.weighing import MeasuredMethod
 from tasks.beir_hub import HubBeir
 from tasks.ranking import DEPTH
 from tasks.sts import Sts
@@ -147,7 +147,7 @@ def test_retrieval_scores_equal_mtebs(small, dense, lexical, kind, ignore):
     task = HubBeir(HubBeir.Spec(name="x", title="", data="x", ignore_identical_ids=ignore))
     method = type(model.method)(Effort("quick"), **model.method.params)
     method.fitted = method.narrow(method.fit(FitData(small.documents), 0))
-    ours = task.evaluate(Weighed(method, 0), small).scores
+    ours = task.evaluate(MeasuredMethod(method, 0), small).scores
     # Where a query is left out of its ranking, the last of a hundred may be another of the documents with one score.
     for name in ("ndcg@10",) if ignore else ("ndcg@10", "recall@100", "map@100"):
         assert abs(ours[name] - scores[f"exact {name}"]) <= EQUAL, name
@@ -172,7 +172,7 @@ def test_similarity_scores_equal_mtebs(dense):
 
     (theirs,) = mteb.evaluate(dense, [Local()], cache=None, show_progress_bar=False).task_results
     (scores,) = theirs.scores["test"]
-    ours = Sts(Sts.Spec(name="x", title="", data="wordsim353")).evaluate(Weighed(dense.method, 0), data).scores
+    ours = Sts(Sts.Spec(name="x", title="", data="wordsim353")).evaluate(MeasuredMethod(dense.method, 0), data).scores
     assert ours["spearman"] == pytest.approx(scores["spearman"], abs=EQUAL)
     assert ours["spearman"] == pytest.approx(scores["cosine_spearman"], abs=EQUAL)
     assert ours["pearson"] == pytest.approx(scores["pearson"], abs=EQUAL)

@@ -10,7 +10,7 @@ import torch
 
 from suite.errors import DataMismatch
 from suite.features import image_encoder
-from suite.features.clock import live
+from suite.features.clock import cache_disabled
 from suite.features.image_encoder import BLOCKS, EFFICIENTNET_LITE0, WIDTH, ImageEncoder, input_side
 from suite.features.store import FeatureStore
 
@@ -91,7 +91,7 @@ def test_grey_equals_its_three_copies(encoder, images):
 def test_batches_do_not_change_an_image(encoder, images, monkeypatch):
     whole = encoder.pooled(images)
     monkeypatch.setattr(image_encoder, "BATCH_PIXELS", 2 * 64**2)
-    with live():
+    with cache_disabled():
         np.testing.assert_allclose(encoder.pooled(images), whole, atol=4e-3)
 
 

@@ -12,7 +12,7 @@ import pytest
 from suite.errors import WeighbridgeError
 from suite.results.schema import Status
 from suite.running import cluster
-from suite.running.cluster import Ask, RayWorkers
+from suite.running.cluster import ClusterResources, RayWorkers
 from tests.suite.engine.project import Project, make_project
 from tests.suite.engine.test_faults import BAD, limited
 
@@ -56,7 +56,7 @@ def comparable(row: dict) -> dict:
 )
 def test_a_head_that_is_not_there_is_said_at_once_and_nothing_is_lost(tmp_path, address, message):
     start = time.monotonic()
-    with pytest.raises(WeighbridgeError, match=message), RayWorkers(Ask(address), 1, []):
+    with pytest.raises(WeighbridgeError, match=message), RayWorkers(ClusterResources(address), 1, []):
         pass
     assert time.monotonic() - start < cluster._TIMEOUT_SECONDS
 

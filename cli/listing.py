@@ -10,9 +10,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from suite.cli.options import Json, Methods, MethodsDir, Profile, Tasks, found, out, print_json
+from cli.options import Json, Methods, MethodsDir, Profile, Tasks, load_catalogue, out, print_json
 from suite.data import access
-from suite.discovery import Found, FoundMethod, FoundTask
+from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError
 from suite.method import label
 from suite.planning import applies, plan
@@ -35,7 +35,7 @@ def _table(*columns: str) -> Table:
 @app.command()
 def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
     """List methods with what they read and how many variants they have."""
-    scanned = found(methods_dir)
+    scanned = load_catalogue(methods_dir)
     entries: list[dict[str, Any]] = [
         {
             "name": m.cls.name,
@@ -75,7 +75,7 @@ def tasks(as_json: Json = False) -> None:
             "main_metric": t.task.main_metric,
             "missing": next(filter(None, map(access.unavailable, t.task.datasets())), None),
         }
-        for name, t in sorted(found(None).tasks.items(), key=lambda item: (item[1].task.order, item[0]))
+        for name, t in sorted(load_catalogue(None).tasks.items(), key=lambda item: (item[1].task.order, item[0]))
     ]
     if as_json:
         return print_json(entries)
@@ -108,7 +108,7 @@ def cells(
     as_json: Json = False,
 ) -> None:
     """List planned cells with the state of their rows: ok, stale, missing."""
-    planned = plan(found(methods_dir), profile_named(profile), methods, tasks)
+    planned = plan(load_catalogue(methods_dir), profile_named(profile), methods, tasks)
     states = row_states(planned, profile)
     if as_json:
         return print_json(
@@ -130,7 +130,7 @@ def row_states(planned: Any, profile: str) -> list[str]:
     from suite.results.index import Index
     from suite.results.store import ResultStore
 
-    rows = {brief.identity: brief for brief in Index(ResultStore(results_root()), profile).briefs}
+    rows = {summary.identity: summary for summary in Index(ResultStore(results_root()), profile).summaries}
     states = []
     for cell in planned:
         row = rows.get(cell.identity)
@@ -143,7 +143,7 @@ def row_states(planned: Any, profile: str) -> list[str]:
 
 def describe(name: str, methods_dir: MethodsDir = None, as_json: Json = False) -> None:
     """Show one method or one task: mechanism, variants, controls, claims; or data, metrics, protocol."""
-    scanned = found(methods_dir)
+    scanned = load_catalogue(methods_dir)
     methods = scanned.methods | scanned.by_name([name])
     if (method := methods.get(name.partition("[")[0])) is not None:
         tables = [table for t in scanned.tasks.values() if applies(method.cls, t) for table in _tables(scanned, t.task)]
@@ -153,11 +153,11 @@ def describe(name: str, methods_dir: MethodsDir = None, as_json: Json = False) -
     raise SelectorError(f"no method or task {name!r}; {nearest(name, _names(scanned))}")
 
 
-def _names(scanned: Found) -> list[str]:
+def _names(scanned: Catalogue) -> list[str]:
     return [*scanned.methods, *scanned.tasks]
 
 
-def _tables(scanned: Found, task: Task[Any]) -> list[TableCard]:
+def _tables(scanned: Catalogue, task: Task[Any]) -> list[TableCard]:
     """What the task makes of its stored results, those of the last of its profiles that has any."""
     if type(task).tables is Task.tables:
         return []

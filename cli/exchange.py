@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from suite.cli.options import MethodsDir, Profile, Tasks, err, found, out
+from cli.options import MethodsDir, Profile, Tasks, err, load_catalogue, out
 from suite.data import access
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
@@ -38,7 +38,7 @@ def export_mteb(
     """Write results of the tasks that mteb has too, as a cache folder that mteb's ResultCache loads."""
     from suite.exchange.mteb_files import export
 
-    tasks = {name: f.task for name, f in found(methods_dir).tasks.items()}
+    tasks = {name: f.task for name, f in load_catalogue(methods_dir).tasks.items()}
     files = export(_rows(profile, results), tasks, access.specs(), out_dir)
     count = sum(file.name != "model_meta.json" for file in files)
     out.print(f"{count} results in {escape(str(out_dir / 'results'))}", soft_wrap=True)
@@ -61,7 +61,7 @@ def export_trec(
     store = ResultStore(results or results_root())
     rows = [row for row in _rows(profile, results) if row.result.status is Status.OK]
     names = set(select_names(tasks, sorted({row.result.task for row in rows}), "task with results"))
-    found_tasks = found(methods_dir).tasks
+    found_tasks = load_catalogue(methods_dir).tasks
     runs, judged = 0, set()
     for row in rows:
         if row.result.task in names and write_run(store, row.result, out_dir) is not None:
@@ -85,7 +85,7 @@ def export_parquet(out_dir: Out, profile: Profile = "standard", results: Results
     """Write all cells and all per-item scores as two Parquet files."""
     from suite.exchange.parquet_files import export
 
-    found(None)  # families declare their metrics when they are imported
+    load_catalogue(None)  # families declare their metrics when they are imported
     rows = _rows(profile, results)
     for file in export(rows, out_dir):
         out.print(f"{escape(str(file))}, {file.stat().st_size / 1e6:.1f} MB", soft_wrap=True)
@@ -101,7 +101,7 @@ def import_trec(
     """Score a run made elsewhere on a task whose data are here, and show its scores, marked as reported."""
     from suite.exchange.scoring import score_run
 
-    tasks = {name: f.task for name, f in found(None).tasks.items()}
+    tasks = {name: f.task for name, f in load_catalogue(None).tasks.items()}
     if task not in tasks:
         raise SelectorError(f"no task {task!r}; {nearest(task, tasks)}")
     scored = score_run(path, tasks[task], label)
@@ -127,7 +127,7 @@ def import_mteb(
     from suite.exchange.mteb_files import read_checkout
 
     root = results or results_root()
-    imported = read_checkout(path, [f.task for f in found(None).tasks.values()], access.specs(), models)
+    imported = read_checkout(path, [f.task for f in load_catalogue(None).tasks.values()], access.specs(), models)
     for problem in imported.problems[:SHOWN_PROBLEMS]:
         err.print(f"[yellow]passed over:[/] {escape(problem)}", soft_wrap=True)
     if len(imported.problems) > SHOWN_PROBLEMS:

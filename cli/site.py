@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from suite.cli.options import MethodsDir, found, out
-from suite.discovery import Found, FoundMethod
+from cli.options import MethodsDir, load_catalogue, out
+from suite.discovery import Catalogue, FoundMethod
 from suite.errors import SelectorError
 from suite.paths import project_root, results_root
 from suite.planning import plan
@@ -36,7 +36,7 @@ def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> N
     from suite import cards
 
     target = out_dir or project_root() / "site"
-    scanned = found(methods_dir)
+    scanned = load_catalogue(methods_dir)
     store = ResultStore(root)
     numbers = reported.read_all(root)
     for name in all_profiles():
@@ -52,7 +52,7 @@ def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> N
     )
 
 
-def _named(scanned: Found, rows: Iterable[Row]) -> dict[str, FoundMethod]:
+def _named(scanned: Catalogue, rows: Iterable[Row]) -> dict[str, FoundMethod]:
     """The models named in stored rows whose weights are here; what is elsewhere cannot be said to be stale."""
     named: dict[str, FoundMethod] = {}
     trusted = {

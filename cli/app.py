@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from suite.cli.lazy import LazyGroup
+from cli.lazy import LazyGroup
 from suite.errors import WeighbridgeError
 
 
@@ -17,18 +17,18 @@ class Commands(LazyGroup):
     """All commands."""
 
     places: ClassVar[dict[str, str]] = {
-        "ls": "suite.cli.listing:app",
-        "data": "suite.cli.data:app",
-        "export": "suite.cli.exchange:exports",
-        "import": "suite.cli.exchange:imports",
-        "describe": "suite.cli.listing:describe",
-        "run": "suite.cli.running:run",
-        "compare": "suite.cli.judging:compare",
-        "claims": "suite.cli.judging:claims",
-        "site": "suite.cli.site:site",
-        "new-method": "suite.cli.authoring:new_method",
-        "check": "suite.cli.authoring:check",
-        "validate": "suite.cli.contributing:validate",
+        "ls": "cli.listing:app",
+        "data": "cli.data:app",
+        "export": "cli.exchange:exports",
+        "import": "cli.exchange:imports",
+        "describe": "cli.listing:describe",
+        "run": "cli.running:run",
+        "compare": "cli.judging:compare",
+        "claims": "cli.judging:claims",
+        "site": "cli.site:site",
+        "new-method": "cli.authoring:new_method",
+        "check": "cli.authoring:check",
+        "validate": "cli.contributing:validate",
     }
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from suite.cli.options import Json, err, out, print_json
+from cli.options import Json, err, out, print_json
 from suite.data import access
 from suite.data.declaration import DataSpec, HubSource, Source
 from suite.errors import DataMismatch, WeighbridgeError

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from suite.cli.options import Json, MethodsDir, err, found, out, print_json
+from cli.options import Json, MethodsDir, err, load_catalogue, out, print_json
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
 
@@ -35,7 +35,7 @@ def validate(
     root = (results or _root_of(paths or [])).resolve()
     if not root.is_dir():
         raise WeighbridgeError(f"{root} is not a folder of results")
-    validator = Validator(found(methods_dir), root)
+    validator = Validator(load_catalogue(methods_dir), root)
     shown, blocking, notes = [], 0, 0
     for problem in validator.check(result_files(root, paths or [root])):
         blocking += problem.blocking

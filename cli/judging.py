@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from suite.cli.options import Json, MethodsDir, Profile, Tasks, found, out, print_json
+from cli.options import Json, MethodsDir, Profile, Tasks, load_catalogue, out, print_json
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
 from suite.planning import plan
@@ -37,7 +37,7 @@ def claims(
     as_json: Json = False,
 ) -> None:
     """Judge every declared claim on stored results: holds, fails, or not measured."""
-    scanned = found(methods_dir)
+    scanned = load_catalogue(methods_dir)
     names = set(select_names(methods, scanned.methods, "method"))
     cells = plan(scanned, profile_named(profile))
     verdicts = judged(scanned, cells, ResultStore(results or results_root()), profile, names)
@@ -72,7 +72,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two variants on the tasks both have: paired bootstrap over items, Holm over the tasks shown."""
-    found(None)  # families declare their metrics when they are imported
+    load_catalogue(None)  # families declare their metrics when they are imported
     rows = [r for r in ResultStore(results or results_root()).read(profile).rows if r.result.status is Status.OK]
     if not rows:
         raise WeighbridgeError(f"there are no results in profile {profile}; run `weighbridge run --profile {profile}`")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from suite.cli.options import Json, MethodsDir, TrustRemoteCode, found, out, print_json
+from cli.options import Json, MethodsDir, TrustRemoteCode, load_catalogue, out, print_json
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root
 from suite.planning import plan
@@ -69,7 +69,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Try a method against the interface's rules on real data; exit code 1 if any check fails."""
-    scanned = found(methods_dir)
+    scanned = load_catalogue(methods_dir)
     methods = scanned.methods | scanned.by_name([method], trust_remote_code=trust_remote_code)
     if method not in methods:
         raise SelectorError(f"no method {method!r}; {nearest(method, methods)}")

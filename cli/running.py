@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cli.options import Json, Methods, MethodsDir, Profile, Tasks, TrustRemoteCode, err, load_catalogue, out, print_json
+from cli.site import build
 from suite.api import default_jobs
-from suite.cli.options import Json, Methods, MethodsDir, Profile, Tasks, TrustRemoteCode, err, found, out, print_json
-from suite.cli.site import build
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
 from suite.planning import Cell, plan
@@ -27,7 +27,7 @@ from suite.results.store import ResultStore, Row
 from suite.running.runner import Overwrite, Report, due, interruptible, run_cells
 
 if TYPE_CHECKING:
-    from suite.running.cluster import Ask
+    from suite.running.cluster import ClusterResources
 
 SHOWN_FAILURES = 12
 
@@ -142,7 +142,12 @@ def run(
     weighbridge run --profile full --methods "st:sentence-transformers/all-MiniLM-L6-v2"
     """
     cells = plan(
-        found(methods_dir), profile_named(profile), methods, tasks, _seeds(seeds), trust_remote_code=trust_remote_code
+        load_catalogue(methods_dir),
+        profile_named(profile),
+        methods,
+        tasks,
+        _seeds(seeds),
+        trust_remote_code=trust_remote_code,
     )
     store = ResultStore(results or results_root())
     if dry_run:
@@ -157,7 +162,7 @@ def run(
                 threads=threads,
                 overwrite=overwrite,
                 reporter=display,
-                ask=_ask(executor, address, gpus, memory),
+                resources=_resources(executor, address, gpus, memory),
             )
     finally:
         display.stop()
@@ -169,14 +174,14 @@ def run(
     return None
 
 
-def _ask(executor: Executor, address: str | None, gpus: float, memory: float) -> Ask | None:
+def _resources(executor: Executor, address: str | None, gpus: float, memory: float) -> ClusterResources | None:
     if executor is Executor.LOCAL:
         if address is not None:
             raise WeighbridgeError("--address names a Ray cluster: add --executor ray")
         return None
-    from suite.running.cluster import Ask
+    from suite.running.cluster import ClusterResources
 
-    return Ask(address, gpus, int(memory * 2**30))
+    return ClusterResources(address, gpus, int(memory * 2**30))
 
 
 def _seeds(text: str | None) -> list[int] | None:
@@ -189,7 +194,7 @@ def _seeds(text: str | None) -> list[int] | None:
 
 
 def _dry_run(cells: Sequence[Cell], store: ResultStore, profile: str, overwrite: Overwrite, as_json: bool) -> None:
-    rows = {brief.identity: brief for brief in Index(store, profile).briefs}
+    rows = {summary.identity: summary for summary in Index(store, profile).summaries}
     would_run = due(cells, rows, overwrite)
     if as_json:
         return print_json(

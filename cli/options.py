@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from suite.discovery import Found, scan
+from suite.discovery import Catalogue, scan
 
 MethodsDir = Annotated[
     list[Path] | None,
@@ -33,7 +33,7 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def found(methods_dir: list[Path] | None) -> Found:
+def load_catalogue(methods_dir: list[Path] | None) -> Catalogue:
     """Scan for methods and tasks, and say on stderr which files are broken."""
     result = scan(methods_dir or ())
     for broken in result.broken:
