@@ -73,7 +73,7 @@ def trust(board: Board) -> dict[str, Any]:
         "to": clean(days[-1], 10) if days else None,
         "cells": plural(len(cells), "cell"),
         "counts": [(name, counts[name]) for name in (*STATUSES, "set aside") if counts[name]],
-        "claims": [(name, verdicts[name]) for name in ("holds", "fails", "not measured") if verdicts[name]],
+        "claims": [(name, verdicts[name]) for name in ("holds", "fails", "undecided", "not measured") if verdicts[name]],
         "seeds": len({cell.seed for cell in cells}),
         "problem": None if board.stored.problem is None else clean(board.stored.problem),
     }
