@@ -29,11 +29,12 @@ class PaperCard(_Card):
 
 
 class VariantCard(_Card):
-    """One variant of a method."""
+    """One variant of a method; `reference` is the label of the uncompressed variant that it is a smaller form of."""
 
     label: str
     params: dict[str, Parameter] = Field(default_factory=dict)
     control: bool = False
+    reference: str | None = None
 
 
 class MethodCard(_Card):
