@@ -14,6 +14,7 @@ from leaderboard.ranking import BUDGETS
 from leaderboard.text import clean, plural, slug
 from suite.results.catalog import FamilyCard
 
+VERDICTS = ("holds", "fails", "undecided", "not measured")
 MODALITIES = ("text", "image", "bytes", "context")
 
 
@@ -73,7 +74,7 @@ def trust(board: Board) -> dict[str, Any]:
         "to": clean(days[-1], 10) if days else None,
         "cells": plural(len(cells), "cell"),
         "counts": [(name, counts[name]) for name in (*STATUSES, "set aside") if counts[name]],
-        "claims": [(name, verdicts[name]) for name in ("holds", "fails", "undecided", "not measured") if verdicts[name]],
+        "claims": [(name, verdicts[name]) for name in VERDICTS if verdicts[name]],
         "seeds": len({cell.seed for cell in cells}),
         "problem": None if board.stored.problem is None else clean(board.stored.problem),
     }
