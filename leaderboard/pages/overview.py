@@ -65,7 +65,7 @@ def trust(board: Board) -> dict[str, Any]:
     machines = Counter(str(cell.provenance.machine.get("cpu", "")) for cell in cells if cell.provenance.machine)
     days = sorted(cell.provenance.started[:10] for cell in cells if cell.provenance.started)
     counts = board.statuses() | Counter({NOT_RUN: len(board.not_run), "set aside": len(board.stored.set_aside)})
-    verdicts = Counter(claim.verdict for claim in board.catalog.claims if claim.profile == board.profile)
+    verdicts = Counter(str(claim.verdict) for claim in board.catalog.claims if claim.profile == board.profile)
     return {
         "profile": clean(board.profile, 40),
         "machines": [clean(name, 80) for name, _ in machines.most_common(3)],
