@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from cli.options import Json, Methods, MethodsDir, Profile, Tasks, TrustRemoteCode, err, load_catalogue, out, print_json
@@ -24,12 +32,17 @@ from suite.results.index import Index
 from suite.results.metrics import METRICS
 from suite.results.schema import CellResult, Status
 from suite.results.store import ResultStore, Row
-from suite.running.runner import Overwrite, Report, due, interruptible, run_cells
+from suite.running.budget import seconds
+from suite.running.debug import debug
+from suite.running.due import Overwrite, due, statuses
+from suite.running.reporting import SharedWork
+from suite.running.runner import Report, interruptible, run_cells
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
 
 SHOWN_FAILURES = 12
+SHOWN_AFTER_SECONDS = 2.0
 
 
 class Executor(StrEnum):
@@ -45,7 +58,7 @@ class Display:
     def __init__(self) -> None:
         """Show nothing until the run begins."""
         self._progress = Progress(
-            TextColumn("[bold]cells"),
+            TextColumn("[bold]{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -57,6 +70,8 @@ class Display:
         )
         self._task = self._progress.add_task("cells", state="", total=None)
         self._running: dict[tuple[str, str, str, int], str] = {}
+        self._shared: dict[str, TaskID] = {}
+        self._told: set[str] = set()
         self._bad = 0
         self._done = 0
         self._due = 0
@@ -94,6 +109,34 @@ class Display:
         self._done += 1
         self._progress.advance(self._task)
 
+    def shared(self, works: Sequence[SharedWork]) -> None:
+        """Show what is made for several rows, a line each; where there is no terminal, once each."""
+        lasting = [work for work in works if work.seconds > SHOWN_AFTER_SECONDS]
+        if err.is_terminal:
+            for task in [task for title, task in self._shared.items() if title not in {w.title for w in lasting}]:
+                self._progress.remove_task(task)
+            self._shared = {
+                work.title: self._shared.get(work.title) or self._progress.add_task(work.title) for work in lasting
+            }
+        for work in lasting:
+            if err.is_terminal:
+                self._progress.update(
+                    self._shared[work.title], completed=work.done, total=work.total or None, state=escape(str(work))
+                )
+            elif work.title not in self._told:
+                err.print(str(work), markup=False, soft_wrap=True)
+            self._told.add(work.title)
+
+    def not_stored(self, cell: Cell, reason: str) -> None:
+        """Name a cell that ended without a row."""
+        self._done += 1
+        self._running.pop(cell.identity, None)
+        self._progress.console.print(
+            f"[yellow]not stored[/] {escape(cell.label)} × {cell.task.task.name}: {escape(reason)}", soft_wrap=True
+        )
+        self._progress.advance(self._task)
+        self._show()
+
     def _show(self) -> None:
         names = list(self._running.values())
         state = f"{len(names)} running" + (f", [red]{self._bad} failed[/]" if self._bad else "")
@@ -114,6 +157,23 @@ def run(
     overwrite: Annotated[
         Overwrite, typer.Option(help="only-missing: cells without a current row. never: without any. only-cache: none.")
     ] = Overwrite.ONLY_MISSING,
+    retry: Annotated[
+        str | None,
+        typer.Option(help="Run rows again that ended so: failed, timeout, out_of_memory, comma-separated."),
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Time a row's own work may take, e.g. 90s or 10m, instead of the declared one.")
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(min=0.05, help="GiB a row may take, instead of the declared limit.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Time for the whole run, e.g. 10m: starts no row that would not fit, and says what is left."),
+    ] = None,
+    pdb: Annotated[
+        bool, typer.Option("--pdb", help="Run one row in this process, with a debugger where it fails; stores nothing.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     methods_dir: MethodsDir = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -137,6 +197,10 @@ def run(
 
     weighbridge run --profile standard --jobs 1 --threads 2
 
+    weighbridge run --retry failed,timeout --time-limit 10m
+
+    weighbridge run --budget 10m
+
     weighbridge run --profile full --executor ray --address head:6379
 
     weighbridge run --profile full --methods "st:sentence-transformers/all-MiniLM-L6-v2"
@@ -150,8 +214,13 @@ def run(
         trust_remote_code=trust_remote_code,
     )
     store = ResultStore(results or results_root())
+    retried = statuses(retry)
     if dry_run:
-        return _dry_run(cells, store, profile, overwrite, as_json)
+        return _dry_run(cells, store, profile, overwrite, retried, as_json)
+    if pdb:
+        for name, value in debug(cells, threads).items():
+            out.print(f"{name}: {value:g}")
+        return None
     display = Display()
     try:
         with interruptible():
@@ -161,16 +230,23 @@ def run(
                 jobs=jobs or default_jobs(threads),
                 threads=threads,
                 overwrite=overwrite,
+                retry=retried,
+                time_limit=None if time_limit is None else seconds(time_limit),
+                memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
+                budget=None if budget is None else seconds(budget),
                 reporter=display,
                 resources=_resources(executor, address, gpus, memory),
             )
     finally:
         display.stop()
     if as_json:
-        return print_json([row.result.model_dump(mode="json") for row in report.rows])
-    _summary(report)
-    if site:
-        build(store.root, None, methods_dir)
+        print_json([row.result.model_dump(mode="json") for row in report.rows])
+    else:
+        _summary(report)
+        if site:
+            build(store.root, None, methods_dir)
+    if report.bad or report.not_stored:
+        raise typer.Exit(1)
     return None
 
 
@@ -193,9 +269,16 @@ def _seeds(text: str | None) -> list[int] | None:
         raise WeighbridgeError(f"--seeds takes whole numbers such as 0,1,2, not {text!r}") from None
 
 
-def _dry_run(cells: Sequence[Cell], store: ResultStore, profile: str, overwrite: Overwrite, as_json: bool) -> None:
+def _dry_run(
+    cells: Sequence[Cell],
+    store: ResultStore,
+    profile: str,
+    overwrite: Overwrite,
+    retry: frozenset[Status],
+    as_json: bool,
+) -> None:
     rows = {summary.identity: summary for summary in Index(store, profile).summaries}
-    would_run = due(cells, rows, overwrite)
+    would_run = due(cells, rows, overwrite, retry)
     if as_json:
         return print_json(
             [{"method": c.label, "task": c.task.task.name, "seed": c.seed, "skip": c.skip} for c in would_run]
@@ -227,6 +310,14 @@ def _summary(report: Report) -> None:
         table.add_row(task, metric.title, name, value, f"{len(ok)}/{len(results)}", notes)
     out.print(table)
     _failures(report.rows)
+    if report.not_stored:
+        out.print(
+            f"{len(report.not_stored)} cells ended without a row, because of this machine: "
+            f"{escape(report.not_stored[-1].reason)}. The same command tries them again.",
+            soft_wrap=True,
+        )
+    if report.left:
+        out.print(f"{len(report.left)} cells are left; the same command goes on.")
 
 
 def _failures(rows: Sequence[Row]) -> None:
@@ -236,5 +327,6 @@ def _failures(rows: Sequence[Row]) -> None:
         out.print(f"[red]{result.status}[/] {escape(line[:300])}", soft_wrap=True)
     if bad:
         out.print(
-            f"{len(bad)} cells are not ok; their rows keep the traceback. Run them again with --overwrite always."
+            f"{len(bad)} cells are not ok; their rows keep the traceback. "
+            "Run them again with --retry failed,timeout,out_of_memory."
         )

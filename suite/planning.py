@@ -36,6 +36,8 @@ class Cell:
         absent: True if it is skipped only because something is not on this machine.
         needs: shared work it asks for (a fit, a training, a backbone pass); two cells with a common need that
             nobody has met yet are not run side by side.
+        own_time_limit: seconds instead of its task's or profile's limit.
+        own_memory_limit: bytes instead of its task's or profile's limit.
     """
 
     method: FoundMethod
@@ -48,6 +50,8 @@ class Cell:
     skip: str | None
     absent: bool
     needs: frozenset[str]
+    own_time_limit: float | None = None
+    own_memory_limit: int | None = None
 
     @property
     def label(self) -> str:
@@ -61,13 +65,13 @@ class Cell:
 
     @property
     def time_limit(self) -> float:
-        """Seconds it may take."""
-        return self.task.task.spec.time_limit or self.profile.time_limit
+        """Seconds its own work may take; each pass, training and fit that it shares may take as long in silence."""
+        return self.own_time_limit or self.task.task.spec.time_limit or self.profile.time_limit
 
     @property
     def memory_limit(self) -> int:
         """Bytes it may take."""
-        return self.task.task.spec.memory_limit or self.profile.memory_limit
+        return self.own_memory_limit or self.task.task.spec.memory_limit or self.profile.memory_limit
 
 
 def plan(

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from suite import shared_work
 from suite.data.types import content_hash
 from suite.features import clock
 from suite.paths import cache_root
@@ -93,7 +94,8 @@ class FeatureStore:
         with lock, _held(lock):
             if (found := _read(folder)) is not None:
                 return found
-            return _write(folder, key, make)
+            with shared_work.working("making features of"):
+                return _write(folder, key, make)
 
     def find(self, key: Mapping[str, Any], name: str) -> Array | None:
         """One array of an entry that is already there; None if it is not."""
@@ -109,9 +111,13 @@ class FeatureStore:
 @contextmanager
 def _held(lock: Any) -> Iterator[None]:
     """Hold an exclusive lock; waiting for it is not encoding."""
-    start = time.perf_counter()
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    clock.add_credit(start - time.perf_counter())
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        start = time.perf_counter()
+        with shared_work.waiting("it makes features that are needed here too"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        clock.add_credit(start - time.perf_counter())
     try:
         yield
     finally:

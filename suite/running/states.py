@@ -14,9 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from suite import shared_work
 from suite.errors import ContractError
 from suite.method import Tensors
 from suite.paths import cache_root
+
+_ACTIONS = {"train": "training for", "fit": "fitting to"}
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,12 @@ def load_or_compute(method: str, stage: str, key: str, make: Callable[[], Tensor
     file = cache_root() / "states" / method / f"{stage}-{key[:32]}.safetensors"
     if (kept := _read(file)) is not None:
         return kept
-    with locked(file.with_suffix(".lock")):
+    with locked(file.with_suffix(".lock"), f"it makes what {method} needs here too ({stage})"):
         if (kept := _read(file)) is not None:
             return kept
         start = time.perf_counter()
-        tensors = _checked(make(), f"{method}.{stage}")
+        with shared_work.working(_ACTIONS[stage], method):
+            tensors = _checked(make(), f"{method}.{stage}")
         state = CachedState(tensors, time.perf_counter() - start)
         if tensors:
             _write(file, state)
@@ -48,11 +52,15 @@ def load_or_compute(method: str, stage: str, key: str, make: Callable[[], Tensor
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold an exclusive lock; it is released with the process, however that ends."""
+def locked(file: Path, what: str) -> Iterator[None]:
+    """Hold an exclusive lock; it is released with the process, however that ends. `what` says what its holder does."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with shared_work.waiting(what):
+                fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
