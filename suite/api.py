@@ -69,7 +69,7 @@ def run(
             reporter=reporter,
             resources=resources,
         )
-    frame: pd.DataFrame = to_frame(report.rows)
+    frame: pd.DataFrame = to_frame(report.rows())
     return frame
 
 

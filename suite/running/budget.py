@@ -10,7 +10,8 @@ from statistics import median
 
 from suite.errors import WeighbridgeError
 from suite.planning import Cell
-from suite.results.schema import CellResult, Status
+from suite.results.index import RowSummary
+from suite.results.schema import Status
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -18,19 +19,19 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 class Budget:
     """Wall time for a run, and what is known of how long rows take."""
 
-    def __init__(self, seconds: float | None, rows: Iterable[CellResult] = ()) -> None:
+    def __init__(self, seconds: float | None, rows: Iterable[RowSummary] = ()) -> None:
         """Start the clock; `rows` are stored ones, stale ones too. A budget of None never ends."""
         self.seconds = seconds
         self._end = None if seconds is None else time.monotonic() + seconds
         self._known: dict[tuple[str, ...], list[float]] = defaultdict(list)
         for row in rows:
-            self.learn(row)
+            self.learn(row.label, row.method, row.task, row.status, row.seconds)
 
-    def learn(self, row: CellResult) -> None:
+    def learn(self, label: str, method: str, task: str, status: Status, seconds: float) -> None:
         """Take note of how long a row took."""
-        if self._end is not None and row.status in (Status.OK, Status.TIMEOUT):
-            for like in _likenesses(row.label, row.method, row.task):
-                self._known[like].append(row.provenance.seconds)
+        if self._end is not None and status in (Status.OK, Status.TIMEOUT):
+            for like in _likenesses(label, method, task):
+                self._known[like].append(seconds)
 
     def estimate(self, cell: Cell) -> float:
         """Seconds that a cell will take.

@@ -12,7 +12,7 @@ from suite.running.execute import Request, evaluate, seed_everything
 
 
 def debug(cells: Sequence[Cell], threads: int) -> Mapping[str, float]:
-    """Run one cell without limits, store nothing, and return its scores; an error opens `pdb` at its place, and there are none.
+    """Run one cell without limits, store nothing, and return its scores; an error opens `pdb`, and there are none.
 
     Raises:
         WeighbridgeError: `cells` are not one, or it cannot run here.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from suite.planning import Cell
+from suite.results.index import Index, RowSummary, row_of
 from suite.results.schema import CellResult, Status
 from suite.results.store import Rejected, ResultStore, Row
 from suite.running.budget import Budget
@@ -39,23 +40,29 @@ class Report:
     """What a run did.
 
     Attributes:
-        rows: the rows of all planned cells that exist now, in plan order.
+        store: where the rows are.
+        summaries: the rows of all planned cells that exist now, in plan order.
         ran: statuses of the cells that ran.
-        rejected: result files that were set aside before the run.
+        rejected: result files that were set aside.
         not_stored: cells that the machine kept from ending; the next run tries them again.
         left: cells that were not started: the budget did not reach, or the machine is in trouble.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    store: ResultStore
+    summaries: list[RowSummary] = field(default_factory=list)
     ran: Counter[Status] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
     not_stored: list[NotStored] = field(default_factory=list)
     left: list[Cell] = field(default_factory=list)
 
     @property
-    def bad(self) -> list[Row]:
+    def bad(self) -> list[RowSummary]:
         """Rows that were asked for and failed, timed out or ran out of memory."""
-        return [row for row in self.rows if row.result.status in RETRIABLE]
+        return [row for row in self.summaries if row.status in RETRIABLE]
+
+    def rows(self) -> list[Row]:
+        """Read the rows behind the summaries."""
+        return [row_of(self.store, summary) for summary in self.summaries]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -102,9 +109,11 @@ def run_cells(
         WeighbridgeError: a result could not be stored (a full disk …), or no process can be started.
     """
     reporter = reporter or NoReporter()
-    report = Report()
+    report = Report(store)
     rows = _rows(cells, store, report)
-    waiting = due(cells, {identity: row.result for identity, row in rows.items()}, overwrite, retry)
+    waiting = due(cells, rows, overwrite, retry)
+    if waiting:
+        store.check_writable()
     reporter.begin(len(waiting), len(cells) - len(waiting))
     run = _Run(store, jobs, threads, overwrite, retry, report, reporter)
     for cell in [c for c in waiting if c.skip is not None]:
@@ -114,22 +123,21 @@ def run_cells(
         limited = [replace(cell, own_time_limit=time_limit, own_memory_limit=memory_limit) for cell in waiting]
         try:
             with _workers(limited, jobs, threads, resources) as workers:
-                run.run(limited, workers, Budget(budget, (row.result for row in rows.values())))
+                run.run(limited, workers, Budget(budget, rows.values()))
         except KeyboardInterrupt:
             raise Interrupted(report.ran.total()) from None
     if report.ran:
         rows = _rows(cells, store, report)
-    report.rows = [rows[cell.identity] for cell in cells if cell.identity in rows]
+    report.summaries = [rows[cell.identity] for cell in cells if cell.identity in rows]
     return report
 
 
-def _rows(cells: Sequence[Cell], store: ResultStore, report: Report) -> dict[tuple[str, str, str, int], Row]:
-    rows: dict[tuple[str, str, str, int], Row] = {}
+def _rows(cells: Sequence[Cell], store: ResultStore, report: Report) -> dict[tuple[str, str, str, int], RowSummary]:
+    rows: dict[tuple[str, str, str, int], RowSummary] = {}
     for profile in dict.fromkeys(cell.profile.name for cell in cells):
-        reading = store.read(profile)
-        report.rejected.extend(reading.rejected)
-        for row in reading.rows:
-            rows[row.result.profile, row.result.label, row.result.task, row.result.seed] = row
+        index = Index(store, profile)
+        report.rejected.extend(index.rejected)
+        rows.update((summary.identity, summary) for summary in index.summaries)
     return rows
 
 
@@ -174,7 +182,7 @@ class _Run:
                 break
             for cell, ended in workers.ended():
                 if (result := self.store_row(cell, ended)) is not None:
-                    budget.learn(result)
+                    budget.learn(result.label, result.method, result.task, result.status, result.provenance.seconds)
                 locks.give_back(cell)
                 met |= cell.needs
             if (works := workers.shared()) or shown:
