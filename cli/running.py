@@ -221,12 +221,12 @@ def _summary(report: Report) -> None:
     if report.not_stored:
         reason = escape(report.not_stored[-1].reason)
         out.print(
-            f"{len(report.not_stored)} rows were not stored, because of this machine: {reason}. "
-            "The same command tries them again.",
+            f"Not stored: {len(report.not_stored)} of the rows, the last because {reason}. "
+            "The same command tries again.",
             soft_wrap=True,
         )
     if report.left:
-        out.print(f"{len(report.left)} rows are left; the same command goes on.")
+        out.print(f"Left: {len(report.left)} of the rows; the same command goes on.")
 
 
 def _failures(rows: Sequence[RowSummary]) -> None:
@@ -234,6 +234,5 @@ def _failures(rows: Sequence[RowSummary]) -> None:
     for row in bad[:SHOWN_FAILURES]:
         out.print(f"[red]{row.status}[/] {escape(f'{row.label} × {row.task}: {row.reason}'[:300])}", soft_wrap=True)
     if bad:
-        out.print(
-            f"{len(bad)} rows failed; they keep the traceback. Run them again with --retry {','.join(RETRIABLE)}."
-        )
+        again = f"--retry {','.join(RETRIABLE)}"
+        out.print(f"{len(bad)} rows failed; they keep the traceback. Run them again with {again}.")
