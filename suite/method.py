@@ -222,7 +222,7 @@ class Method(ABC):
         """Train the model itself, once a (variant's train_params, seed), the same for every task.
 
         Returns:
-            The weights as named arrays; they are cached as safetensors and set as ``self.weights``.
+            The weights as named arrays; they are cached and set as ``self.weights``.
         """
         return {}
 
@@ -230,7 +230,7 @@ class Method(ABC):
         """Learn codebooks, projections or heads on a task's fit data, once a (fit_params, data, seed).
 
         Returns:
-            Named arrays; they are cached as safetensors and set as ``self.fitted``.
+            Named arrays; they are cached and set as ``self.fitted``.
         """
         return {}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from suite import files, stored
 from suite.paths import cache_root
 from suite.results.layout import component, items_path
 from suite.results.schema import Status
@@ -51,10 +51,12 @@ class Index:
             WeighbridgeError: if a file was written by a newer version of the schema.
         """
         folder = (store.root / component(profile)).resolve()
-        self._file = cache_root() / "index" / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:24]}.json"
+        self._key = str(folder)
+        self._file = cache_root() / "index" / f"{hashlib.sha256(self._key.encode()).hexdigest()[:24]}.rows"
         stamps = dict(_stamps(folder))
-        kept = self._read()
+        kept = stored.read(self._file, self._key) or {}
         entries: dict[str, Any] = {}
+        damaged = False
         self.summaries: list[RowSummary] = []
         for name in sorted(name for name in stamps if name.endswith(".json")):
             entry = kept.get(name)
@@ -62,32 +64,25 @@ class Index:
                 try:
                     entry = _entry(store, folder / name, name, stamps)
                 except Invalid:
-                    store.read(profile)  # sets it aside
+                    damaged = True
                     continue
             entries[name] = entry
             self.summaries.append(_summary_of(*entry["summary"]))
+        if damaged:
+            store.read(profile)  # sets aside what cannot be trusted
         self.digest = hashlib.sha256(json.dumps(sorted(stamps.items())).encode()).hexdigest()
         if entries != kept:
             self._write(entries)
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            kept: dict[str, Any] = json.loads(self._file.read_bytes())
-            return kept
-        except (OSError, ValueError):
-            return {}
-
     def _write(self, entries: dict[str, Any]) -> None:
         """Keep what is settled; losing it costs only time."""
         newest = time.time_ns() - SETTLED_SECONDS * 1e9
-        settled = {name: e for name, e in entries.items() if max(e["stamp"][0], (e["items"] or [0])[0]) < newest}
-        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(settled))
-            temporary.replace(self._file)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+        settled = {
+            name: entry
+            for name, entry in entries.items()
+            if max(*entry["stamp"][:2], *(entry["items"] or [0, 0])[:2]) < newest
+        }
+        stored.write(self._file, self._key, settled)
 
 
 def _summary_of(
@@ -97,13 +92,12 @@ def _summary_of(
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """(relative name, [time, size]) of all rows and per-item files."""
+    """(relative name, stamp) of all rows and per-item files."""
     for family in _folders(folder):
         for task in _folders(family):
             for entry in os.scandir(task):
                 if entry.name.endswith((".json", ".npz")) and entry.is_file():
-                    stat = entry.stat()
-                    yield f"{family.name}/{task.name}/{entry.name}", [stat.st_mtime_ns, stat.st_size]
+                    yield f"{family.name}/{task.name}/{entry.name}", files.stamp(Path(entry.path))
 
 
 def _folders(folder: Path) -> list[Path]:
