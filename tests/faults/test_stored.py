@@ -76,7 +76,7 @@ def test_a_value_of_another_key_is_missing_and_said_so_in_one_line(tmp_path, cap
 
 
 @pytest.mark.parametrize(
-    "make", [os.mkfifo, os.mkdir, lambda p: os.symlink("/dev/zero", p), lambda p: os.symlink(p, p)]
+    "make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path)]
 )
 def test_what_is_no_file_is_missing_and_nothing_waits_for_it(tmp_path, make):
     make(tmp_path / "value")
