@@ -58,7 +58,7 @@ def _code(scanned: Catalogue, methods: Collection[str]) -> list[str]:
     hashes += [
         codes.of(found.file, Path(found.origin.root) if found.origin.root else None)
         if not found.origin.pickled
-        else digest([(claim.statement, claim.source) for claim in found.cls.claims])
+        else digest([(claim.statement, claim.source, claim.threshold_by, claim.why) for claim in found.cls.claims])
         for name, found in sorted(scanned.methods.items())
         if name in methods
     ]
