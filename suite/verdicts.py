@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from suite import cards
+from suite import cards, files, stored
 from suite.discovery import Catalogue
 from suite.keys import CodeHashes, digest
 from suite.paths import cache_root
@@ -38,16 +36,16 @@ def judged(
             "profile": profile,
         }
     )
-    file = cache_root() / "claims" / f"{profile}-{identity[:32]}.json"
-    try:
-        return [ClaimCard.model_validate(card) for card in json.loads(file.read_bytes())]
-    except (OSError, ValueError):
-        pass
+    file = cache_root() / "claims" / f"{profile}-{identity[:32]}.verdicts"
+    if (kept := stored.read(file, identity)) is not None:
+        return [ClaimCard.model_validate(card) for card in kept]
     from suite.claims import evaluate
 
     declared = [(name, claim) for name, claim in cards.claims(scanned) if name in methods]
     verdicts = evaluate(declared, store.read(profile).rows, profile, keys)
-    _keep(file, profile, json.dumps([verdict.model_dump(mode="json") for verdict in verdicts]))
+    for older in file.parent.glob(f"{profile}-*"):  # the last verdicts of a profile are enough
+        files.remove(older)
+    stored.write(file, identity, [verdict.model_dump(mode="json") for verdict in verdicts])
     return verdicts
 
 
@@ -66,16 +64,3 @@ def _code(scanned: Catalogue, methods: Collection[str]) -> list[str]:
     ]
     codes.save()
     return hashes
-
-
-def _keep(file: Path, profile: str, text: str) -> None:
-    """Remember the last verdicts of a profile only; losing them costs only time."""
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        for older in file.parent.glob(f"{profile}-*.json"):
-            older.unlink(missing_ok=True)
-        temporary.write_text(text)
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
