@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from methods.image.timm_model import TimmModel
-from methods.sequence import language_model
-from methods.sequence.language_model import LanguageModel
-from methods.text import sentence_transformer
-from methods.text.minilm import MiniLM
-from methods.text.minilm_backbone import ALL_MINILM_L6_V2
-from methods.text.sentence_transformer import SentenceTransformerModel, kind_of
+from methods.named.timm_model import TimmModel
+from methods.named import language_model
+from methods.named.language_model import LanguageModel
+from methods.named import sentence_transformer
+from methods.encoders.minilm import MiniLM
+from methods.kit.text.minilm import ALL_MINILM_L6_V2
+from methods.named.sentence_transformer import SentenceTransformerModel, kind_of
 from suite.data.types import Passage
 from suite.discovery import scan
 from suite.errors import SelectorError
@@ -142,7 +142,7 @@ def test_cells_of_a_model_carry_its_commit_and_run_like_any_other(cache, bert):
 
 def test_the_commands_know_models_by_name(tmp_path):
     project = make_project(tmp_path)
-    project.write("methods/text/sentence_transformer.py", Path(sentence_transformer.__file__).read_text())
+    project.write("methods/named/sentence_transformer.py", Path(sentence_transformer.__file__).read_text())
     listed = project.run("ls", "methods").stdout
     assert "st:NAME  A model of sentence-transformers by name" in listed
     planned = project.run("run", "--dry-run", "-m", "st:some/model,letters").stdout

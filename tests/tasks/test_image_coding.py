@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.image.pca_codes import PCACodes
+from methods.baselines.pca_codes import PCACodes
 from suite.data.types import ImageSet
 from suite.errors import ContractError
 from suite.method import FitData

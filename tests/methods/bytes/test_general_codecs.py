@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.bytes.general_codecs import Brotli, Bzip2, Gzip, Xz, Zstandard
-from methods.bytes.packing import from_bytes, pack, to_bytes, unpack
-from methods.bytes.stored import Stored
+from methods.baselines.general_codecs import Brotli, Bzip2, Gzip, Xz, Zstandard
+from methods.kit.packing import from_bytes, pack, to_bytes, unpack
+from methods.baselines.stored import Stored
 from suite.method import Role
 from tasks.data.compression import random_images
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from methods.image._skip_networks import SkipNet, WeightedLoss, bias_weights, variance
-from methods.image.bias_loss import DIAGNOSIS, BiasLoss, decile_errors
-from methods.image.supervised_training import parameter_count
+from methods.bias_loss.networks import SkipNet, WeightedLoss, bias_weights, variance
+from methods.bias_loss.method import DIAGNOSIS, BiasLoss, decile_errors
+from methods.kit.image.supervised_training import parameter_count
 from suite.method import Effort, FitData, Role
 
 PIXELS = torch.randn(12, 1, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.image import _bit_diffusion as diffusion
-from methods.image._binary_autoencoder import BATCH, FEATURES, Bernoulli, BinaryAutoencoder, Lookup, train_autoencoder
-from methods.image._bit_diffusion import (
+from methods.binary_latent_diffusion import diffusion
+from methods.binary_latent_diffusion.autoencoder import BATCH, FEATURES, Bernoulli, BinaryAutoencoder, Lookup, train_autoencoder
+from methods.binary_latent_diffusion.diffusion import (
     STEPS,
     BitDenoiser,
     denoising_loss,
@@ -24,7 +24,7 @@ from methods.image._bit_diffusion import (
     strides,
     train_denoiser,
 )
-from methods.image.binary_latent_diffusion import BITS, BinaryLatentDiffusion
+from methods.binary_latent_diffusion.method import BITS, BinaryLatentDiffusion
 from suite.data import access
 from suite.method import Effort, FitData, Role
 from suite.representations import Bitstream

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from methods.image._instance_networks import MadaCos, Pooled
-from methods.image._local_matching import MARGIN, local_descriptors, local_loss, matches
-from methods.image.cfcd import ARCFACE_MARGIN, ARCFACE_SCALE, GROUP, Cfcd, mined, trace
+from methods.kit.image.instance_networks import MadaCos, Pooled
+from methods.cfcd.local_matching import MARGIN, local_descriptors, local_loss, matches
+from methods.cfcd.method import ARCFACE_MARGIN, ARCFACE_SCALE, GROUP, Cfcd, mined, trace
 from suite.method import Effort
 
 

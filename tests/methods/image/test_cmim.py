@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image.cmim import (
+from methods.cmim.method import (
     ARMS,
     CODE,
     HIDDEN,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image._compact_networks import CompactTransformer, ConvolutionalTokenizer, SequencePooling
-from methods.image.compact_transformers import LAYERS, CompactTransformers
-from methods.image.supervised_training import parameter_count
-from methods.image.trained_classifier import patch_side
+from methods.compact_transformers.networks import CompactTransformer, ConvolutionalTokenizer, SequencePooling
+from methods.compact_transformers.method import LAYERS, CompactTransformers
+from methods.kit.image.supervised_training import parameter_count
+from methods.kit.image.trained_classifier import patch_side
 from suite.method import Effort, FitData, Role
 
 ARMS = ("cct", "cvt", "vit-lite")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image.consciousness_prior import (
+from methods.consciousness_prior.method import (
     BOTTLENECK,
     PICKED,
     SLOT,
@@ -17,7 +17,7 @@ from methods.image.consciousness_prior import (
     _unpacked,
     network,
 )
-from methods.image.supervised_training import as_pixels
+from methods.kit.image.supervised_training import as_pixels
 from suite.data import access
 from suite.method import Effort, FitData, Role
 

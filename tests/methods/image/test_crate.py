@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image._crate_networks import (
+from methods.crate.networks import (
     ISTA,
     MSSA,
     STEP,
@@ -16,8 +16,8 @@ from methods.image._crate_networks import (
     coding_rate,
     layer_statistics,
 )
-from methods.image.crate import DEPTH, LOOKED_AT, Crate
-from methods.image.supervised_training import as_pixels, parameter_count
+from methods.crate.method import DEPTH, LOOKED_AT, Crate
+from methods.kit.image.supervised_training import as_pixels, parameter_count
 from suite.method import Effort, FitData, Role
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image.cura import Cura, network
-from methods.image.supervised_training import parameter_count
+from methods.cura.method import Cura, network
+from methods.kit.image.supervised_training import parameter_count
 from suite.data import access
 from suite.method import Effort, FitData, Role
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image import d_simplex
-from methods.image.d_simplex import CORNERS, SHARPNESS, DSimplex, alignment_loss, hoc_loss, network, remembered, simplex
-from methods.image.supervised_training import as_pixels, restore
+from methods.d_simplex import method as d_simplex
+from methods.d_simplex.method import CORNERS, SHARPNESS, DSimplex, alignment_loss, hoc_loss, network, remembered, simplex
+from methods.kit.image.supervised_training import as_pixels, restore
 from suite.data import access
 from suite.method import Effort, FitData, Role
 from tasks.compatible_retrieval import CompatibleRetrieval, CompatibleSpec

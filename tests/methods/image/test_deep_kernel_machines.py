@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image import deep_kernel_machines
-from methods.image.deep_kernel_machines import (
+from methods.deep_kernel_machines import method as deep_kernel_machines
+from methods.deep_kernel_machines.method import (
     DeepKernelMachine,
     Predictor,
     centred_alignment,

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cosine_similarity
 
-from methods.image import _instance_networks as networks
-from methods.image._instance_networks import Curricular, gem, orthogonal_part
-from methods.image.dolg import Dolg
-from methods.image.instance_training import arrays, described, restored, shuffled, train_descriptor
+from methods.kit.image import instance_networks as networks
+from methods.kit.image.instance_networks import Curricular, gem, orthogonal_part
+from methods.dolg.method import Dolg
+from methods.kit.image.instance_training import arrays, described, restored, shuffled, train_descriptor
 from suite.method import Effort
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from methods.image._diffusion_transformer import BLACK, DEPTH, GRID, DiffusionTransformer, follow, joined, patches
-from methods.image._representation_warmup import (
+from methods.kit.image.diffusion_transformer import BLACK, DEPTH, GRID, DiffusionTransformer, follow, joined, patches
+from methods.embedded_representation_warmup.warmup import (
     ARMS,
     BATCH,
     READ,
@@ -21,7 +21,7 @@ from methods.image._representation_warmup import (
     train_generator,
     warm_loss,
 )
-from methods.image.embedded_representation_warmup import EmbeddedRepresentationWarmup
+from methods.embedded_representation_warmup.method import EmbeddedRepresentationWarmup
 from suite.data import access
 from suite.method import Effort, FitData, Role
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image._register_networks import CROPS, DEPTH, REGISTERS, WIDTH, object_loss
-from methods.image.falcon import Falcon
+from methods.falcon.networks import CROPS, DEPTH, REGISTERS, WIDTH, object_loss
+from methods.falcon.method import Falcon
 from suite.method import Effort, FitData, Role
 
 ARMS = {"registers": REGISTERS, "no-reatten": REGISTERS, "mean-head": REGISTERS, "pooled": 4, "all": 16}

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.image import g_ssnn
-from methods.image._graph_networks import WIDTH, GraphNetwork, _chunks, _code
-from methods.image.g_ssnn import DIAGNOSIS, GSSNN, Scale, diagnosis, rows
-from methods.image.graph_programs import (
+from methods.g_ssnn import method as g_ssnn
+from methods.g_ssnn.networks import WIDTH, GraphNetwork, _chunks, _code
+from methods.g_ssnn.method import DIAGNOSIS, GSSNN, Scale, diagnosis, rows
+from methods.g_ssnn.programs import (
     ARGUMENTS,
     ELEMENTS,
     IDENTITY,
@@ -27,7 +27,7 @@ from methods.image.graph_programs import (
     run,
     written,
 )
-from methods.image.program_search import Compressed, Grammar, compress, discoveries
+from methods.g_ssnn.program_search import Compressed, Grammar, compress, discoveries
 from suite.method import Effort, FitData, Role
 
 PAIR = "(push (add (connect identity)))"

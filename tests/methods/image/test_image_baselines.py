@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from methods.image.controls import ImageControl, RandomProjection
-from methods.image.efficientnet import EfficientNetLite0, EfficientNetLite0Binary, EfficientNetLite0PCA
-from methods.image.pixel_pca import PixelPCA
-from methods.image.raw_pixels import RawPixels
+from methods.baselines.image_controls import ImageControl, RandomProjection
+from methods.encoders.efficientnet_lite0 import EfficientNetLite0, EfficientNetLite0Binary, EfficientNetLite0PCA
+from methods.baselines.pixel_pca import PixelPCA
+from methods.baselines.raw_pixels import RawPixels
 from suite.data import access
 from suite.features.image_encoder import EFFICIENTNET_LITE0, ImageEncoder
 from suite.method import FitData, Role

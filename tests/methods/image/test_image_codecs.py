@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.bytes.general_codecs import Brotli, Bzip2, Gzip, Xz, Zstandard
-from methods.image.image_codecs import Jpeg2000, JpegLs, JpegXl, Png, WebP, cut_mosaic, mosaic
+from methods.baselines.general_codecs import Brotli, Bzip2, Gzip, Xz, Zstandard
+from methods.baselines.image_codecs import Jpeg2000, JpegLs, JpegXl, Png, WebP, cut_mosaic, mosaic
 from suite.data import access
 from suite.method import Role
 from suite.running.fresh import decode_in_fresh_process

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.image import _adaptive_tokenizer as adaptive
-from methods.image._adaptive_tokenizer import (
+from methods.karl import tokenizer as adaptive
+from methods.karl.tokenizer import (
     BATCH,
     CODE,
     ERRORS,
@@ -24,7 +24,7 @@ from methods.image._adaptive_tokenizer import (
     train_adaptive,
     train_fixed,
 )
-from methods.image.karl import KARL, LENGTH_BITS, TOKEN_BITS, _unit_pixels
+from methods.karl.method import KARL, LENGTH_BITS, TOKEN_BITS, _unit_pixels
 from suite.data import access
 from suite.method import Effort, FitData, Role
 from suite.representations import Bitstream

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image.matryoshka import (
+from methods.matryoshka.image import (
     ARMS,
     HIDDEN,
     SIZES,

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from methods.image.hidden_chow_liu import (
+from methods.probabilistic_circuits.hidden_chow_liu import (
     TOTAL,
     HiddenTree,
     Tree,
@@ -17,8 +17,8 @@ from methods.image.hidden_chow_liu import (
     rounded,
     spanning_tree,
 )
-from methods.image.probabilistic_circuits import ProbabilisticCircuits
-from methods.image.range_coding import BELIEF, categorical, finish, start, whole
+from methods.probabilistic_circuits.method import ProbabilisticCircuits
+from methods.probabilistic_circuits.range_coding import BELIEF, categorical, finish, start, whole
 from suite.method import Effort, FitData, Role
 from suite.running.fresh import decode_in_fresh_process
 

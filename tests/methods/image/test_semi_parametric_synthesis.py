@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from methods.image._latent_diffusion import STEPS, Denoiser, ddim, kept_signal, train_denoiser
-from methods.image.semi_parametric_synthesis import LATENT, NEIGHBOURS, SemiParametricSynthesis, nearest
-from methods.pca import project
+from methods.kit.image.latent_diffusion import STEPS, Denoiser, ddim, kept_signal, train_denoiser
+from methods.semi_parametric_synthesis.method import LATENT, NEIGHBOURS, SemiParametricSynthesis, nearest
+from methods.kit.pca import project
 from suite.data import access
 from suite.method import Effort, FitData, Role
 

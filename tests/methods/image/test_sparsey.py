@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from methods.image.sparse_distributed_memory import (
+from methods.sparsey.memory import (
     Field,
     awake,
     draw_winners,
@@ -16,7 +16,7 @@ from methods.image.sparse_distributed_memory import (
     store,
     support,
 )
-from methods.image.sparsey import EdgeBits, Sparsey, edge_cells, inputs_of, label_weights
+from methods.sparsey.method import EdgeBits, Sparsey, edge_cells, inputs_of, label_weights
 from suite.data import access
 from suite.method import Effort, FitData, Role
 from suite.representations import Codes

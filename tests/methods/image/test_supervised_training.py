@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from methods.image.supervised_training import Recipe, as_pixels, draw, outputs, parameter_count, restore, train
+from methods.kit.image.supervised_training import Recipe, as_pixels, draw, outputs, parameter_count, restore, train
 from suite.method import FitData
 
 

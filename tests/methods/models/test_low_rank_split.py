@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from methods.models.low_rank_split import allocate, decompose, fisher_weights, low_rank  # noqa: E402
-from methods.models.normal_float import NormalFloat  # noqa: E402
+from methods.lq_lora.low_rank_split import allocate, decompose, fisher_weights, low_rank  # noqa: E402
+from methods.kit.weights.normal_float import NormalFloat  # noqa: E402
 
 FORM = NormalFloat(3, 32, 16)
 

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from methods.models._stored_matrices import (  # noqa: E402
+from methods.kit.weights.stored_matrices import (  # noqa: E402
     BYTES,
     LowRank,
     MatrixProduct,
@@ -22,7 +22,7 @@ from methods.models._stored_matrices import (  # noqa: E402
     parts_of,
     replace_matrices,
 )
-from methods.models.normal_float import NormalFloat, levels  # noqa: E402
+from methods.kit.weights.normal_float import NormalFloat, levels  # noqa: E402
 
 FORMS = (MatrixProduct, LowRank, Pruned)
 

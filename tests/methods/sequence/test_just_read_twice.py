@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.sequence.just_read_twice import TASK, JustReadTwice, once
+from methods.just_read_twice.method import TASK, JustReadTwice, once
 from suite.method import Effort, FitData, Role
 from tasks.data.set_disjointness import load_set_disjointness
 from tasks.recall import Recall, RecallSpec, answer_tokens
@@ -27,7 +27,7 @@ def one_thread():
 
 @pytest.fixture
 def prefix_model():
-    from methods.sequence._prefix_attention import PrefixModel
+    from methods.just_read_twice.prefix_attention import PrefixModel
 
     torch.manual_seed(0)
     return PrefixModel(VOCABULARY, WIDTH, FEATURES).eval()
@@ -43,7 +43,7 @@ def tokens(rows, length, seed=0):
 
 
 def test_the_prefix_is_the_papers_formula_token_by_token():
-    from methods.sequence._prefix_attention import PrefixLinearAttention
+    from methods.just_read_twice.prefix_attention import PrefixLinearAttention
 
     torch.manual_seed(0)
     mixer, u = PrefixLinearAttention(WIDTH, FEATURES).double(), torch.randn(1, 7, WIDTH, dtype=torch.float64)
@@ -66,8 +66,8 @@ def test_the_prefix_is_the_papers_formula_token_by_token():
 
 
 def test_without_its_prefix_projections_it_is_causal_linear_attention_with_more_counted():
-    from methods.sequence._mixers import LinearAttention
-    from methods.sequence._prefix_attention import PrefixLinearAttention
+    from methods.kit.sequence.mixers import LinearAttention
+    from methods.just_read_twice.prefix_attention import PrefixLinearAttention
 
     torch.manual_seed(0)
     mixer, u = PrefixLinearAttention(WIDTH, FEATURES), torch.randn(2, 9, WIDTH)
@@ -98,7 +98,7 @@ def test_within_the_prefix_it_reads_ahead_and_behind_it_it_does_not(prefix_model
 
 
 def test_the_state_behind_the_prefix_is_that_of_a_causal_model(prefix_model):
-    from methods.sequence._mixers import SequenceModel
+    from methods.kit.sequence.mixers import SequenceModel
 
     causal = SequenceModel(VOCABULARY, WIDTH, "linear", FEATURES)
     with torch.inference_mode():

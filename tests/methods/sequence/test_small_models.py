@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.sequence.small_models import LinearAttentionModel, SoftmaxAttentionModel, batches, warm_cosine
+from methods.baselines.small_models import LinearAttentionModel, SoftmaxAttentionModel, batches, warm_cosine
 from suite.method import Effort, FitData, Role
 from suite.representations import State
 from tasks.data.set_disjointness import load_set_disjointness
@@ -77,7 +77,7 @@ def test_nothing_is_read_from_the_future(method):
 
 
 def test_the_feature_map_is_the_taylor_expansion_of_exp():
-    from methods.sequence._mixers import LinearAttention
+    from methods.kit.sequence.mixers import LinearAttention
 
     mixer = LinearAttention(16, 4)
     q, k = torch.randn(5, 4), torch.randn(5, 4)

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from methods.sequence.smollm2 import SmolLM2, _batches
-from methods.sequence.smollm2_backbone import SMOLLM2, load_model, load_tokenizer
+from methods.encoders.smollm2 import SmolLM2, _batches
+from methods.kit.smollm2.backbone import SMOLLM2, load_model, load_tokenizer
 from suite.data.types import Passage
 from suite.errors import DataMismatch
 from suite.method import Role

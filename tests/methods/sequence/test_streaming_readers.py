@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.sequence._reading import mix, read
-from methods.sequence.streaming_readers import BITS, BloomFilter, Guess, LastWindow, Reservoir, filter_places
+from methods.kit.sequence.reading import mix, read
+from methods.baselines.streaming_readers import BITS, BloomFilter, Guess, LastWindow, Reservoir, filter_places
 from suite.data.types import Passage
 from suite.method import Role
 from tasks.data.set_disjointness import load_set_disjointness

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from methods.sequence import hallucination_probe as probes
-from methods.sequence import smollm2_drafts
-from methods.sequence.smollm2_drafts import Drafts
-from methods.sequence.truthprint import TRIES, TruthPrInt, most_suspect
+from methods.truthprint import probe as probes
+from methods.truthprint import drafts as smollm2_drafts
+from methods.truthprint.drafts import Drafts
+from methods.truthprint.method import TRIES, TruthPrInt, most_suspect
 from suite.data.types import Passage
 from suite.method import Effort
 from suite.representations import State
@@ -150,8 +150,8 @@ def test_confidence_has_a_threshold_of_its_own(doubter):
 def test_a_draft_goes_on_from_a_given_first_token(monkeypatch):
     import torch
 
-    from methods.sequence.smollm2 import SmolLM2
-    from methods.sequence.smollm2_backbone import load_tokenizer
+    from methods.encoders.smollm2 import SmolLM2
+    from methods.kit.smollm2.backbone import load_tokenizer
     from suite.method import Role
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

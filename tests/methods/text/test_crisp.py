@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
-from methods.text.coded_vectors import CodedVectors
-from methods.text.crisp import Crisp
-from methods.text.late_training import HEAD, chamfer, hard_negatives, train_tokens
-from methods.text.token_pooling import POOLINGS, clusters, every, hierarchical, last, pooled
-from methods.text.wiki_training import HOLD_ODD_ARTICLES
+from methods.kit.text.coded_vectors import CodedVectors
+from methods.crisp.method import Crisp
+from methods.kit.text.late_training import HEAD, chamfer, hard_negatives, train_tokens
+from methods.kit.text.token_pooling import POOLINGS, clusters, every, hierarchical, last, pooled
+from methods.kit.text.wiki_pairs import HOLD_ODD_ARTICLES
 from suite.method import Effort, FitData, Role
 from suite.representations import MultiVector
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from methods.text.finetuning import (
+from methods.kit.text.finetuning import (
     LOSS_PREFIX,
     Hidden,
     Recipe,
@@ -21,7 +21,7 @@ from methods.text.finetuning import (
     pad,
     warm_linear,
 )
-from methods.text.minilm_backbone import ALL_MINILM_L6_V2
+from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from suite.features import clock
 from suite.features.text_encoder import TextEncoder
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from methods.text.bm25 import BM25
-from methods.text.minilm import MiniLM
+from methods.baselines.bm25 import BM25
+from methods.encoders.minilm import MiniLM
 from suite.data import access
 from suite.method import FitData, Role
 from tasks.ranking import score_hits

@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from methods.text.limit_free_embeddings import FreeEmbeddings, cyclic_embeddings, free_embeddings
+from methods.limit.method import FreeEmbeddings, cyclic_embeddings, free_embeddings
 from suite.method import Effort, Role
 from tasks.data.limit import all_pairs
 

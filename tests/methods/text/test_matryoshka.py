@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from methods.adaptive_retrieval import TwoStageIndex
-from methods.text import matryoshka_2d
-from methods.text.finetuning import Hidden, in_batch_loss
-from methods.text.matryoshka import ARMS, SHORTLIST, SIZES, Matryoshka, nested_loss
-from methods.text.matryoshka_2d import TwoDimensionalMatryoshka, self_distillation, two_dimensional_loss
-from methods.text.minilm_backbone import ALL_MINILM_L6_V2
-from methods.text.wiki_training import WIKI_PAIRS
+from methods.matryoshka.adaptive_retrieval import TwoStageIndex
+from methods.matryoshka import two_dimensional as matryoshka_2d
+from methods.kit.text.finetuning import Hidden, in_batch_loss
+from methods.matryoshka.text import ARMS, SHORTLIST, SIZES, Matryoshka, nested_loss
+from methods.matryoshka.two_dimensional import TwoDimensionalMatryoshka, self_distillation, two_dimensional_loss
+from methods.kit.text.minilm import ALL_MINILM_L6_V2
+from methods.kit.text.wiki_pairs import WIKI_PAIRS
 from suite.data import access
 from suite.discovery import scan
 from suite.features.text_encoder import TextEncoder

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.sparse import csr_array, vstack
 
-from methods.text.mona import ACTIVE, Mona, cosine, euclidean, jaccard
-from methods.text.ngram_importance import BUCKETS, SMOOTHING, hashed_ngrams, importance
-from methods.text.topk_autoencoder import Training, codes, explained, keep_largest, train_topk
-from methods.text.wiki_training import HOLD_ODD_ARTICLES, WIKI_PAIRS
+from methods.mona.method import ACTIVE, Mona, cosine, euclidean, jaccard
+from methods.mona.ngram_importance import BUCKETS, SMOOTHING, hashed_ngrams, importance
+from methods.mona.topk_autoencoder import Training, codes, explained, keep_largest, train_topk
+from methods.kit.text.wiki_pairs import HOLD_ODD_ARTICLES, WIKI_PAIRS
 from suite.data.types import PairSet
 from suite.discovery import scan
 from suite.method import Effort, FitData, Pool, Role
@@ -96,7 +96,7 @@ def trained(tmp_path_factory):
     pool = Pool((WIKI_PAIRS,), lambda name: PairSet([text[:9] for text in passages], passages, np.ones(len(passages))))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEIGHBRIDGE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("methods.text.mona.HELD_OUT", 50)
+        patch.setattr("methods.mona.method.HELD_OUT", 50)
         yield Mona(Effort("quick"), arm="mona", distance="jaccard").train(pool, 0)
 
 
@@ -119,8 +119,8 @@ def test_a_text_is_the_mean_of_its_tokens_codes_and_a_sum_grows_with_them(traine
 
 def test_blocks_of_activations_may_cut_a_text(trained, monkeypatch):
     whole = mona(trained).encode(TEXTS, Role.DOCUMENT).features().toarray()
-    monkeypatch.setattr("methods.text.topk_autoencoder.ROWS_AT_ONCE", 5)
-    monkeypatch.setattr("methods.text.mona.VERSION", "cut in blocks")
+    monkeypatch.setattr("methods.mona.topk_autoencoder.ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("methods.mona.method.VERSION", "cut in blocks")
     np.testing.assert_allclose(mona(trained).encode(TEXTS, Role.DOCUMENT).features().toarray(), whole, atol=2e-3)
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.text.encoded_tokens import EncodedTokens
-from methods.text.fde import FixedDimensionalEncoding, nearest_by_bits
-from methods.text.muvera import ENCODINGS, Muvera
-from methods.text.token_heuristic import TokenIndex
+from methods.muvera.encoded_tokens import EncodedTokens
+from methods.muvera.fde import FixedDimensionalEncoding, nearest_by_bits
+from methods.muvera.method import ENCODINGS, Muvera
+from methods.muvera.token_heuristic import TokenIndex
 from suite.method import FitData, Role
 from suite.representations import Codes, Dense, MultiVector
 
@@ -67,7 +67,7 @@ def test_encodings_follow_the_definition(seed, bits, repetitions, projected):
 def test_a_text_is_encoded_the_same_in_any_company(monkeypatch):
     encoding, some = FixedDimensionalEncoding.draw(WIDTH, 3, 3, 4, 0), texts(20, 1)
     together = encoding.documents(some)
-    monkeypatch.setattr("methods.text.fde.VECTORS_A_BLOCK", 7)
+    monkeypatch.setattr("methods.muvera.fde.VECTORS_A_BLOCK", 7)
     np.testing.assert_allclose(encoding.documents(some), together, atol=1e-6)
 
 

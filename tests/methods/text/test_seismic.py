@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array, random_array
 
-from methods.text.blocked_lists import BlockedLists, clusters, summarise
-from methods.text.bm25 import BM25
-from methods.text.seismic import Exhaustive, Library, Seismic, SeismicLibrary, accuracy
+from methods.seismic.blocked_lists import BlockedLists, clusters, summarise
+from methods.baselines.bm25 import BM25
+from methods.seismic.method import Exhaustive, Library, Seismic, SeismicLibrary, accuracy
 from suite.discovery import scan
 from suite.method import Effort, FitData, Role
 

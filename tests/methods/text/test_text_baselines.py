@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from methods.text import wordllama
-from methods.text.bm25 import BM25
-from methods.text.controls import ShuffledMiniLM, TextControl
-from methods.text.late_interaction import LateInteraction
-from methods.text.minilm import MiniLM
-from methods.text.minilm_backbone import normalised
-from methods.text.minilm_binary import MiniLMBinary
-from methods.text.minilm_int8 import MiniLMInt8
-from methods.text.minilm_pca import MiniLMPca
-from methods.text.minilm_pq import MiniLMOpq, MiniLMPq, nearest_centroids
-from methods.text.minilm_truncated import MiniLMTruncated
-from methods.text.tfidf import TfIdf
-from methods.text.words import counts, packed, unpacked
+from methods.encoders import wordllama
+from methods.baselines.bm25 import BM25
+from methods.baselines.text_controls import ShuffledMiniLM, TextControl
+from methods.colbert.method import LateInteraction
+from methods.encoders.minilm import MiniLM
+from methods.kit.text.minilm import normalised
+from methods.compressors.minilm_binary import MiniLMBinary
+from methods.compressors.minilm_int8 import MiniLMInt8
+from methods.compressors.minilm_pca import MiniLMPca
+from methods.compressors.minilm_pq import MiniLMOpq, MiniLMPq, nearest_centroids
+from methods.compressors.minilm_truncated import MiniLMTruncated
+from methods.baselines.tfidf import TfIdf
+from methods.kit.text.words import counts, packed, unpacked
 from suite.errors import DataMismatch
 from suite.method import Effort, FitData, Role
 from suite.representations import Binary, Dense

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from methods.rate_distortion import cheapest, greedy_partition, means, objective, prices
-from methods.text.tokens_to_thoughts import TokensToThoughts, TokensToThoughtsVectors
+from methods.tokens_to_thoughts.rate_distortion import cheapest, greedy_partition, means, objective, prices
+from methods.tokens_to_thoughts.method import TokensToThoughts, TokensToThoughtsVectors
 from suite.data import access
 from suite.method import Effort, FitData, Role
 from suite.representations import Codes, Dense

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from methods.text import well_read_students as module
-from methods.text.compact_bert import (
+from methods.well_read_students import method as module
+from methods.well_read_students.compact_bert import (
     SPECIAL,
     Schedule,
     Shape,
@@ -18,8 +18,8 @@ from methods.text.compact_bert import (
     pooled_corpus,
     pretrain,
 )
-from methods.text.reranking import LexicalAndDense
-from methods.text.well_read_students import (
+from methods.well_read_students.reranking import LexicalAndDense
+from methods.well_read_students.method import (
     STUDENTS,
     TEACHER,
     Lesson,
@@ -28,7 +28,7 @@ from methods.text.well_read_students import (
     pair_loss,
     transfer_queries,
 )
-from methods.text.wiki_training import WIKI_PAIRS
+from methods.kit.text.wiki_pairs import WIKI_PAIRS
 from suite.data.types import PairSet
 from suite.discovery import scan
 from suite.method import Effort, FitData, Pool, Role

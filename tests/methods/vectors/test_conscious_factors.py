@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from methods.top_k_attention import gumbel_top_k
-from methods.vectors import conscious_factors
-from methods.vectors.conscious_factors import ConsciousFactors, logits
+from methods.kit.top_k_attention import gumbel_top_k
+from methods.consciousness_prior import factors as conscious_factors
+from methods.consciousness_prior.factors import ConsciousFactors, logits
 from suite.method import FitData
 from tasks.data.planted_factors import load_factors
 

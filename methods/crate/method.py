@@ -1,0 +1,115 @@
+"""CRATE, the white-box transformer: attention that compresses, and one step of sparse coding in place of the MLP.
+
+The paper derives a transformer block from sparse rate reduction. Multi-head subspace self-attention (MSSA) is an
+approximate gradient step on the coding rate R^c(Z; U) of the tokens under K subspaces, so that queries, keys and values
+are one projection Uᵀ; what follows is one step of ISTA towards a non-negative sparse code under a dictionary D, without
+a skip around it. Such a block has about a quarter of a ViT block's parameters.
+
+Here: width 96, four layers of four heads (120 thousand parameters), trained from nothing on at most 10,000 images for a
+few epochs with AdamW. ``vit`` has as many parameters (width 48), ``vit-wide`` has the same shape, and ``init`` is CRATE
+as it was drawn: what its layers do is not learnt, but comes with the operators. What the derivation says of layers is
+counted on the first 256 images encoded together: ``rate_drop`` (nats by which MSSA lowers
+R^c at ε = 0.5, tokens of length 1, mean over layers) and ``nonzero`` (share of entries above 0 after ISTA). Left out:
+ImageNet, pre-training and transfer, Lion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from methods.kit.image.supervised_training import Recipe, as_pixels
+from methods.kit.image.trained_classifier import TrainedClassifier, patch_side
+from suite.claims import Claim
+from suite.method import Paper, Role
+from suite.representations import Dense
+
+if TYPE_CHECKING:
+    import torch
+
+FASHION = "imagenet/fashion-mnist-8k"
+RESULTS, RATES = "arXiv:2306.01129, Table 1", "arXiv:2306.01129, Figures 3 and 4"
+DEPTH, HEADS = 4, 4
+WIDTHS = {"crate": 96, "init": 96, "vit": 48, "vit-wide": 96}
+LOOKED_AT = 256
+CRATE, INIT, VIT, WIDE = (f"crate[arm={arm}]" for arm in WIDTHS)
+
+
+class Crate(TrainedClassifier):
+    """CRATE, its own random initialisation, and two ViTs, from the same code, images and steps."""
+
+    name = "crate"
+    summary = (
+        "A transformer whose attention is a step that lowers the coding rate of its tokens under learnt subspaces, and "
+        "whose second half is one step of sparse coding. Claims a ViT's accuracy with fewer parameters, and that "
+        "layers do what they were derived for."
+    )
+    paper = Paper("White-Box Transformers via Sparse Rate Reduction", 2023, "2306.01129")
+    tags = ("dense", "trained", "transformer", "sparse coding")
+    grid = {"arm": tuple(WIDTHS)}
+    controls = {"arm": ("init", "vit", "vit-wide")}
+    claims = (
+        Claim(
+            "At most 4 points of accuracy behind a ViT with as many parameters",
+            lambda r: r[CRATE].score("top1_head") - r[VIT].score("top1_head") >= -0.04, RESULTS, FASHION,
+        ),
+        Claim(
+            "At most 3 points behind a ViT of the same shape, with .35 of its parameters or less",
+            lambda r: (r[CRATE].score("top1_head") - r[WIDE].score("top1_head") >= -0.03)
+            & (r[CRATE].cost("parameters") / r[WIDE].cost("parameters") <= 0.35),
+            RESULTS, FASHION,
+        ),
+        Claim(
+            "Training at least doubles the coding rate that attention removes, over the random initialisation",
+            lambda r: r[CRATE].cost("rate_drop") - 2 * r[INIT].cost("rate_drop") >= 0, RATES, FASHION,
+        ),
+        Claim(
+            "At most half of the entries are not 0 after the sparse-coding step",
+            lambda r: r[CRATE].cost("nonzero") <= 0.5, RATES, FASHION,
+        ),
+        Claim(
+            "Sparsity grows with depth: no layer leaves more entries above 0 than the one before",
+            lambda r: _falls([r[CRATE].cost(f"nonzero_{layer}") for layer in range(1, DEPTH + 1)]), RATES, FASHION,
+        ),
+    )  # fmt: skip
+
+    def network(self, shape: Sequence[int], classes: int) -> torch.nn.Module:
+        """Four layers of four heads."""
+        from methods.crate.networks import PatchTransformer
+
+        kind = "vit" if self.arm.startswith("vit") else "crate"
+        return PatchTransformer(kind, tuple(shape), classes, patch_side(shape), WIDTHS[self.arm], DEPTH, HEADS)
+
+    def recipe(self, shape: Sequence[int]) -> Recipe:
+        """No epochs for ``init``."""
+        small = shape[0] <= 16
+        epochs = self.effort.pick(quick=4, standard=12 if small else 4)
+        return Recipe(epochs=0 if self.arm == "init" else epochs, batch=64, rate=2e-3)
+
+    def encode(self, items: Any, role: Role) -> Dense:
+        """(n, width) float32 class tokens; the first large batch is also looked at layer by layer."""
+        if not self.arm.startswith("vit") and len(items) >= LOOKED_AT and "rate_drop" not in self.extra_costs:
+            self.extra_costs |= self.diagnosis(items[:LOOKED_AT])
+        return super().encode(items, role)
+
+    def diagnosis(self, images: np.ndarray) -> dict[str, float]:
+        """Coding rate before and after each attention, and the share of entries above 0 after each coding step."""
+        from methods.crate.networks import layer_statistics
+
+        layers = layer_statistics(self.trained(images.shape[1:]), as_pixels(images))
+        drops = np.subtract(layers["rate_before"], layers["rate_after"])
+        numbers = {"rate_drop": float(drops.mean()), "nonzero": float(np.mean(layers["nonzero"]))}
+        for name, values in layers.items():
+            numbers |= {f"{name}_{layer}": value for layer, value in enumerate(values, 1)}
+        return numbers
+
+
+def _falls(shares: list[Any]) -> Any:
+    """All verdicts that a share is no larger than the one before."""
+    verdict = shares[1] - shares[0] <= 0
+    for before, after in pairwise(shares[1:]):
+        verdict = verdict & (after - before <= 0)
+    return verdict
