@@ -134,6 +134,7 @@ class Method(ABC):
         trains_on: names of the data sets `train` may load.
         train_params: grid parameters `train` depends on; None means all of them.
         fit_params: grid parameters `fit` depends on; None means all of them.
+        budget: what it spends in each effort (``{"quick": {"steps": 60}, "standard": …}``); only its own enters a key.
         requires: importable packages without which the method is skipped with a reason.
     """
 
@@ -153,6 +154,7 @@ class Method(ABC):
     train_params: ClassVar[tuple[str, ...] | None] = None
     fit_params: ClassVar[tuple[str, ...] | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
+    budget: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     weights: Tensors
     fitted: Tensors

@@ -25,18 +25,14 @@ import numpy as np
 
 from methods.kit.image.supervised_training import Recipe, draw, outputs, restore, train
 from methods.kit.image.trained_classifier import TrainedClassifier
-from suite.claims import Claim
 from suite.method import FitData, Paper, Role, Tensors
 from suite.representations import Dense
 
 if TYPE_CHECKING:
     import torch
 
-FASHION = "imagenet/fashion-mnist-8k"
-LOSS, NETWORK = "arXiv:2107.11170, section 3", "arXiv:2107.11170, section 4"
 WITHOUT = {"without-skip-1": 1, "without-skip-2": 2}
 DIAGNOSIS = ("error_low_variance", "error_high_variance", "least_weight", "largest_weight")
-BIAS, CE, SCALED, FIRST, SECOND = (f"bias-loss[arm={arm}]" for arm in ("bias", "ce", "scaled-ce", *WITHOUT))
 
 
 class BiasLoss(TrainedClassifier):
@@ -51,33 +47,6 @@ class BiasLoss(TrainedClassifier):
     tags = ("dense", "trained", "convolutional")
     grid = {"arm": ("bias", "ce", "scaled-ce", *WITHOUT)}
     controls = {"arm": ("ce", "scaled-ce", *WITHOUT)}
-    claims = (
-        Claim(
-            "Bias loss is at most .3 points worse than cross-entropy",
-            lambda r: r[BIAS].score("top1_head") - r[CE].score("top1_head") >= -0.003, LOSS, FASHION,
-        ),
-        Claim(
-            "Bias loss is at most .3 points worse than cross-entropy with a step as small",
-            lambda r: r[BIAS].score("top1_head") - r[SCALED].score("top1_head") >= -0.003, LOSS, FASHION,
-        ),
-        Claim(
-            "Samples in the tenth of lowest variance are misclassified 1.3 times as often as those in the highest",
-            lambda r: r[CE].cost("error_low_variance") - 1.3 * r[CE].cost("error_high_variance") >= 0, LOSS, FASHION,
-        ),
-        Claim(
-            "All weights are between .70 and 1.05",
-            lambda r: (r[BIAS].cost("least_weight") >= 0.6999) & (r[BIAS].cost("largest_weight") <= 1.0501),
-            LOSS, FASHION,
-        ),
-        Claim(
-            "Taking out the skip to stage 2 costs accuracy at equal parameters",
-            lambda r: r[CE].score("top1_head") - r[FIRST].score("top1_head") >= 0, NETWORK, FASHION,
-        ),
-        Claim(
-            "Taking out the skip to stage 3 costs accuracy at equal parameters",
-            lambda r: r[CE].score("top1_head") - r[SECOND].score("top1_head") >= 0, NETWORK, FASHION,
-        ),
-    )  # fmt: skip
 
     def network(self, shape: Sequence[int], classes: int) -> torch.nn.Module:
         """SkipNet, whole or with one skip moved into the trunk."""

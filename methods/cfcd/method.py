@@ -41,15 +41,12 @@ from methods.kit.image.instance_training import (
     shuffled,
     train_descriptor,
 )
-from suite.claims import Claim
 from suite.method import FitData, Paper, Role, Tensors
 from suite.representations import Dense
 
 if TYPE_CHECKING:
     import torch
 
-_TASK = "image-retrieval/emoji"
-_SOURCE = "arXiv:2308.04008, sections 3 and 4; threshold set for this scale"
 
 ARCFACE_SCALE, ARCFACE_MARGIN = 30.0, 0.15
 GROUP = 8
@@ -76,33 +73,6 @@ class Cfcd(InstanceDescriptor):
     tags = ("dense", "trained", "pretrained", "local features")
     grid = {"arm": ("coarse-to-fine", "madacos", "arcface")}
     controls = {"arm": ("madacos", "arcface")}
-    claims = (
-        Claim(
-            "Scale and margin rise while training goes on: last tenth of the steps over the first",
-            lambda r: (
-                (r["cfcd[arm=madacos]"].cost("scale_last") - r["cfcd[arm=madacos]"].cost("scale_first") >= 1e-6)
-                & (r["cfcd[arm=madacos]"].cost("margin_last") - r["cfcd[arm=madacos]"].cost("margin_first") >= 1e-6)
-                & (r["cfcd[arm=madacos]"].cost("scale_first") >= 32)
-            ),
-            source=_SOURCE,
-            task=_TASK,
-        ),
-        Claim(
-            "The margin that tunes itself is not more than 0.5 points of mAP below ArcFace with s = 30, m = .15",
-            lambda r: r["cfcd[arm=madacos]"].main - r["cfcd[arm=arcface]"].main >= -0.005,
-            source=_SOURCE,
-            task=_TASK,
-        ),
-        Claim(
-            "The second stage raises mAP on occluded queries by 0.5 points over as many more steps of the first",
-            lambda r: (
-                r["cfcd[arm=coarse-to-fine]"].score("map_occluded") - r["cfcd[arm=madacos]"].score("map_occluded")
-                >= 0.005
-            ),
-            source=_SOURCE,
-            task=_TASK,
-        ),
-    )
     arm: Any
 
     def network(self) -> torch.nn.Module:

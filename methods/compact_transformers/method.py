@@ -17,16 +17,12 @@ from typing import TYPE_CHECKING
 
 from methods.kit.image.supervised_training import Recipe
 from methods.kit.image.trained_classifier import TrainedClassifier, patch_side
-from suite.claims import Claim
 from suite.method import Paper
 
 if TYPE_CHECKING:
     import torch
 
-FASHION = "imagenet/fashion-mnist-8k"
-SECTION = "arXiv:2104.05704, Table 2"
 LAYERS = 3
-CCT, CVT, VIT = (f"compact-transformers[arm={arm}]" for arm in ("cct", "cvt", "vit-lite"))
 
 
 class CompactTransformers(TrainedClassifier):
@@ -41,20 +37,6 @@ class CompactTransformers(TrainedClassifier):
     tags = ("dense", "trained", "transformer")
     grid = {"arm": ("cct", "cvt", "vit-lite")}
     controls = {"arm": ("cvt", "vit-lite")}
-    claims = (
-        Claim(
-            "A convolutional tokenizer with sequence pooling is worth 2.5 points of accuracy over a ViT of its size",
-            lambda r: r[CCT].score("top1_head") - r[VIT].score("top1_head") >= 0.025, SECTION, FASHION,
-        ),
-        Claim(
-            "Sequence pooling is at most 1 point worse than a class token",
-            lambda r: r[CVT].score("top1_head") - r[VIT].score("top1_head") >= -0.01, SECTION, FASHION,
-        ),
-        Claim(
-            "CCT has at most 10 % more parameters than ViT-Lite",
-            lambda r: r[CCT].cost("parameters") / r[VIT].cost("parameters") <= 1.1, SECTION, FASHION,
-        ),
-    )  # fmt: skip
 
     def network(self, shape: Sequence[int], classes: int) -> torch.nn.Module:
         """About 7 tokens a side; a block less for CCT where its tokenizer has more than one layer."""

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.top_k_attention import gumbel_top_k
-from suite.claims import Claim
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Binary
 
@@ -30,9 +29,6 @@ NEVER = -1e9
 PENALTIES = (1.0, 4.0, 16.0, 64.0)
 """Of the dense control, over the number of samples."""
 HELD_OUT = 0.2
-
-TASK = "factor-recovery/twenty"
-SOURCE = "arXiv:1709.08568 has no experiment; threshold set here"
 
 
 class ConsciousFactors(Method):
@@ -51,22 +47,6 @@ class ConsciousFactors(Method):
     controls = {"arm": ("random", "dense")}
     seeded = True
     requires = ("torch",)
-    claims = (
-        Claim(
-            "Attention finds the factors: F1 of at least .9",
-            lambda r: r["consciousness-prior-factors[arm=learned]"].score("edge_f1") >= 0.9, SOURCE, TASK,
-        ),
-        Claim(
-            "From 500 samples it predicts at least as well as a dense model",
-            lambda r: r["consciousness-prior-factors[arm=learned]"].main
-            - r["consciousness-prior-factors[arm=dense]"].main <= 0, SOURCE, TASK,
-        ),
-        Claim(
-            "It predicts better than from two variables that were drawn blindly",
-            lambda r: r["consciousness-prior-factors[arm=learned]"].main
-            - r["consciousness-prior-factors[arm=random]"].main <= 0, SOURCE, TASK,
-        ),
-    )  # fmt: skip
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """``mask`` (variables, variables) of those attended, ``bias``, ``single`` and ``pair`` weights."""

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import Recipe, as_pixels, draw, restore, train
 from methods.kit.top_k_attention import gumbel_top_k
-from suite.claims import Claim
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -49,13 +48,6 @@ HELD_OUT = 500
 """Training images that are not trained on, for the diagnostics."""
 BATCH = 500
 
-TASK = "imagenet/fashion-mnist"
-SOURCE = "arXiv:1709.08568 has no experiment; threshold set here"
-
-
-def _head(r: Any, arm: str) -> Any:
-    return r[f"consciousness-prior[arm={arm}]"].score("top1_head")
-
 
 class ConsciousnessPrior(Method):
     """The slots of a recurrent state that attention picked, in int8; judged also by the classifier trained with it."""
@@ -73,28 +65,6 @@ class ConsciousnessPrior(Method):
     controls = {"arm": ("random", "all", "dense")}
     seeded = True
     requires = ("torch", "sklearn")
-    claims = (
-        Claim(
-            "Slots picked by learnt attention classify 8 points better than random ones",
-            lambda r: _head(r, "learned") - _head(r, "random") >= 0.08, SOURCE, TASK,
-        ),
-        Claim(
-            "4 of 32 slots keep 95 % of the accuracy of all",
-            lambda r: _head(r, "learned") / _head(r, "all") >= 0.95, SOURCE, TASK,
-        ),
-        Claim(
-            "They are at most 2 points below a dense bottleneck of as many bytes",
-            lambda r: _head(r, "learned") - _head(r, "dense") >= -0.02, SOURCE, TASK,
-        ),
-        Claim(
-            "The verifier tells a thought of the same image from one of another: AUC of at least .9",
-            lambda r: r["consciousness-prior[arm=learned]"].cost("verifier_auc") >= 0.9, SOURCE, TASK,
-        ),
-        Claim(
-            "Attention does not collapse: its use of slots has half of the largest entropy",
-            lambda r: r["consciousness-prior[arm=learned]"].cost("slot_entropy_share") >= 0.5, SOURCE, TASK,
-        ),
-    )  # fmt: skip
 
     def skip(self, task: Task[Any]) -> str | None:
         """Pictures that bands of rows do not cut evenly, or colour."""

@@ -16,26 +16,21 @@ ImageNet, pre-training and transfer, Lion.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from methods.kit.image.supervised_training import Recipe, as_pixels
 from methods.kit.image.trained_classifier import TrainedClassifier, patch_side
-from suite.claims import Claim
 from suite.method import Paper, Role
 from suite.representations import Dense
 
 if TYPE_CHECKING:
     import torch
 
-FASHION = "imagenet/fashion-mnist-8k"
-RESULTS, RATES = "arXiv:2306.01129, Table 1", "arXiv:2306.01129, Figures 3 and 4"
 DEPTH, HEADS = 4, 4
 WIDTHS = {"crate": 96, "init": 96, "vit": 48, "vit-wide": 96}
 LOOKED_AT = 256
-CRATE, INIT, VIT, WIDE = (f"crate[arm={arm}]" for arm in WIDTHS)
 
 
 class Crate(TrainedClassifier):
@@ -51,30 +46,6 @@ class Crate(TrainedClassifier):
     tags = ("dense", "trained", "transformer", "sparse coding")
     grid = {"arm": tuple(WIDTHS)}
     controls = {"arm": ("init", "vit", "vit-wide")}
-    claims = (
-        Claim(
-            "At most 4 points of accuracy behind a ViT with as many parameters",
-            lambda r: r[CRATE].score("top1_head") - r[VIT].score("top1_head") >= -0.04, RESULTS, FASHION,
-        ),
-        Claim(
-            "At most 3 points behind a ViT of the same shape, with .35 of its parameters or less",
-            lambda r: (r[CRATE].score("top1_head") - r[WIDE].score("top1_head") >= -0.03)
-            & (r[CRATE].cost("parameters") / r[WIDE].cost("parameters") <= 0.35),
-            RESULTS, FASHION,
-        ),
-        Claim(
-            "Training at least doubles the coding rate that attention removes, over the random initialisation",
-            lambda r: r[CRATE].cost("rate_drop") - 2 * r[INIT].cost("rate_drop") >= 0, RATES, FASHION,
-        ),
-        Claim(
-            "At most half of the entries are not 0 after the sparse-coding step",
-            lambda r: r[CRATE].cost("nonzero") <= 0.5, RATES, FASHION,
-        ),
-        Claim(
-            "Sparsity grows with depth: no layer leaves more entries above 0 than the one before",
-            lambda r: _falls([r[CRATE].cost(f"nonzero_{layer}") for layer in range(1, DEPTH + 1)]), RATES, FASHION,
-        ),
-    )  # fmt: skip
 
     def network(self, shape: Sequence[int], classes: int) -> torch.nn.Module:
         """Four layers of four heads."""
@@ -105,11 +76,3 @@ class Crate(TrainedClassifier):
         for name, values in layers.items():
             numbers |= {f"{name}_{layer}": value for layer, value in enumerate(values, 1)}
         return numbers
-
-
-def _falls(shares: list[Any]) -> Any:
-    """All verdicts that a share is no larger than the one before."""
-    verdict = shares[1] - shares[0] <= 0
-    for before, after in pairwise(shares[1:]):
-        verdict = verdict & (after - before <= 0)
-    return verdict

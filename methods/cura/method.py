@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import Recipe, outputs, parameter_count, restore, train
-from suite.claims import Claim
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -36,10 +35,6 @@ if TYPE_CHECKING:
 
 TAPS = 3
 LARGE = (128, 64)
-
-TASK = "imagenet/fashion-mnist"
-SOURCE = "arXiv:2509.24601; threshold set here"
-SMALL = "cura[arm=cura,width=4]"
 
 
 class Cura(Method):
@@ -70,31 +65,6 @@ class Cura(Method):
     seeded = True
     requires = ("torch",)
     width = 0
-    claims = (
-        Claim(
-            "81 % top-1 with at most 6,400 parameters",
-            lambda r: (r[SMALL].score("top1_head") >= 0.81) & (r[SMALL].cost("parameters") <= 6400), SOURCE, TASK,
-        ),
-        Claim(
-            "Those are within 7 points of a perceptron of 109,000",
-            lambda r: r[SMALL].score("top1_head") - r["cura[arm=large-mlp]"].score("top1_head") >= -0.07, SOURCE, TASK,
-        ),
-        Claim(
-            "At width 4 the gate helps",
-            lambda r: r[SMALL].score("top1_head") - r["cura[arm=no-gate,width=4]"].score("top1_head") >= 0,
-            SOURCE, TASK,
-        ),
-        Claim(
-            "At width 16 the gate helps",
-            lambda r: r["cura[arm=cura,width=16]"].score("top1_head")
-            - r["cura[arm=no-gate,width=16]"].score("top1_head") >= 0, SOURCE, TASK,
-        ),
-        Claim(
-            "With as many parameters it is at least as good as a plain perceptron",
-            lambda r: r[SMALL].score("top1_head") - r["cura[arm=mlp,width=8]"].score("top1_head") >= 0,
-            "arXiv:2509.24601, abstract", TASK,
-        ),
-    )  # fmt: skip
 
     def skip(self, task: Task[Any]) -> str | None:
         """Large pictures, whose input projection alone would be most of the parameters."""

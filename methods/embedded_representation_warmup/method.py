@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.claims import Claim
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 from suite.results.metrics import Metric, declare
@@ -41,11 +40,6 @@ if TYPE_CHECKING:
     from methods.kit.image.diffusion_transformer import DiffusionTransformer
     from suite.task import Task
 
-_SOURCE = "arXiv:2504.10188; threshold set here"
-_TASK = "generation/fashion-mnist"
-_ERW, _REPA, _PLAIN, _LATE = (
-    f"embedded-representation-warmup[arm={arm}]" for arm in ("erw", "repa", "plain", "erw-late")
-)
 
 declare(
     Metric(
@@ -73,24 +67,6 @@ class EmbeddedRepresentationWarmup(Method):
     controls = {"arm": ("repa", "plain", "erw-late")}
     seeded = True
     requires = ("torch",)
-    claims = (
-        Claim(
-            "At equal arithmetic the warm-up cuts the Fréchet distance to 0.9 of that of plain training",
-            lambda r: r[_ERW].score("fd") / r[_PLAIN].score("fd") <= 0.9, _SOURCE, _TASK,
-        ),
-        Claim(
-            "At equal arithmetic the warm-up is no worse than alignment from the start (REPA)",
-            lambda r: r[_ERW].score("fd") - r[_REPA].score("fd") <= 0, _SOURCE, _TASK,
-        ),
-        Claim(
-            "A linear probe of block 2 gains 3 points over plain training",
-            lambda r: r[_ERW].score("top1_own") - r[_PLAIN].score("top1_own") >= 0.03, _SOURCE, _TASK,
-        ),
-        Claim(
-            "Warming the first blocks beats warming the last",
-            lambda r: r[_ERW].score("fd") - r[_LATE].score("fd") <= 0, _SOURCE, _TASK,
-        ),
-    )  # fmt: skip
     arm: str
 
     def skip(self, task: Task[Any]) -> str | None:
@@ -101,8 +77,8 @@ class EmbeddedRepresentationWarmup(Method):
         """Train the teacher where there is one, read its tokens, and train the generator."""
         import torch
 
-        from methods.kit.image.diffusion_transformer import DiffusionTransformer, patches
         from methods.embedded_representation_warmup.warmup import ARMS, Images, Projector, train_generator
+        from methods.kit.image.diffusion_transformer import DiffusionTransformer, patches
         from methods.kit.image.supervised_training import as_pixels
 
         arm = ARMS[self.arm]
@@ -152,8 +128,8 @@ class EmbeddedRepresentationWarmup(Method):
         """(n, 64) float32 mean token behind block 2, of clean images without their class."""
         import torch
 
-        from methods.kit.image.diffusion_transformer import patches
         from methods.embedded_representation_warmup.warmup import READ
+        from methods.kit.image.diffusion_transformer import patches
         from methods.kit.image.supervised_training import outputs
 
         network = self._network

@@ -26,11 +26,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.g_ssnn.programs import Graph, Term, expanded
 from methods.g_ssnn.program_search import Compressed, Grammar, compress, discoveries
+from methods.g_ssnn.programs import Graph, Term, expanded
 from methods.kit.image.supervised_training import Recipe, draw, outputs, parameter_count, restore, train
 from methods.kit.image.trained_classifier import TOO_LARGE
-from suite.claims import Claim
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense, Representation
 
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 
     from suite.task import Task
 
-FASHION = "imagenet/fashion-mnist-8k"
-SECTION = "arXiv:2303.03340, section 4"
 TRAINED, HELD_OUT = 128, 400
 ALIKE = 0.02
 """Training accuracies that differ by no more than this count as equal."""
@@ -48,7 +45,6 @@ DIAGNOSIS = (
     "mean_accuracy", "lowest_accuracy", "highest_accuracy", "mean_training_accuracy", "anova_p", "modulation",
     "abstractions", "symbols_before", "symbols_after",
 )  # fmt: skip
-SYNTHESISED, BASELINE = "g-ssnn[arm=g-ssnn]", "g-ssnn[arm=baseline]"
 
 
 @dataclass(frozen=True)
@@ -109,26 +105,6 @@ class GSSNN(Method):
     controls = {"arm": ("baseline",)}
     seeded = True
     requires = ("torch", "scipy", "networkx", "stitch_core")
-    claims = (
-        Claim(
-            "Programs differ in accuracy by more than the seeds of one program do: one-way ANOVA, p of at most .05",
-            lambda r: r[SYNTHESISED].cost("anova_p") <= 0.05, SECTION, FASHION,
-        ),
-        Claim(
-            "Two programs that fit alike (2 points) differ by 3 points, the same way, on two sets of held-out images",
-            lambda r: r[SYNTHESISED].cost("modulation") >= 0.03, SECTION, FASHION,
-        ),
-        Claim(
-            "Stitch finds an abstraction, and shortens the kept programs by 5 %, its library included",
-            lambda r: (r[SYNTHESISED].cost("abstractions") >= 1)
-            & (r[SYNTHESISED].cost("symbols_after") / r[SYNTHESISED].cost("symbols_before") <= 0.95),
-            SECTION, FASHION,
-        ),
-        Claim(
-            "Programs are, on average, at least as accurate on held-out images as the baseline",
-            lambda r: r[SYNTHESISED].cost("mean_accuracy") - r[BASELINE].cost("mean_accuracy") >= 0, SECTION, FASHION,
-        ),
-    )  # fmt: skip
 
     def skip(self, task: Task[Any]) -> str | None:
         """128 images are drawn from the smaller sets."""

@@ -6,7 +6,7 @@ path from root to leaf, once, and the rest of the bank stays where it is cheap. 
 that few contexts share, and the anchor keeps what is common.
 
 Here: sentences about made-up facts whose frequency follows Zipf's law. Anchor and bank are trained together: two
-residual layers of width 48 on the bag of the words read (`methods.hierarchical_memories.memory_bank`), 8 clusters of 8, found by
+residual layers of width 48 on the bag of the words read (`memory_bank.py`), 8 clusters of 8, found by
 k-means on all-MiniLM-L6-v2's vectors of the sentences' beginnings, without their values; no topic is told. A sentence
 goes down the centroids once; in training all its words share that path.
 
@@ -21,14 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from methods.baselines.small_models import warm_cosine
 from methods.kit.text.minilm import OnMiniLM
-from suite.claims import Claim, Results, Verdict
 from suite.method import FitData, Paper, Role, Tensors
 from suite.representations import State
 from suite.task import Task
@@ -51,26 +50,6 @@ BATCH, RATE = 384, 4e-3
 VALUES = 0.75
 """Share of the training rows that predict a sentence's last word, the value."""
 NETWORK = "network."
-TASK = "long-tail-recall/facts"
-SOURCE = "arXiv:2510.02375; threshold from a trial of this project"
-
-
-def _row(trained: str, asked: str = "own") -> str:
-    return f"hierarchical-memories[trained={trained},asked={asked}]"
-
-
-def _tail(r: Results, trained: str) -> Any:
-    return r[_row(trained)].score("tail_recall")
-
-
-def _head(r: Results) -> Verdict:
-    memories, dense = (r[_row(arm)].score("head_recall") for arm in ("memories", "dense-runtime"))
-    return abs(memories - dense) <= 0.01
-
-
-def _common(r: Results) -> Verdict:
-    off, own = (r[_row("memories", asked)].score("common_log_perplexity") for asked in ("off", "own"))
-    return off - own <= float(np.log(1.05))
 
 
 class HierarchicalMemories(OnMiniLM):
@@ -94,23 +73,6 @@ class HierarchicalMemories(OnMiniLM):
     seeded = True
     fit_params = ("trained",)
     requires = (*OnMiniLM.requires, "sklearn")
-    claims = (
-        Claim(
-            "In the rarest bucket, 40 points above a dense model of as many fetched parameters",
-            lambda r: _tail(r, "memories") - _tail(r, "dense-runtime") >= 0.4, SOURCE, TASK,
-        ),
-        Claim("In the most frequent bucket, within 1 point of it", _head, SOURCE, TASK),
-        Claim(
-            "With random routing in training at most 3 points are gained in the rarest bucket",
-            lambda r: _tail(r, "random") - _tail(r, "dense-runtime") <= 0.03, SOURCE, TASK,
-        ),
-        Claim("Without memories the perplexity of common words rises by 5 % at most", _common, SOURCE, TASK),
-        Claim(
-            "In the rarest bucket, no worse than a dense model of as many parameters in all",
-            lambda r: _tail(r, "memories") - _tail(r, "dense-total") >= 0,
-            "arXiv:2510.02375, abstract; stated here for the total where the paper has a model twice the size", TASK,
-        ),
-    )  # fmt: skip
     trained: str
     asked: str
 

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from methods.kit.smollm2.backbone import REQUIRES, SMOLLM2
-from suite.claims import Claim, Results, Verdict
 from suite.method import FitData, Method, Modality, Paper, Pool, Role, Tensors
 from suite.representations import State
 
@@ -31,13 +30,6 @@ DEMONSTRATIONS = "facts-demonstrations"
 SHOTS = 4
 VERSION = 1
 """Raised by hand when a change here changes margins; part of the key they are kept under."""
-TASK = "answer-calibration/facts"
-OURS = "internal-consistency[trust=agreement]"
-SHUFFLED = "internal-consistency[trust=shuffled]"
-
-
-def _chance(r: Results) -> Verdict:
-    return (r[SHUFFLED].main >= 0.45) & (r[SHUFFLED].main <= 0.55)
 
 
 class InternalConsistency(Method):
@@ -60,38 +52,6 @@ class InternalConsistency(Method):
     train_params = ()
     fit_params = ()
     requires = REQUIRES
-    claims = (
-        Claim(
-            "Internal consistency is higher by 0.05 where the answer is right",
-            lambda r: r[OURS].score("confidence_gap") >= 0.05,
-            "arXiv:2405.18711, section 3; threshold from a trial of SmolLM2",
-            TASK,
-        ),
-        Claim(
-            "Internal consistency tells right answers from wrong ones: AUC 0.56",
-            lambda r: r[OURS].main >= 0.56,
-            "arXiv:2405.18711, section 3; threshold from a trial of SmolLM2",
-            TASK,
-        ),
-        Claim(
-            "Internal consistency tells right answers from wrong ones better than chance",
-            lambda r: r[OURS].main >= 0.5,
-            "arXiv:2405.18711, section 3",
-            TASK,
-        ),
-        Claim(
-            "With layers shuffled over questions AUC is between 0.45 and 0.55",
-            _chance,
-            "a control of this project; threshold set here before it was measured",
-            TASK,
-        ),
-        Claim(
-            "A vote weighted by internal consistency is at most half a point below the plain vote",
-            lambda r: r[OURS].score("weighted_vote_accuracy") - r[OURS].score("vote_accuracy") >= -0.005,
-            "arXiv:2405.18711, table 1 (2 to 5 points above); threshold set here before it was measured",
-            TASK,
-        ),
-    )
     trust: str
 
     def train(self, pool: Pool, seed: int) -> Tensors:
@@ -119,8 +79,8 @@ class InternalConsistency(Method):
 
     def margins(self, questions: Sequence[Any]) -> np.ndarray:
         """(n, paths, layers) float32 logit of the first option less that of the second, as every layer has it."""
-        from methods.kit.smollm2.backbone import load_tokenizer
         from methods.internal_consistency.lens import margins
+        from methods.kit.smollm2.backbone import load_tokenizer
 
         tokenizer = load_tokenizer()
         endings = [tokenizer.encode(asked(question), add_special_tokens=False) for question in questions]

@@ -24,22 +24,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from methods.compactifai.method import REFERENCE, WIKI
+from methods.baselines.uncompressed_smollm2 import HEALING_TEXT, OnSmolLM2, depths, heal, matrix_names, rest_of, windows
+from methods.kit.smollm2.backbone import load_model
 from methods.kit.weights.compressed_minilm import OnCompressedMiniLM, published_network, rest_of_encoder
 from methods.kit.weights.compressed_minilm import matrix_names as encoder_matrix_names
-from methods.baselines.uncompressed_smollm2 import HEALING_TEXT, OnSmolLM2, depths, heal, matrix_names, rest_of, windows
-from methods.lq_lora.low_rank_split import RANK, TURNS, allocated, decompose, fisher_weights
 from methods.kit.weights.normal_float import NormalFloat
-from methods.kit.smollm2.backbone import load_model
-from suite.claims import Claim
+from methods.lq_lora.low_rank_split import RANK, TURNS, allocated, decompose, fisher_weights
 from suite.method import Paper, Pool, Tensors
 
 if TYPE_CHECKING:
-    from suite.claims import Results
-    from suite.quantities import Quantity
     from suite.task import Task
 
-BOOK = "compression/language-model-book"
 PAPER = Paper(
     "LQ-LoRA: low-rank plus quantized matrix decomposition for efficient language model finetuning", 2023, "2311.12023"
 )
@@ -48,34 +43,6 @@ AUDIT = "audit/"
 
 
 # -- methods --------------------------------------------------------------------------------------------
-
-
-def _row(arm: str, bits: int = 3, name: str = "lq-lora") -> str:
-    return f"{name}[arm={arm},bits={bits}]"
-
-
-def _gap(r: Results, row: str, task: str) -> Quantity:
-    """Nats a token that the row lost to the uncompressed model."""
-    return r[row, task].score("text_log_perplexity") - r[REFERENCE, task].score("text_log_perplexity")
-
-
-def _gap_claims() -> tuple[Claim, ...]:
-    """The claims on lost nats, on text of the collection that gradients were measured on, and on a book."""
-    return tuple(
-        Claim(
-            f"{what}, on {text}",
-            lambda r, arm=arm, at_most=at_most, task=task: (
-                _gap(r, _row(arm), task) / _gap(r, _row("nf"), task) <= at_most
-            ),
-            source="own trial on 1,000 tokens",
-            task=task,
-        )
-        for arm, at_most, what in (
-            ("lq", 0.92, "The low-rank part leaves at most 0.92 of the nats that 3-bit normal floats lose"),
-            ("lq-fisher", 0.6, "Weighted by gradients, at most 0.6 of them"),
-        )
-        for text, task in (("Wikipedia", WIKI), ("a book", BOOK))
-    )
 
 
 class LqLora(OnSmolLM2):
@@ -95,36 +62,6 @@ class LqLora(OnSmolLM2):
     )
     controls = {"arm": ("nf", "one-turn")}
     trains_on = (HEALING_TEXT,)
-    claims = (
-        Claim(
-            "The weight error is at most 0.92 of that of normal floats of as many bits",
-            lambda r: r[_row("lq")].cost("weight_error") / r[_row("nf")].cost("weight_error") <= 0.92,
-            source="own trial",
-            task=WIKI,
-        ),
-        *_gap_claims(),
-        Claim(
-            "At about 3.9 bits it loses no more than 4-bit normal floats",
-            lambda r: r[_row("lq")].main <= r[_row("nf", 4)].main,
-            source="to be established",
-            task=WIKI,
-        ),
-        Claim(
-            "The error falls for at least two turns in at least 80 % of the matrices",
-            lambda r: r[_row("lq")].cost("share_of_matrices_that_improve") >= 0.8,
-            source="arXiv:2311.12023, Figure 2; to be established",
-            task=WIKI,
-        ),
-        Claim(
-            "The integer program costs no more than the best uniform configuration, and uses three or more",
-            lambda r: (
-                (r[_row("lq-ilp")].cost("allocated_error") <= r[_row("lq-ilp")].cost("best_uniform_error"))
-                & (r[_row("lq-ilp")].cost("configurations_used") >= 3)
-            ),
-            source="arXiv:2311.12023, section 3.2",
-            task=WIKI,
-        ),
-    )
     arm: str
     bits: int
 
@@ -206,14 +143,6 @@ class LqLoraTuned(LqLora):
     grid = {"arm": ("lq", "zero"), "bits": (3,)}
     controls = {"arm": ("zero",)}
     seeded = True
-    claims = (
-        Claim(
-            "After training, starting from the decomposition loses less than starting from zero, at equal bytes",
-            lambda r: r[_row("lq", name="lq-lora-tuned")].main <= r[_row("zero", name="lq-lora-tuned")].main,
-            source="arXiv:2311.12023, Table 2; to be established",
-            task=WIKI,
-        ),
-    )
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Decompose, then train the factors on text that shares no article with what is judged."""

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from methods.matryoshka.adaptive_retrieval import TwoStageIndex
 from methods.kit.pca import fit_components, keep, project
 from methods.kit.text.finetuning import Hidden, Recipe, TunedEncoder, finetune, in_batch_loss
 from methods.kit.text.minilm import DIMENSION, OnMiniLM
 from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, not_sentences, trained_on
-from suite.claims import Claim, Results, Verdict
+from methods.matryoshka.adaptive_retrieval import TwoStageIndex
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import Dense, Hits
 
@@ -40,7 +39,6 @@ SHORTLIST = 200
 LARGEST_CORPUS = 10_000
 QUICK_VARIANTS = (("mrl", 384), ("mrl", 64), ("plain", 64))
 QUICK_TASKS = ("beir/wiki-sections-mini", "sts/lee")
-TASKS = ("beir/wiki-sections-even", "beir/scifact")
 
 
 def nested_loss(
@@ -50,39 +48,6 @@ def nested_loss(
     import torch
 
     return torch.stack([loss(queries[:, :size], passages[:, :size]) for size in sizes]).sum()
-
-
-def _claims(task: str) -> list[Claim]:
-    """The claims on one retrieval task; one point is 0.01 of nDCG@10."""
-
-    def share(r: Results) -> Verdict:
-        return r["matryoshka[arm=mrl,dim=64]"].main / r["matryoshka[arm=mrl,dim=384]"].main >= 0.93
-
-    def over_base(r: Results) -> Verdict:
-        return r["matryoshka[arm=mrl,dim=64]"].main - r["minilm-truncated[dim=64]"].main >= 0.03
-
-    def over_control(r: Results) -> Verdict:
-        return r["matryoshka[arm=mrl,dim=64]"].main - r["matryoshka[arm=plain,dim=64]"].main >= 0.015
-
-    def full_size(r: Results) -> Verdict:
-        return r["matryoshka[arm=mrl,dim=384]"].main - r["matryoshka[arm=plain,dim=384]"].main >= -0.01
-
-    source = "arXiv:2205.13147, section 4; threshold set here before it was measured"
-    on = f", {task}"
-    return [
-        Claim(f"64 of 384 dimensions keep 93 % of nDCG@10{on}", share, source, task),
-        Claim(f"At 64 dimensions, 3 points above the truncated backbone{on}", over_base, source, task),
-        Claim(
-            f"At 64 dimensions, 1.5 points above the same training with the plain loss{on}", over_control, source, task
-        ),
-        Claim(f"At 384 dimensions, at most 1 point below the plain loss{on}", full_size, source, task),
-    ]
-
-
-def _adaptive(r: Results) -> Verdict:
-    two_stages, exact = r["matryoshka[arm=mrl,dim=384,shortlist=32]"], r["matryoshka[arm=mrl,dim=384]"]
-    work = two_stages.cost("multiply_adds_per_query") / exact.cost("multiply_adds_per_query")
-    return (two_stages.main / exact.main >= 0.99) & (work <= 1 / 8)
 
 
 class Matryoshka(OnMiniLM):
@@ -114,15 +79,6 @@ class Matryoshka(OnMiniLM):
     train_params = ("arm",)
     fit_params = ("projection",)
     requires = (*OnMiniLM.requires, "sklearn")
-    claims = (
-        *(claim for task in TASKS for claim in _claims(task)),
-        Claim(
-            "A shortlist of 200 by 32 dimensions, ranked with 384, keeps 99 % of nDCG@10 at an eighth of the work",
-            _adaptive,
-            "arXiv:2205.13147, section 4.3",
-            "beir/scifact",
-        ),
-    )
     projection = "prefix"
     shortlist = 0
 

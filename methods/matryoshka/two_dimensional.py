@@ -19,7 +19,6 @@ keeps n layers: the others are neither stored nor run.
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,13 +26,10 @@ import numpy as np
 from methods.kit.text.finetuning import Hidden, Recipe, TunedEncoder, finetune, in_batch_loss
 from methods.kit.text.minilm import DIMENSION, OnMiniLM
 from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, not_sentences, trained_on
-from suite.claims import Claim, Results, Verdict, minimum
 from suite.method import Paper, Pool, Role, Tensors
 from suite.representations import Dense
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import torch
 
     from suite.task import Task
@@ -80,44 +76,6 @@ def self_distillation(teacher: torch.Tensor, student: torch.Tensor) -> torch.Ten
     return TEMPERATURE * divergence
 
 
-def _at(arm: str, layer: int, dim: int) -> str:
-    return f"2d-matryoshka[arm={arm},layer={layer},dim={dim}]"
-
-
-def _above_control(dim: int):
-    def predicate(r: Results) -> Verdict:
-        return r[_at("2dmse", 3, dim)].main - r[_at("plain", 3, dim)].main >= 0.05
-
-    return predicate
-
-
-def _full_model(r: Results) -> Verdict:
-    return r[_at("2dmse", 6, 384)].main - r[_at("plain", 6, 384)].main >= -0.015
-
-
-def _deeper_is_better(r: Results) -> Verdict:
-    scores = [r[_at("2dmse", layer, 384)].main for layer in LAYERS]
-    return minimum(*(deeper - shallower for shallower, deeper in pairwise(scores))) >= -0.005
-
-
-def _faster(r: Results) -> Verdict:
-    short, full = (r[_at("2dmse", layer, 384)].cost("query_latency_p50_ms") for layer in (3, 6))
-    return short / full <= 0.6
-
-
-def _claims() -> Sequence[Claim]:
-    source, task = "arXiv:2402.14776, first version; threshold set here before it was measured", "sts/stsb"
-    return (
-        Claim("At layer 3 of 6, 5 points above training the last layer only", _above_control(384), source, task),
-        Claim("At layer 3 and 64 dimensions, 5 points above the same control", _above_control(64), source, task),
-        Claim("At full depth and width, at most 1.5 points below the control", _full_model, source, task),
-        Claim(
-            "From layer 2 on, no layer is more than half a point below the one before", _deeper_is_better, source, task
-        ),
-        Claim("Three layers answer in at most 0.6 of the time of six", _faster, source, task),
-    )
-
-
 class TwoDimensionalMatryoshka(OnMiniLM):
     """MiniLM fine-tuned so that the mean of any layer, cut to any size, is a sentence embedding.
 
@@ -140,7 +98,6 @@ class TwoDimensionalMatryoshka(OnMiniLM):
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ("arm",)
-    claims = _claims()
 
     def skip(self, task: Task) -> str | None:
         """Single words, which are no sentences; in quick, most layers and sizes."""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from methods.kit.text.coded_vectors import train_codebook
-from methods.muvera.encoded_tokens import EncodedTokens
-from methods.muvera.fde import FixedDimensionalEncoding
 from methods.colbert.method import LARGEST_CORPUS, LateInteraction
+from methods.compressors.minilm_pq import nearest_centroids
+from methods.kit.text.coded_vectors import train_codebook
 from methods.kit.text.late_training import WIDTH, TrainedTokens, train_tokens
 from methods.kit.text.minilm import DIMENSION, OnMiniLM
-from methods.compressors.minilm_pq import nearest_centroids
-from methods.muvera.token_heuristic import TokenIndex
 from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, trained_on
-from suite.claims import Claim, Results, Verdict, minimum
+from methods.muvera.encoded_tokens import EncodedTokens
+from methods.muvera.fde import FixedDimensionalEncoding
+from methods.muvera.token_heuristic import TokenIndex
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import Codes, Dense, Hits, MultiVector
 
@@ -29,54 +27,10 @@ ENCODINGS = {10240: (20, 5, 16), 2560: (20, 4, 8), 640: (10, 3, 8), 160: (5, 2, 
 PQ_WIDTH = 8
 PQ_TRAINING_TEXTS = 2048
 RERANKED = 100
-TASK = "candidates/scifact"
 QUICK = {
     ("raw", "fde", 10240), ("raw", "fde", 640), ("raw", "rerank", 10240), ("raw", "mean", None),
     ("raw", "heuristic", None),
 }  # fmt: skip
-
-
-def _row(vectors: str, arm: str, dim: int | None = 10240) -> str:
-    return f"muvera[vectors={vectors},arm={arm}" + (f",dim={dim}]" if dim else "]")
-
-
-def _recall(r: Results) -> Verdict:
-    return r[_row("raw", "fde")].score("top10@100") >= 0.90
-
-
-def _more_with_dimensions(r: Results) -> Verdict:
-    found = [r[_row("raw", "fde", dim)].score("top10@100") for dim in sorted(ENCODINGS)]
-    return minimum(*(longer - shorter for shorter, longer in pairwise(found))) >= 0
-
-
-def _claims_on(vectors: str, words: str) -> list[Claim]:
-    """What is claimed of the encoding on any kind of token vectors."""
-
-    def fewer(r: Results) -> Verdict:
-        heuristic, encoding = r[_row(vectors, "heuristic", None)], r[_row(vectors, "fde")]
-        heuristic.score("fetched_for_90")  # shown beside the count that the claim is about
-        return heuristic.score("candidates_for_90") / encoding.score("candidates_for_90") >= 2
-
-    def correlated(r: Results) -> Verdict:
-        return r[_row(vectors, "fde")].score("score_spearman") >= 0.8
-
-    def filled(r: Results) -> Verdict:
-        return r[_row(vectors, "fde")].main - r[_row(vectors, "unfilled")].main >= 0
-
-    def over_mean(r: Results) -> Verdict:
-        return r[_row(vectors, "fde")].main - r[_row(vectors, "mean", None)].main >= 0
-
-    paper = "arXiv:2405.19504"
-    return [
-        Claim(f"At least 2 times fewer candidates than the per-token heuristic, {words}", fewer,
-              f"{paper}, abstract (2–5 times); documents counted once, for 90 % of the exact top 10", TASK),
-        Claim(f"Scores rank the corpus as Chamfer similarity does, Spearman 0.8 a query, {words}", correlated,
-              f"{paper}, theorem 2.1; threshold set here before it was measured", TASK),
-        Claim(f"Filling the empty blocks of documents finds more, {words}", filled,
-              f"{paper}, section 2", TASK),
-        Claim(f"The encoding finds more than mean pooling, {words}", over_mean,
-              f"{paper}, introduction; threshold set here before it was measured", TASK),
-    ]  # fmt: skip
 
 
 class Muvera(OnMiniLM):
@@ -118,22 +72,6 @@ class Muvera(OnMiniLM):
     trains_on = (WIKI_PAIRS,)
     train_params = ("vectors",)
     requires = (*OnMiniLM.requires, "faiss", "scipy")
-    claims = (
-        Claim(
-            "10,240 dimensions find 90 % of the exact top 10 among 100 candidates",
-            _recall,
-            "arXiv:2405.19504, section 3; threshold set here after a small trial",
-            TASK,
-        ),
-        Claim(
-            "More dimensions find more of the exact top 10 among 100 candidates",
-            _more_with_dimensions,
-            "arXiv:2405.19504, section 3.1",
-            TASK,
-        ),
-        *_claims_on("raw", "token vectors as they are"),
-        *_claims_on("maxsim", "token vectors trained for it"),
-    )
 
     def skip(self, task: Task) -> str | None:
         """What another row says, or another family; large corpora; and, in little time, what can wait."""

@@ -28,7 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.pca import fit_components, project
-from suite.claims import Claim, Results, Verdict
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 from suite.results.metrics import Metric, declare
@@ -43,16 +42,6 @@ NEIGHBOURS = 4
 BATCH, RATE = 128, 2e-3
 DROPPED = 0.1
 SAMPLING_STEPS = 25
-
-_SOURCE = "arXiv:2204.11824; threshold of a trial at this scale"
-_EIGHT, _FIVE = "generation/fashion-mnist-8", "generation/fashion-mnist-5"
-_RETRIEVAL = "semi-parametric-synthesis[arm=retrieval]"
-_UNCONDITIONAL = "semi-parametric-synthesis[arm=unconditional]"
-
-
-def _above_copies(r: Results) -> Verdict:
-    floor = r["semi-parametric-synthesis[arm=copies]"].score("fd")
-    return (r[_RETRIEVAL].score("fd") - floor) / (r[_UNCONDITIONAL].score("fd") - floor) <= 0.6
 
 
 declare(
@@ -79,30 +68,6 @@ class SemiParametricSynthesis(Method):
     controls = {"arm": ("unconditional", "copies")}
     seeded = True
     requires = ("torch", "faiss", "sklearn")
-    claims = (
-        Claim(
-            "Neighbours cut the Fréchet distance to 0.6 of that of the same network without them",
-            lambda r: r[_RETRIEVAL].score("fd") / r[_UNCONDITIONAL].score("fd") <= 0.6, _SOURCE, _EIGHT,
-        ),
-        Claim(
-            "Above the distance of copies, which is what the latents allow, they cut it to 0.6",
-            _above_copies, "the same threshold, stated once a first seed showed the share of the latents",
-            _EIGHT,
-        ),
-        Claim(
-            "Trained on eight classes, swapping the database cuts the distance to two others to 0.75",
-            lambda r: r[_RETRIEVAL].score("fd_swapped") / r[_RETRIEVAL].score("fd_held_out") <= 0.75, _SOURCE, _EIGHT,
-        ),
-        Claim(
-            "Trained on five classes only, the swap does as much",
-            lambda r: r[_RETRIEVAL].score("fd_swapped") / r[_RETRIEVAL].score("fd_held_out") <= 0.75,
-            "no paper: in a trial at this scale it did not, and the row is there to show it", _FIVE,
-        ),
-        Claim(
-            "Samples are no copies: at least half as far from the database as held-out images are",
-            lambda r: r[_RETRIEVAL].score("novelty") >= 0.5, _SOURCE, _EIGHT,
-        ),
-    )  # fmt: skip
     arm: str
 
     def __init__(self, *args: Any, **params: Any) -> None:

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.sparsey.memory import Choice, Field, one_hot_codebook, present, store
-from suite.claims import Claim
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Binary, Codes
 
@@ -37,10 +36,6 @@ IMAGE_MAC, PATTERN_MAC = (4, 7), (50, 20)
 PRESENTATION_SEED = 1996
 """Not that of a cell: winners must not be drawn with the numbers they were drawn with when storing."""
 CHOICES: dict[str, Choice] = {"sparsey": "familiarity", "random-winners": "random", "always-argmax": "argmax"}
-
-N50 = "one-shot-memory/n50"
-SOURCE = "arXiv:1710.07829; threshold set here"
-IMAGES = "imagenet/fashion-mnist"
 
 
 class Sparsey(Method):
@@ -62,46 +57,6 @@ class Sparsey(Method):
     grid = {"arm": tuple(CHOICES)}
     controls = {"arm": ("random-winners", "always-argmax")}
     seeded = True
-    claims = (
-        Claim(
-            "Presented again, one of 50 stored inputs would get 90 % of its code, and a disjoint input at most 20 %",
-            lambda r: (r["sparsey[arm=sparsey]"].score("overlap_same") >= 0.9)
-            & (r["sparsey[arm=sparsey]"].score("overlap_disjoint") <= 0.2),
-            SOURCE, N50,
-        ),
-        Claim(
-            "Overlap of codes follows overlap of inputs: Spearman of at least .75 at 50 inputs",
-            lambda r: r["sparsey[arm=sparsey]"].score("code_similarity") >= 0.75, SOURCE, N50,
-        ),
-        Claim(
-            "With winners drawn blindly it does not: at most .1 either way",
-            lambda r: abs(r["sparsey[arm=random-winners]"].score("code_similarity")) <= 0.1, SOURCE, N50,
-        ),
-        Claim(
-            "What is retrieved follows overlap of inputs better than with winners drawn blindly",
-            lambda r: r["sparsey[arm=sparsey]"].score("retrieved_similarity")
-            - r["sparsey[arm=random-winners]"].score("retrieved_similarity") >= 0, SOURCE, N50,
-        ),
-        Claim(
-            "Presented again, 98 % of 50 inputs are identified",
-            lambda r: r["sparsey[arm=sparsey]"].score("identification") >= 0.98, SOURCE, N50,
-        ),
-        Claim(
-            "Retrieving from 2,000 stored inputs takes at most 20 % longer than from 200",
-            lambda r: r["sparsey[arm=sparsey]", "one-shot-memory/n200"].cost("query_latency_p50_ms") * 1.2
-            - r["sparsey[arm=sparsey]", "one-shot-memory/n2000"].cost("query_latency_p50_ms") >= 0, SOURCE,
-        ),
-        Claim(
-            "On images its codes classify better, by nearest neighbours, than codes with winners drawn blindly",
-            lambda r: r["sparsey[arm=sparsey]"].score("top1_knn")
-            - r["sparsey[arm=random-winners]"].score("top1_knn") >= 0, SOURCE, IMAGES,
-        ),
-        Claim(
-            "On images its codes classify as well, by nearest neighbours, as the bits that they are made of",
-            lambda r: r["sparsey[arm=sparsey]"].score("top1_knn") - r["edge-bits"].score("top1_knn") >= 0,
-            SOURCE, IMAGES,
-        ),
-    )  # fmt: skip
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Weights, packed to bits; for images also label weights, for patterns the codes they were given."""

@@ -24,12 +24,11 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.tokens_to_thoughts.rate_distortion import cheapest, greedy_partition, means, prices
+from methods.encoders.wordllama import EMBEDDINGS, WordLlama
 from methods.kit.smollm2.backbone import REQUIRES as SMOLLM2_REQUIRES
 from methods.kit.smollm2.backbone import SMOLLM2
 from methods.kit.text.minilm import OnMiniLM, normalised
-from methods.encoders.wordllama import EMBEDDINGS, WordLlama
-from suite.claims import Claim, Results, Verdict, maximum
+from methods.tokens_to_thoughts.rate_distortion import cheapest, greedy_partition, means, prices
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Codes, Dense
 
@@ -42,57 +41,6 @@ CLUSTERED = 4096
 STARTS = {"categories": 100, "codes": 1}
 BETAS = (1, 30)
 PAPER = Paper("From Tokens to Thoughts: How LLMs and Humans Trade Compression for Meaning", 2025, "2505.17117")
-SOURCE = "arXiv:2505.17117"
-ROSCH = "category-alignment/rosch"
-
-
-def _least_at_every_beta(results: Results, row: str) -> Verdict:
-    """L is linear in β: lower at .1 and no steeper from there on is lower at every β of .1 or more."""
-    rate, human = (results[row].score(name) for name in ("rate_bits", "rate_bits_human"))
-    distortion, human_distortion = (results[row].score(name) for name in ("distortion", "distortion_human"))
-    return (human + 0.1 * human_distortion - (rate + 0.1 * distortion) >= 0) & (human_distortion - distortion >= 0)
-
-
-def _greedy_is_no_worse(results: Results, name: str) -> Verdict:
-    def excess(beta: int) -> Any:
-        greedy, kmeans = (
-            results[row].score("rate_bits") + beta * results[row].score("distortion")
-            for row in (f"{name}[arm=greedy,beta={beta}]", f"{name}[arm=kmeans]")
-        )
-        return greedy / kmeans
-
-    return maximum(*(excess(beta) for beta in BETAS)) <= 1.01
-
-
-def claims_of(name: str, embedding: str) -> tuple[Claim, ...]:
-    """The paper's headlines, for one embedding."""
-    uncoded = f"{name}[arm=uncoded]"
-    return (
-        Claim(
-            f"{embedding}: clusters agree with human categories, AMI from .3 to .75 and .25 above a random partition",
-            lambda r: (r[uncoded].score("ami") >= 0.3)
-            & (r[uncoded].score("ami") <= 0.75)
-            & (r[uncoded].score("ami") - r[uncoded].score("ami_random") >= 0.25),
-            SOURCE, ROSCH,
-        ),
-        Claim(
-            f"{embedding}: k-means costs less than human categories at every β from .1 on "
-            "(it minimises the distortion that it is scored by)",
-            lambda r: _least_at_every_beta(r, uncoded), SOURCE, ROSCH,
-        ),
-        Claim(
-            f"{embedding}: typicality is followed weakly, |Spearman| of at most .45",
-            lambda r: abs(r[uncoded].score("typicality")) <= 0.45, SOURCE, ROSCH,
-        ),
-        Claim(
-            f"{embedding}: human categories have a higher entropy than as many clusters of k-means",
-            lambda r: r[uncoded].score("rate_bits_human") - r[uncoded].score("rate_bits") >= 0, SOURCE, ROSCH,
-        ),
-        Claim(
-            f"{embedding}: lowering L greedily ends at most 1 % above k-means",
-            lambda r: _greedy_is_no_worse(r, name), SOURCE, ROSCH,
-        ),
-    )  # fmt: skip
 
 
 class _ClusterCodes(Method):
@@ -176,7 +124,6 @@ class TokensToThoughts(_ClusterCodes):
     readouts = ("classify", "search", "compare")
     pretrained = (EMBEDDINGS,)
     requires = (*WordLlama.requires, "sklearn")
-    claims = claims_of(name, "WordLlama")
 
     def vectors(self, items: Any) -> NDArray[np.float32]:
         """(n, 256) of length 1."""
@@ -188,7 +135,6 @@ class TokensToThoughtsMiniLM(_ClusterCodes, OnMiniLM):
 
     name = "tokens-to-thoughts-minilm"
     requires = (*OnMiniLM.requires, "sklearn")
-    claims = claims_of(name, "MiniLM")
 
     def vectors(self, items: Any) -> NDArray[np.float32]:
         """(n, 384) of length 1."""
@@ -201,7 +147,6 @@ class TokensToThoughtsSmolLM2(_ClusterCodes):
     name = "tokens-to-thoughts-smollm2"
     pretrained = (SMOLLM2,)
     requires = (*SMOLLM2_REQUIRES, "sklearn")
-    claims = claims_of(name, "SmolLM2's token embeddings")
 
     def vectors(self, items: Any) -> NDArray[np.float32]:
         """(n, 576) of length 1; zeros for an empty text."""

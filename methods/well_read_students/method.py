@@ -32,6 +32,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.baselines.bm25 import BM25
+from methods.kit.text.finetuning import LOSS_PREFIX, Hidden, Recipe, TunedEncoder, distinct_rows, finetune
+from methods.kit.text.late_training import hard_negatives
+from methods.kit.text.minilm import OnMiniLM, normalised
+from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, trained_on
 from methods.well_read_students.compact_bert import (
     Schedule,
     Shape,
@@ -42,12 +46,7 @@ from methods.well_read_students.compact_bert import (
     pooled_corpus,
     pretrain,
 )
-from methods.kit.text.finetuning import LOSS_PREFIX, Hidden, Recipe, TunedEncoder, distinct_rows, finetune
-from methods.kit.text.late_training import hard_negatives
-from methods.kit.text.minilm import OnMiniLM, normalised
 from methods.well_read_students.reranking import LexicalAndDense
-from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, trained_on
-from suite.claims import Claim, Results, Verdict
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import Hits
 from suite.results.metrics import Metric, declare
@@ -67,28 +66,6 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 SHORTEST_SENTENCE = 30
 """Characters."""
 VOCABULARY, SECONDS = "vocabulary", "seconds"
-TASK = "beir/wiki-sections-even"
-SOURCE = "arXiv:1908.08962"
-
-
-def _row(arm: str) -> str:
-    return f"well-read-students[arm={arm}]"
-
-
-def _more(arm: str, other: str, points: float) -> Callable[[Results], Verdict]:
-    return lambda r: r[_row(arm)].main - r[_row(other)].main >= points
-
-
-def _compound(r: Results) -> Verdict:
-    read, untrained = r[_row("pd")].main - r[_row("d")].main, r[_row("pf")].main - r[_row("scratch")].main
-    return read - 0.5 * untrained >= 0
-
-
-def _keeps(r: Results) -> Verdict:
-    student, teacher, lexical = r[_row("pd")], r[_row(TEACHER)], r["bm25[k1=0.9,b=0.4]"]
-    smaller = student.cost("model_bytes") / teacher.cost("model_bytes") <= 1 / 5
-    gains = student.main - lexical.main - 0.85 * (teacher.main - lexical.main) >= 0
-    return smaller & (teacher.main - lexical.main >= 0) & gains
 
 
 class WellReadStudents(OnMiniLM):
@@ -115,28 +92,6 @@ class WellReadStudents(OnMiniLM):
     train_params = ()
     fit_params = ()
     requires = (*OnMiniLM.requires, *BM25.requires)
-    claims = (
-        Claim(
-            "Pre-training and distillation gain 1 point of nDCG@10 over pre-training and labels",
-            _more("pd", "pf", 0.01), f"{SOURCE}, section 4; threshold set here before it was measured", TASK,
-        ),
-        Claim(
-            "Pre-training gains 2 points for a student that is distilled",
-            _more("pd", "d", 0.02), f"{SOURCE}, section 4; threshold set here before it was measured", TASK,
-        ),
-        Claim(
-            "Pre-training gains 2 points for a student that learns from labels",
-            _more("pf", "scratch", 0.02), f"{SOURCE}, section 4; threshold set here before it was measured", TASK,
-        ),
-        Claim(
-            "Both compound: under distillation, pre-training gains at least half of what it gains under labels",
-            _compound, f"{SOURCE}, section 6", TASK,
-        ),
-        Claim(
-            "The student keeps 85 % of its teacher's gain over BM25 in a fifth of the bytes",
-            _keeps, f"{SOURCE}, section 4; threshold set here before it was measured", TASK,
-        ),
-    )  # fmt: skip
 
     def skip(self, task: Task) -> str | None:
         """What is no passage below a heading, and what it trained on."""

@@ -14,15 +14,16 @@ from typing import IO, Any
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
 from suite.errors import DataMismatch, DataUnavailable, SelectorError, WeighbridgeError
-from suite.keys import CodeHashes
+from suite.keys import code_hash
 from suite.paths import cache_root, project_root
 from suite.selectors import nearest
+from suite.sources import Sources
 
 
 @cache
 def specs(folder: Path | None = None) -> Mapping[str, DataSpec]:
     """Data sets declared in the project, by name."""
-    return declared(folder or project_root() / "tasks" / "data")
+    return declared(folder or project_root() / "tasks")
 
 
 def spec(name: str) -> DataSpec:
@@ -127,7 +128,7 @@ def _loader_stamp(loader: str) -> str:
     from importlib.util import find_spec
 
     module = find_spec(loader.split(":")[0])
-    return CodeHashes().of(Path(module.origin)) if module and module.origin else ""
+    return code_hash(Sources(), Path(module.origin)) if module and module.origin else ""
 
 
 def _read_cache(file: Path) -> Any:

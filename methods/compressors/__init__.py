@@ -1,0 +1,1 @@
+"""Compressors: what turns vectors into a smaller representation, one a file."""
