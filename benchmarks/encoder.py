@@ -29,8 +29,8 @@ def encode() -> Numbers:
 
     from methods.kit.text.minilm import ALL_MINILM_L6_V2
     from suite.features.packed_bert import BertConfig, PackedBert
-    from suite.features.precision import fastest_precision
     from suite.features.text_encoder import batches
+    from suite.precision import fastest_precision
 
     torch.set_num_threads(cores())
     precision = fastest_precision()

@@ -13,14 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
 
     from suite.claims import Claim
     from suite.representations import Hits, Representation
-    from suite.task import Task
     from suite.weights import PretrainedWeights
 
 Scalar = str | int | float | bool
@@ -64,6 +63,29 @@ class Paper:
     year: int
     arxiv: str | None = None
     url: str | None = None
+
+
+class TaskFacts(Protocol):
+    """What a method may know of a task before it runs."""
+
+    @property
+    def name(self) -> str:
+        """``family/instance``."""
+
+    @property
+    def family(self) -> str:
+        """Selector of the family."""
+
+    @property
+    def readout(self) -> str:
+        """The question it asks."""
+
+    @property
+    def spec(self) -> Any:
+        """Its declaration: data, fit and what the family adds."""
+
+    def datasets(self) -> tuple[str, ...]:
+        """Names of all data sets it touches."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +231,7 @@ class Method(ABC):
 
     # -- what a method may define -----------------------------------------------------------------
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """A reason not to run on `task`, stored and shown; None to run. Called before anything heavy."""
         return None
 

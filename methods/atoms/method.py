@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.atoms.threshold_autoencoder import Training, Unit, activate, second_moment, train_autoencoder
-from suite.features.precision import fastest_precision
 from suite.method import FitData, Method, Modality, Paper, Pool, Role, Tensors
+from suite.precision import fastest_precision
 from suite.representations import Dense, Representation, Sparse
 
 if TYPE_CHECKING:

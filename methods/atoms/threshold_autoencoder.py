@@ -19,8 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.features.precision import Precision
 from suite.method import Tensors
+from suite.precision import Precision
 
 RIDGE = 1e-4
 BANDWIDTH = 0.1

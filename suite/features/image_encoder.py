@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.types import content_hash
-from suite.features.precision import Precision, fastest_precision
 from suite.features.store import Allocate, FeatureStore
+from suite.precision import Precision, fastest_precision
 from suite.weights import PretrainedWeights
 
 EFFICIENTNET_LITE0 = PretrainedWeights(

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.features.precision import fastest_precision
 from suite.method import FitData, Tensors
+from suite.precision import fastest_precision
 
 if TYPE_CHECKING:
     import torch

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from suite.data.types import content_hash
 from suite.features import clock
-from suite.features.precision import Precision, fastest_precision
 from suite.features.store import Allocate, FeatureStore
 from suite.features.text_encoder import TextEncoder, batches
 from suite.method import Tensors
+from suite.precision import Precision, fastest_precision
 
 if TYPE_CHECKING:
     import torch

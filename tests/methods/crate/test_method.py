@@ -112,4 +112,4 @@ def test_init_arm_is_the_start_of_the_trained_one_and_both_are_diagnosed():
     drawn = made["init"].network((8, 8), 3).state_dict()
     np.testing.assert_array_equal(made["init"].fitted["class_token"], drawn["class_token"].numpy())
     assert not np.array_equal(made["crate"].fitted["class_token"], drawn["class_token"].numpy())
-    assert made["crate"].counted["rate_drop"] != made["init"].counted["rate_drop"]
+    assert made["crate"].extra_costs["rate_drop"] != made["init"].extra_costs["rate_drop"]

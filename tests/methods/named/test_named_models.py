@@ -315,7 +315,7 @@ def test_timm_features(monkeypatch, tmp_path, cache):
 
     timm.create_model = create_model
     monkeypatch.setitem(sys.modules, "timm", timm)
-    monkeypatch.setattr("methods.image.timm_model.fits", lambda package, installed: None)
+    monkeypatch.setattr("methods.named.timm_model.fits", lambda package, installed: None)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.safetensors").write_bytes(b"x")
     put(cache, "timm/resnet18", tmp_path / "model")
