@@ -17,16 +17,28 @@ MethodsDir = Annotated[
     typer.Option("--methods-dir", help="Folder with methods of your own; may be given several times."),
 ]
 Profile = Annotated[str, typer.Option("--profile", "-p", help="quick, standard or full.")]
+StoredProfile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", "-p", help="quick, standard or full; the first of them that holds results of what is asked for."
+    ),
+]
 Methods = Annotated[
     str | None,
     typer.Option(
-        "--methods", "-m", help="Names, name[param=value], globs, models such as st:NAME or lm:NAME; comma-separated."
+        "--methods",
+        "--method",
+        "-m",
+        help="Names, name[param=value], globs, models such as st:NAME or lm:NAME; comma-separated.",
     ),
 ]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let models by name run code of their repositories; recorded.")
 ]
-Tasks = Annotated[str | None, typer.Option("--tasks", "-t", help="Task names or globs such as sts/*; comma-separated.")]
+Tasks = Annotated[
+    str | None, typer.Option("--tasks", "--task", "-t", help="Task names or globs such as sts/*; comma-separated.")
+]
+Results = Annotated[Path | None, typer.Option("--results", help="Folder of results; results/ by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
 
 out = Console(highlight=False)

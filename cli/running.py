@@ -5,25 +5,36 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.options import Json, Methods, MethodsDir, Profile, Tasks, TrustRemoteCode, err, load_catalogue, out, print_json
+from cli.options import (
+    Json,
+    Methods,
+    MethodsDir,
+    Profile,
+    Results,
+    Tasks,
+    TrustRemoteCode,
+    err,
+    load_catalogue,
+    out,
+    print_json,
+)
+from cli.progress import Display
 from cli.site import build
 from suite.api import default_jobs
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
 from suite.planning import Cell, plan
 from suite.profiles import profile as profile_named
-from suite.results.index import Index
+from suite.results.index import Index, RowSummary
 from suite.results.metrics import METRICS
-from suite.results.schema import CellResult, Status
-from suite.results.store import ResultStore, Row
+from suite.results.schema import Status
+from suite.results.store import ResultStore
 from suite.running.runner import Overwrite, Report, due, interruptible, run_cells
 
 if TYPE_CHECKING:
@@ -37,71 +48,6 @@ class Executor(StrEnum):
 
     LOCAL = "local"
     RAY = "ray"
-
-
-class Display:
-    """Rich progress of a run: cells done, running, failed, and the time that is left."""
-
-    def __init__(self) -> None:
-        """Show nothing until the run begins."""
-        self._progress = Progress(
-            TextColumn("[bold]cells"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[state]}"),
-            console=err,
-            disable=not err.is_terminal,
-        )
-        self._task = self._progress.add_task("cells", state="", total=None)
-        self._running: dict[tuple[str, str, str, int], str] = {}
-        self._bad = 0
-        self._done = 0
-        self._due = 0
-
-    def begin(self, due: int, current: int) -> None:
-        """Print what will happen."""
-        self._due = due
-        if due:
-            err.print(f"{due} cells to run, {current} up to date.")
-            self._progress.update(self._task, total=due)
-            self._progress.start()
-
-    def started(self, cell: Cell) -> None:
-        """Name the cell that runs."""
-        self._running[cell.identity] = f"{cell.label} × {cell.task.task.name}"
-        self._show()
-
-    def ended(self, cell: Cell, result: CellResult) -> None:
-        """Count a cell; a bad one is named at once."""
-        self._done += 1
-        self._running.pop(cell.identity, None)
-        if result.status not in (Status.OK, Status.SKIPPED):
-            self._bad += 1
-            reason = escape((result.reason or "")[:200])
-            self._progress.console.print(
-                f"[red]{result.status}[/] {escape(result.label)} × {result.task}: {reason}", soft_wrap=True
-            )
-        elif not err.is_terminal:
-            err.print(f"[{self._done}/{self._due}] {result.status} {result.label} × {result.task}", markup=False)
-        self._progress.advance(self._task)
-        self._show()
-
-    def elsewhere(self, cell: Cell) -> None:
-        """Count a cell that another run finished."""
-        self._done += 1
-        self._progress.advance(self._task)
-
-    def _show(self) -> None:
-        names = list(self._running.values())
-        state = f"{len(names)} running" + (f", [red]{self._bad} failed[/]" if self._bad else "")
-        self._progress.update(self._task, state=f"{state}  [dim]{escape(names[-1]) if names else ''}[/]")
-
-    def stop(self) -> None:
-        """Take the display down."""
-        self._progress.stop()
 
 
 def run(
@@ -123,7 +69,7 @@ def run(
     ] = None,
     gpus: Annotated[float, typer.Option(min=0, help="Accelerators a cell, on a cluster.")] = 0,
     memory: Annotated[float, typer.Option(min=0.1, help="GiB set aside for a cell, on a cluster.")] = 3,
-    results: Annotated[Path | None, typer.Option(help="Folder of results.")] = None,
+    results: Results = None,
     site: Annotated[bool, typer.Option("--site", help="Build the leaderboard afterwards.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -167,7 +113,7 @@ def run(
     finally:
         display.stop()
     if as_json:
-        return print_json([row.result.model_dump(mode="json") for row in report.rows])
+        return print_json([row.result.model_dump(mode="json") for row in report.rows()])
     _summary(report)
     if site:
         build(store.root, None, methods_dir)
@@ -209,32 +155,31 @@ def _dry_run(cells: Sequence[Cell], store: ResultStore, profile: str, overwrite:
 def _summary(report: Report) -> None:
     for rejected in report.rejected:
         err.print(f"[yellow]set aside:[/] {escape(str(rejected.path))}: {escape(rejected.reason)}", soft_wrap=True)
-    by_task: dict[str, list[CellResult]] = defaultdict(list)
-    for row in report.rows:
-        by_task[row.result.task].append(row.result)
+    by_task: dict[str, list[RowSummary]] = defaultdict(list)
+    for row in report.summaries:
+        by_task[row.task].append(row)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("task", "metric", "best", "", "cells", "not ok"):
         table.add_column(column)
     for task, results in by_task.items():
-        ok = [r for r in results if r.status is Status.OK and r.main is not None]
+        ok = [r for r in results if r.status is Status.OK]
         metric = METRICS[results[0].main_metric]
         bad = Counter(str(r.status) for r in results if r.status is not Status.OK)
         best = (max if metric.better == "higher" else min)(
-            (r for r in ok if not r.control), key=lambda r: r.main or 0.0, default=None
+            (r for r in ok if not r.control), key=lambda r: r.scores.get(r.main_metric, 0.0), default=None
         )
-        name, value = (escape(best.label), format(best.main, metric.format)) if best else ("–", "")
+        name, value = (
+            (escape(best.label), format(best.scores.get(metric.name, 0.0), metric.format)) if best else ("–", "")
+        )
         notes = ", ".join(f"{n} {status}" for status, n in bad.items())
         table.add_row(task, metric.title, name, value, f"{len(ok)}/{len(results)}", notes)
     out.print(table)
-    _failures(report.rows)
+    _failures(report.summaries)
 
 
-def _failures(rows: Sequence[Row]) -> None:
-    bad = [r.result for r in rows if r.result.status not in (Status.OK, Status.SKIPPED)]
-    for result in bad[:SHOWN_FAILURES]:
-        line = f"{result.label} × {result.task}: {result.reason}"
-        out.print(f"[red]{result.status}[/] {escape(line[:300])}", soft_wrap=True)
+def _failures(rows: Sequence[RowSummary]) -> None:
+    bad = [row for row in rows if row.status not in (Status.OK, Status.SKIPPED)]
+    for row in bad[:SHOWN_FAILURES]:
+        out.print(f"[red]{row.status}[/] {escape(f'{row.label} × {row.task}: {row.reason}'[:300])}", soft_wrap=True)
     if bad:
-        out.print(
-            f"{len(bad)} cells are not ok; their rows keep the traceback. Run them again with --overwrite always."
-        )
+        out.print(f"{len(bad)} rows failed; they keep the traceback. Run them again with --overwrite always.")

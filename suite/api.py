@@ -67,7 +67,7 @@ def run(
             reporter=reporter,
             resources=resources,
         )
-    frame: pd.DataFrame = to_frame(report.rows)
+    frame: pd.DataFrame = to_frame(report.rows())
     return frame
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod
-from suite.method import label
+from suite.method import Method, Variant, label
 from suite.paths import project_root
 from suite.planning import Cell
 from suite.results.catalog import (
@@ -28,6 +28,7 @@ from suite.results.catalog import (
 from suite.results.metrics import COSTS, METRICS
 from suite.results.schema import Status
 from suite.results.store import Row
+from suite.selectors import matches
 from suite.task import Task
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def catalog(
             FamilyCard(name=t.family, title=t.family_title, description=t.description, extra=t.extra, study=t.study)
             for t in sorted(families.values(), key=lambda t: (t.study, t.extra, t.family))
         ],
-        methods=[_method(m) for m in catalogue.methods.values()],
+        methods=[_method(m, catalogue) for m in catalogue.methods.values()],
         tasks=[
             TaskCard(
                 name=t.name,
@@ -117,7 +118,7 @@ def write(content: Catalog, results: Path, profile: str) -> Path:
     return path
 
 
-def _method(found: FoundMethod) -> MethodCard:
+def _method(found: FoundMethod, catalogue: Catalogue) -> MethodCard:
     cls = found.cls
     module = inspect.getmodule(cls)
     return MethodCard(
@@ -131,10 +132,31 @@ def _method(found: FoundMethod) -> MethodCard:
         seeded=cls.seeded,
         paper=PaperCard(**vars(cls.paper)) if cls.paper else None,
         variants=[
-            VariantCard(label=label(cls.name, v), params=v, control=cls.is_control_variant(v)) for v in cls.variants()
+            VariantCard(
+                label=label(cls.name, v),
+                params=v,
+                control=cls.is_control_variant(v),
+                reference=reference(cls, v, catalogue),
+            )
+            for v in cls.variants()
         ],
         source=source(found),
     )
+
+
+def reference(cls: type[Method], variant: Variant, catalogue: Catalogue) -> str | None:
+    """Label of the variant that `variant` is a smaller form of: the first that its method's selector names.
+
+    None where the method names none, or one that was not found (its package is another one), or itself.
+    """
+    selector = cls.reference_of(variant)
+    if selector is None:
+        return None
+    found = catalogue.methods.get(selector.partition("[")[0])
+    if found is None:
+        return None
+    labels = [label(found.cls.name, v) for v in found.cls.variants() if matches(selector, found.cls.name, v)]
+    return next((name for name in labels if name != label(cls.name, variant)), None)
 
 
 def source(found: FoundMethod) -> str:

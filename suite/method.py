@@ -158,6 +158,7 @@ class Method(ABC):
         fit_params: grid parameters `fit` depends on; None means all of them.
         budget: what it spends in each effort (``{"quick": {"steps": 60}, "standard": …}``); only its own enters a key.
         requires: importable packages without which the method is skipped with a reason.
+        reference: selector of the uncompressed method that this is a smaller form of (``minilm``), or None.
     """
 
     name: ClassVar[str]
@@ -177,6 +178,7 @@ class Method(ABC):
     fit_params: ClassVar[tuple[str, ...] | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
     budget: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    reference: ClassVar[str | None] = None
 
     weights: Tensors
     fitted: Tensors
@@ -228,6 +230,11 @@ class Method(ABC):
     def is_control_variant(cls, variant: Variant) -> bool:
         """Whether this variant is there to be compared against."""
         return cls.is_control or any(variant.get(name) in values for name, values in cls.controls.items())
+
+    @classmethod
+    def reference_of(cls, variant: Variant) -> str | None:
+        """Selector of the uncompressed method that `variant` is a smaller form of; None for the uncompressed one."""
+        return cls.reference
 
     # -- what a method may define -----------------------------------------------------------------
 

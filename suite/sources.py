@@ -20,9 +20,9 @@ from suite.paths import cache_root, project_root
 
 PRESENTATION = frozenset({
     "summary", "tags", "paper", "claims", "description", "family_title", "extra", "study", "title", "reference",
-    "quick", "accepts", "budget",
+    "reference_of", "controls", "is_control", "readouts", "requires", "quick", "accepts", "skip", "budget",
 })  # fmt: skip
-"""Class attributes that say how a class is shown, where it may run, or what is hashed by itself (`budget`)."""
+"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`)."""
 SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
 """Keyword arguments of a declared metric that no stored number depends on."""
 
@@ -181,7 +181,9 @@ class _Mechanism(ast.NodeTransformer):
 
 
 def _assigned(statement: ast.stmt) -> set[str]:
-    """Names that a statement of a class body sets."""
+    """Names that a statement of a class body sets or defines."""
+    if isinstance(statement, ast.FunctionDef):
+        return {statement.name}
     targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign):
         targets = statement.targets

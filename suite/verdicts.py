@@ -62,7 +62,11 @@ def _code(scanned: Catalogue, methods: Collection[str]) -> list[str]:
     chosen = [found for name, found in sorted(scanned.methods.items()) if name in methods]
     files = {file for found in chosen if not found.origin.pickled for file in claims_files(found.file)}
     # A method without a file declares claims that no file tells apart: they are told by their text.
-    texts = [[(c.statement, c.source) for c in found.cls.claims] for found in chosen if found.origin.pickled]
+    texts = [
+        [(c.statement, c.source, c.threshold_by, c.why) for c in found.cls.claims]
+        for found in chosen
+        if found.origin.pickled
+    ]
     return [*hashes, digest(texts), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files))]
 
 

@@ -29,11 +29,12 @@ class PaperCard(_Card):
 
 
 class VariantCard(_Card):
-    """One variant of a method."""
+    """One variant of a method; `reference` is the label of the uncompressed variant that it is a smaller form of."""
 
     label: str
     params: dict[str, Parameter] = Field(default_factory=dict)
     control: bool = False
+    reference: str | None = None
 
 
 class MethodCard(_Card):
@@ -133,12 +134,13 @@ class ClaimCard(_Card):
     """One claim with its verdict over one profile's results.
 
     Attributes:
-        verdict: holds, fails, or not measured.
+        threshold_by: who set the threshold, the paper or this project.
+        why: one sentence on why it does not hold here, where somebody wrote it.
+        verdict: whether it holds; undecided where the interval spans the threshold, or there is none.
         value: left side minus nothing: the quantity that is compared; None if not measured.
         threshold: what it is compared with.
         relation: ``>=`` or ``<=``.
         interval: 95 % interval of the quantity over items and seeds, or None.
-        decided: whether the interval lies wholly on one side of the threshold.
         numbers: rows the claim read, label → point estimate.
         reason: why it was not measured.
     """
@@ -146,13 +148,14 @@ class ClaimCard(_Card):
     method: str
     statement: str
     source: str
+    threshold_by: Literal["paper", "project"] = "paper"
+    why: str = ""
     profile: str
-    verdict: Literal["holds", "fails", "not measured"]
+    verdict: Literal["holds", "fails", "undecided", "not measured"]
     value: Finite | None = None
     threshold: Finite | None = None
     relation: str | None = None
     interval: tuple[Finite, Finite] | None = None
-    decided: bool = False
     numbers: dict[str, Finite] = Field(default_factory=dict)
     reason: str | None = None
 

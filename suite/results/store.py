@@ -92,6 +92,20 @@ class ResultStore:
 
     # -- writing ------------------------------------------------------------------------------------
 
+    def check_writable(self) -> None:
+        """Notice before anything is measured that nothing could be stored.
+
+        Raises:
+            WeighbridgeError: the folder cannot be made or written to.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / f".{uuid.uuid4().hex}.tmp"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise WeighbridgeError(f"results cannot be stored in {self.root}: {error.strerror or error}") from error
+
     def write(self, result: CellResult, items: Mapping[str, np.ndarray] | None = None, run: Run | None = None) -> Row:
         """Store one cell, replacing an earlier row of it; run and items first, the JSON last.
 

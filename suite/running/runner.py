@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from suite.keys import ENGINE_VERSION, digest
 from suite.paths import cache_root, project_root
 from suite.planning import Cell
-from suite.results.index import RowSummary
+from suite.results.index import Index, RowSummary, row_of
 from suite.results.schema import CellResult, Costs, Provenance, Status
 from suite.results.store import Rejected, ResultStore, Row
 from suite.running.execute import CellOutcome
@@ -77,14 +77,20 @@ class Report:
     """What a run did.
 
     Attributes:
-        rows: the rows of all planned cells that exist now, in plan order.
+        store: where the rows are.
+        summaries: the rows of all planned cells that exist now, in plan order.
         ran: statuses of the cells that ran.
-        rejected: result files that were set aside before the run.
+        rejected: result files that were set aside.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    store: ResultStore
+    summaries: list[RowSummary] = field(default_factory=list)
     ran: Counter[Status] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
+
+    def rows(self) -> list[Row]:
+        """Read the rows behind the summaries."""
+        return [row_of(self.store, summary) for summary in self.summaries]
 
 
 def due(
@@ -138,9 +144,11 @@ def run_cells(
         WeighbridgeError: a result could not be stored (a full disk …).
     """
     reporter = reporter or Quiet()
-    report = Report()
+    report = Report(store)
     rows = _rows(cells, store, report)
-    waiting = due(cells, {identity: row.result for identity, row in rows.items()}, overwrite)
+    waiting = due(cells, rows, overwrite)
+    if waiting:
+        store.check_writable()
     reporter.begin(len(waiting), len(cells) - len(waiting))
     for cell in [c for c in waiting if c.skip is not None]:
         waiting.remove(cell)
@@ -150,17 +158,16 @@ def run_cells(
         _run_due(waiting, store, jobs, threads, overwrite, report, reporter, resources)
     if report.ran:
         rows = _rows(cells, store, report)
-    report.rows = [rows[cell.identity] for cell in cells if cell.identity in rows]
+    report.summaries = [rows[cell.identity] for cell in cells if cell.identity in rows]
     return report
 
 
-def _rows(cells: Sequence[Cell], store: ResultStore, report: Report) -> dict[tuple[str, str, str, int], Row]:
-    rows: dict[tuple[str, str, str, int], Row] = {}
+def _rows(cells: Sequence[Cell], store: ResultStore, report: Report) -> dict[tuple[str, str, str, int], RowSummary]:
+    rows: dict[tuple[str, str, str, int], RowSummary] = {}
     for profile in dict.fromkeys(cell.profile.name for cell in cells):
-        reading = store.read(profile)
-        report.rejected.extend(reading.rejected)
-        for row in reading.rows:
-            rows[row.result.profile, row.result.label, row.result.task, row.result.seed] = row
+        index = Index(store, profile)
+        report.rejected.extend(index.rejected)
+        rows.update((summary.identity, summary) for summary in index.summaries)
     return rows
 
 

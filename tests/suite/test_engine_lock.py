@@ -37,7 +37,7 @@ def code(replace=None):
 def test_a_change_of_what_makes_numbers_is_accounted_for():
     version, known, _ = locked()[-1]
     assert (version, known) == (ENGINE_VERSION, code()), (
-        f"code that makes numbers has changed. If numbers change, raise ENGINE_VERSION in suite/keys.py; in either case "
+        "code that makes numbers has changed. If numbers change, raise ENGINE_VERSION in suite/keys.py; either way "
         f"add a line to suite/engine.lock:\n{ENGINE_VERSION} {code()} why no number changes, or what does"
     )
 
@@ -46,8 +46,13 @@ def test_every_line_gives_a_reason():
     assert all(len(line) == 3 and len(line[2]) > 20 for line in locked())
 
 
-@pytest.mark.parametrize(("old", "new", "same"), [("LATENCY_SAMPLE = 32", "LATENCY_SAMPLE = 33", False),
-                                                  ('"""All that was measured."""', '"""All costs."""', True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("LATENCY_SAMPLE = 32", "LATENCY_SAMPLE = 33", False),
+        ('"""All that was measured."""', '"""All costs."""', True),
+    ],
+)
 def test_numbers_are_told_from_words(old, new, same):
     file = SUITE / "weighing.py"
     text = file.read_text(encoding="utf-8")

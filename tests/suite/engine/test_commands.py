@@ -68,7 +68,7 @@ def test_compare_gives_a_verdict(project: Project) -> None:
     done = project.run("compare", "letters[dim=4]", "letters[dim=26]", "--json")
     entry = json.loads(done.stdout)["tasks"][0]
     assert entry["low"] <= entry["difference"] <= entry["high"]
-    assert entry["verdict"] in ("better", "worse", "cannot be told apart")
+    assert entry["significance"] in ("better", "worse", "tied (n.s.)")
 
 
 def test_fits_are_shared_between_variants(project: Project) -> None:

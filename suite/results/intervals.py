@@ -1,0 +1,106 @@
+"""95 % intervals of stored scores, remembered: what was resampled once is not resampled again.
+
+An interval is kept under the digest of all that it is made of: the per-item scores, the metric, and the code of the
+bootstrap. The file carries a digest of its own content; one that does not fit is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from suite.errors import WeighbridgeError
+from suite.paths import cache_root
+from suite.results.entries import Entry, metric_named
+from suite.results.index import row_of
+from suite.results.store import ResultStore
+
+Ends = tuple[float, float] | None
+MOST_KEPT = 50_000
+
+
+def intervals(store: ResultStore, found: Iterable[Entry], metric: str | None = None) -> dict[tuple[str, str], Ends]:
+    """95 % intervals over items and seeds.
+
+    Args:
+        store: where the rows are.
+        found: configurations on tasks.
+        metric: name of the score; the one that each task is judged by if None.
+
+    Returns:
+        (label, task) → the two ends; None where there are no per-item scores.
+    """
+    kept = _read()
+    ends: dict[tuple[str, str], Ends] = {}
+    missing: dict[str, list[tuple[Entry, str, str]]] = {}
+    for entry in found:
+        name = metric or entry.first.main_metric
+        ends[entry.label, entry.task] = None
+        if entry.number(name) is None or any(row.items is None for row in entry.rows):
+            continue
+        key = _key(entry, name)
+        if key in kept:
+            ends[entry.label, entry.task] = kept[key]
+        else:
+            missing.setdefault(entry.task, []).append((entry, name, key))
+    for asked in missing.values():
+        for (entry, _, key), one in zip(asked, _resampled(store, asked), strict=True):
+            ends[entry.label, entry.task] = kept[key] = one
+    if missing:
+        _write(kept)
+    return ends
+
+
+def _resampled(store: ResultStore, asked: list[tuple[Entry, str, str]]) -> list[Ends]:
+    from suite.results.bootstrap import Sample, replicates
+
+    samples = {}
+    for entry, name, key in asked:
+        with suppress(WeighbridgeError):  # damaged per-item scores have no interval; `validate` names them
+            sample = Sample.of([row_of(store, row) for row in entry.rows], metric_named(name))
+            sample.arrays  # noqa: B018 - raises what is wrong with them
+            samples[key] = sample
+    estimates = replicates(samples)
+    return [estimates[key].interval() if key in estimates else None for _, _, key in asked]
+
+
+def _key(entry: Entry, name: str) -> str:
+    parts = [name, repr(metric_named(name)), _code(), *(f"{row.items} {row.scores[name]!r}" for row in entry.rows)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+@cache
+def _code() -> str:
+    """Digest of the code that resamples, which is not imported for it."""
+    here = Path(__file__).parent
+    content = b"\0".join((here / f"{name}.py").read_bytes() for name in ("bootstrap", "moments"))
+    return hashlib.sha256(content).hexdigest()
+
+
+def _file() -> Path:
+    return cache_root() / "intervals.json"
+
+
+def _read() -> dict[str, Ends]:
+    with suppress(OSError, ValueError, TypeError):
+        digest, _, body = _file().read_bytes().partition(b"\n")
+        if digest.decode() == hashlib.sha256(body).hexdigest():
+            return {key: None if ends is None else (ends[0], ends[1]) for key, ends in json.loads(body).items()}
+    return {}
+
+
+def _write(kept: dict[str, Ends]) -> None:
+    """Keep the newest; losing them costs only time."""
+    body = json.dumps(dict(list(kept.items())[-MOST_KEPT:])).encode()
+    temporary = _file().with_suffix(f".{os.getpid()}.tmp")
+    with suppress(OSError):
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(f"{hashlib.sha256(body).hexdigest()}\n".encode() + body)
+        temporary.replace(_file())
+    with suppress(OSError):
+        temporary.unlink(missing_ok=True)
