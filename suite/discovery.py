@@ -11,10 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from suite.errors import DeclarationError, WeighbridgeError
-from suite.method import Method
+from suite.composition import Declaration, compose, rows_of
+from suite.compressor import Compressor
+from suite.errors import DeclarationError, SelectorError, WeighbridgeError
+from suite.method import Method, label
 from suite.named import NamedMethod, asked_for
 from suite.paths import project_root
+from suite.selectors import in_parts, nearest
 from suite.sources import Sources, module_name, mount, scanned_root
 from suite.task import Task
 from suite.yamlfile import read_list, read_yaml
@@ -39,6 +42,7 @@ class Origin:
         pickled: the class itself (cloudpickle), where it lives in no file (a notebook).
         model: the model, for a class of which each model is a method of its own.
         trust_remote_code: whether code of that model's repository may run.
+        parts: where the parts are found, for a row of them.
     """
 
     module: str
@@ -47,9 +51,12 @@ class Origin:
     pickled: bytes = b""
     model: str = ""
     trust_remote_code: bool = False
+    parts: tuple[Origin, ...] = ()
 
     def load(self) -> type[Any]:
         """Import the class."""
+        if self.parts:
+            return compose([part.load() for part in self.parts])
         if self.pickled:
             import cloudpickle
 
@@ -62,11 +69,12 @@ class Origin:
 
 @dataclass(frozen=True)
 class FoundMethod:
-    """A method class and where it was found."""
+    """A method class and where it was found; `parts` are those of a row of parts."""
 
     cls: type[Method]
     file: Path
     origin: Origin
+    parts: tuple[FoundMethod, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,30 +99,72 @@ class Catalogue:
     """Everything a scan found.
 
     Attributes:
-        methods: methods by name.
+        methods: methods by name, with the rows of parts that a profile declares.
+        compressors: compressors by name.
         families: classes of which each model is a method, by prefix.
         tasks: declared tasks by name.
         broken: files that could not be used.
     """
 
     methods: dict[str, FoundMethod] = field(default_factory=dict)
+    compressors: dict[str, FoundMethod] = field(default_factory=dict)
     families: dict[str, FoundMethod] = field(default_factory=dict)
     tasks: dict[str, FoundTask] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
     def by_name(self, selectors: Iterable[str], *, trust_remote_code: bool = False) -> dict[str, FoundMethod]:
-        """The methods of the models that selectors such as ``st:NAME`` name.
+        """The methods that selectors such as ``st:NAME`` and ``minilm+pq[m=48]`` name, which no file holds.
 
         Raises:
-            SelectorError: no class has the prefix, or the rest is no name of a model.
+            SelectorError: no class has the prefix, the rest is no name of a model, or parts cannot stand in a row.
         """
-        named = {}
-        for prefix, name in asked_for(selectors, self.families):
+        selectors = list(selectors)
+        rows = [s for s in selectors if len(parts := in_parts(s)) > 1 and not any(_is_glob(name) for name, _ in parts)]
+        named = self._rows(rows, trust_remote_code)
+        for prefix, name in asked_for([s for s in selectors if "+" not in s.partition("[")[0]], self.families):
             family = self.families[prefix]
             cls = family.cls.called(name, trust_remote_code=trust_remote_code)  # type: ignore[attr-defined]
             origin = replace(family.origin, model=name, trust_remote_code=trust_remote_code)
             named[cls.name] = FoundMethod(cls, family.file, origin)
         return named
+
+    def _rows(self, selectors: Sequence[str], trust_remote_code: bool) -> dict[str, FoundMethod]:
+        """Rows of parts by name, each with all variants that any of the selectors names."""
+        found: dict[str, tuple[list[FoundMethod], list[dict[str, Any]]]] = {}
+        for selector in selectors:
+            asked = in_parts(selector)
+            parts = [self._part(name, place, trust_remote_code) for place, (name, _) in enumerate(asked)]
+            classes = [part.cls for part in parts]
+            name = compose(classes).name
+            variants = rows_of(classes, [conditions for _, conditions in asked])
+            known = found.setdefault(name, (parts, []))[1]
+            known.extend(variant for variant in variants if variant not in known)
+        return {name: in_a_row(parts, variants) for name, (parts, variants) in found.items()}
+
+    def _part(self, name: str, place: int, trust_remote_code: bool) -> FoundMethod:
+        known = self.methods if place == 0 else self.compressors
+        if place == 0 and (named := self.by_name([name], trust_remote_code=trust_remote_code)):
+            return named[name]
+        if name in known:
+            return known[name]
+        if place == 0 and name in self.compressors:
+            raise SelectorError(f"{name} is a compressor; write it behind an encoder, as minilm+{name}")
+        raise SelectorError(f"no {'compressor' if place else 'encoder'} {name!r}; {nearest(name, known)}")
+
+
+def in_a_row(
+    parts: Sequence[FoundMethod],
+    variants: Sequence[dict[str, Any]],
+    declared: Sequence[tuple[str, tuple[str, ...], str]] | None = None,
+) -> FoundMethod:
+    """The method of a row of parts; see `suite.composition.compose`."""
+    cls = compose([part.cls for part in parts], variants, declared)
+    origin = Origin(cls.__module__, cls.__name__, parts=tuple(part.origin for part in parts))
+    return FoundMethod(cls, parts[0].file, origin, tuple(parts))
+
+
+def _is_glob(name: str) -> bool:
+    return any(sign in name for sign in "*?")
 
 
 def load_class(file: Path, name: str, root: Path | None = None) -> type[Any]:
@@ -140,6 +190,8 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
             _add_method(catalogue, FoundMethod(cls, file, Origin(cls.__module__, cls.__name__)))
         except Exception as error:
             catalogue.broken.append(Broken(Path(point.value), f"entry point {point.name}: {_one_line(error)}"))
+    for folder in (project_root() / "methods", *methods_dirs):
+        _add_declared(catalogue, Path(folder) / "compositions.yaml")
     for folder in (project_root() / "tasks", *tasks_dirs):
         root = _folder(folder)
         files = [*root.glob("*.py"), *root.glob(f"{STUDIES}/*/task.py")]
@@ -222,11 +274,35 @@ def _add_method(catalogue: Catalogue, method: FoundMethod) -> None:
             catalogue.broken.append(Broken(method.file, f"class {method.cls.__name__} does not define {required!r}"))
             return
     name = method.cls.name
-    if name in catalogue.methods:
-        reason = f"method name {name!r} is already taken by {catalogue.methods[name].file}"
+    known = catalogue.compressors if issubclass(method.cls, Compressor) else catalogue.methods
+    if name in known:
+        reason = f"method name {name!r} is already taken by {known[name].file}"
         catalogue.broken.append(Broken(method.file, reason))
         return
-    catalogue.methods[name] = method
+    known[name] = method
+
+
+def _add_declared(catalogue: Catalogue, file: Path) -> None:
+    """Add the rows of parts that profiles run, with where each variant runs."""
+    if not file.exists():
+        return
+    places: dict[str, list[tuple[str, tuple[str, ...], str]]] = {}
+    found: dict[str, FoundMethod] = {}
+    for declaration in read_list(file, Declaration):
+        for selector in declaration.rows():
+            try:
+                rows = catalogue.by_name([selector])
+            except SelectorError as error:
+                catalogue.broken.append(Broken(file, str(error)))
+                continue
+            for name, row in rows.items():
+                before = list(found[name].cls.variants()) if name in found else []
+                variants = before + [variant for variant in row.cls.variants() if variant not in before]
+                places.setdefault(name, []).extend(
+                    (declaration.profile, declaration.tasks, label(name, variant)) for variant in row.cls.variants()
+                )
+                found[name] = in_a_row(row.parts, variants, places[name])
+    catalogue.methods.update(found)
 
 
 def _add_tasks(catalogue: Catalogue, family: type[Task[Any]], file: Path, origin: Origin) -> None:

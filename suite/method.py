@@ -15,12 +15,16 @@ from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from suite.results.labels import label
+
 if TYPE_CHECKING:
     import numpy as np
 
     from suite.claims import Claim
     from suite.representations import Hits, Representation
     from suite.weights import PretrainedWeights
+
+__all__ = ["Effort", "FitData", "Method", "Modality", "Paper", "Pool", "Role", "Scalar", "Tensors", "Variant", "label"]
 
 Scalar = str | int | float | bool
 Variant = Mapping[str, Scalar]
@@ -96,11 +100,13 @@ class FitData:
         items: texts (list of str), images (n, height, width[, 3]) uint8, byte strings or contexts.
         labels: (n,) integer classes, or None where the task has none.
         classes: number of classes where there are labels.
+        role: what the items are to the task; set by the engine.
     """
 
     items: Any
     labels: np.ndarray | None = None
     classes: int | None = None
+    role: Role = Role.ITEM
 
 
 class Pool:
@@ -246,7 +252,7 @@ class Method(ABC):
         """Train the model itself, once a (variant's train_params, seed), the same for every task.
 
         Returns:
-            The weights as named arrays; they are cached as safetensors and set as ``self.weights``.
+            The weights as named arrays; they are cached and set as ``self.weights``.
         """
         return {}
 
@@ -254,7 +260,7 @@ class Method(ABC):
         """Learn codebooks, projections or heads on a task's fit data, once a (fit_params, data, seed).
 
         Returns:
-            Named arrays; they are cached as safetensors and set as ``self.fitted``.
+            Named arrays; they are cached and set as ``self.fitted``.
         """
         return {}
 
@@ -308,9 +314,3 @@ class Method(ABC):
     def sample(self, n: int, seed: int) -> Any:
         """Return `n` generated items."""
         raise NotImplementedError(f"{self.name} has no sample")
-
-
-def label(name: str, variant: Variant) -> str:
-    """The selector of one variant: ``muvera[dim=2560,reps=20]``, or the bare name."""
-    inside = ",".join(f"{key}={value}" for key, value in variant.items())
-    return f"{name}[{inside}]" if inside else name

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError, WeighbridgeError
@@ -98,7 +99,7 @@ def plan(
     in_profile = {name: t for name, t in catalogue.tasks.items() if profile.name in t.task.spec.profiles}
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
-    chosen = _select_variants(methods, catalogue.methods | named)
+    chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
     sources = Sources()
     builder = _Builder(profile, sources)
     cells = [
@@ -106,7 +107,9 @@ def plan(
         for task in sorted(chosen_tasks, key=lambda t: (t.task.study, t.task.extra, t.task.name))
         for method, variants in chosen
         if applies(method.cls, task)
-        for cell in builder.cells(method, variants, task, _seeds(method.cls, profile, seeds))
+        for cell in builder.cells(
+            method, planned(method.cls, variants, profile, task), task, _seeds(method.cls, profile, seeds)
+        )
     ]
     sources.save()
     return cells
@@ -128,7 +131,7 @@ def _select_tasks(
 
 
 def _select_variants(
-    selectors: str | Iterable[str] | None, methods: Mapping[str, FoundMethod]
+    selectors: str | Iterable[str] | None, methods: Mapping[str, FoundMethod], compressors: Mapping[str, FoundMethod]
 ) -> list[tuple[FoundMethod, list[dict[str, Scalar]]]]:
     everything = [(m, list(m.cls.variants())) for m in methods.values()]
     if selectors is None:
@@ -136,13 +139,15 @@ def _select_variants(
     wanted = split(selectors)
     for selector in wanted:
         if not any(matches(selector, m.cls.name, v) for m, variants in everything for v in variants):
-            raise SelectorError(_no_such_method(selector, methods))
+            raise SelectorError(_no_such_method(selector, methods, compressors))
     picked = [(m, [v for v in vs if any(matches(s, m.cls.name, v) for s in wanted)]) for m, vs in everything]
     return [(m, variants) for m, variants in picked if variants]
 
 
-def _no_such_method(selector: str, methods: Mapping[str, FoundMethod]) -> str:
+def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compressors: Mapping[str, FoundMethod]) -> str:
     name = selector.partition("[")[0]
+    if name in compressors:
+        return f"{name} is a compressor; write it behind an encoder, as minilm+{selector}"
     if name in methods:
         variants = [label(name, v) for v in methods[name].cls.variants()]
         return f"no variant {selector!r}; {name} has: {', '.join(variants[:12])}"
@@ -152,6 +157,15 @@ def _no_such_method(selector: str, methods: Mapping[str, FoundMethod]) -> str:
 def applies(cls: type[Method], task: FoundTask) -> bool:
     """Whether a method has the readout that the task needs, and reads what it gives."""
     return task.task.readout in cls.readouts and task.task.modality in cls.modalities()
+
+
+def planned(
+    cls: type[Method], variants: Sequence[dict[str, Scalar]], profile: Profile, task: FoundTask
+) -> Sequence[dict[str, Scalar]]:
+    """The variants that a profile runs on a task: all, but of a row of parts that was not named those declared."""
+    if not issubclass(cls, Composed):
+        return variants
+    return [variant for variant in variants if cls.runs(variant, profile.name, task.task.name)]
 
 
 def _seeds(cls: type[Method], profile: Profile, seeds: Sequence[int] | None) -> Sequence[int]:
@@ -201,6 +215,8 @@ class _Builder:
         return self._weights[weights]
 
     def _code_hash(self, method: FoundMethod) -> str:
+        if method.cls not in self._code_hashes and method.parts:
+            self._code_hashes[method.cls] = digest([self._code_hash(part) for part in method.parts])
         if method.cls not in self._code_hashes:
             if method.origin.pickled:
                 code = source_hash(method.cls)

@@ -37,8 +37,8 @@ class Source:
     Attributes:
         hash: of its syntax tree without docstrings, positions, import statements and presentation.
         imports: names of all modules that it imports anywhere, and of what it takes from them.
-        declares: whether a class in it declares a method: it sets a name, a prefix or a modality, or derives from
-            ``Method`` itself.
+        declares: whether it declares a method: a class that sets a name, a prefix or a modality, or derives from
+            ``Method`` itself, or a function decorated as a ``compressor``.
     """
 
     hash: str
@@ -195,10 +195,20 @@ def _assigned(statement: ast.stmt) -> set[str]:
 def _declares(tree: ast.Module) -> bool:
     return any(
         {"name", "prefix", "modality"} & set().union(*map(_assigned, node.body))
-        or any(ast.unparse(base).rpartition(".")[2] == "Method" for base in node.bases)
+        or any(_called(base) == "Method" for base in node.bases)
         for node in tree.body
         if isinstance(node, ast.ClassDef)
+    ) or any(
+        _called(decorator) == "compressor"
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
     )
+
+
+def _called(node: ast.expr) -> str:
+    """Last name of ``a.b.Name`` or ``a.b.name(…)``."""
+    return ast.unparse(node).partition("(")[0].rpartition(".")[2]
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -1,1 +1,1 @@
-"""Compressors: what turns vectors into a smaller representation, one a file."""
+"""Compressors: what makes an encoder's vectors smaller. One file, one kind; any encoder, any dimension."""

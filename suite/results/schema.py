@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from suite.results.labels import label
+
 SCHEMA_VERSION = 1
 
 
@@ -131,8 +133,7 @@ class CellResult(_Strict):
     @property
     def label(self) -> str:
         """Selector of the variant: ``name[param=value]``."""
-        inside = ",".join(f"{key}={value}" for key, value in self.variant.items())
-        return f"{self.method}[{inside}]" if inside else self.method
+        return label(self.method, self.variant)
 
     @property
     def main(self) -> float | None:

@@ -239,6 +239,7 @@ def _reach(address: str | None) -> None:
 
 def _portable(origin: Origin) -> Origin:
     """An origin in the project's folder, wherever that lies on a node."""
+    origin = replace(origin, parts=tuple(map(_portable, origin.parts)))
     root = Path(origin.root) if origin.root else None
     if root is None or not root.is_relative_to(project_root()):
         return origin
@@ -247,6 +248,7 @@ def _portable(origin: Origin) -> Origin:
 
 def _at_home(origin: Origin) -> Origin:
     """The origin in the project's folder of this node."""
+    origin = replace(origin, parts=tuple(map(_at_home, origin.parts)))
     if not origin.root.startswith(_PROJECT):
         return origin
     return replace(origin, root=str(project_root() / origin.root.removeprefix(_PROJECT)))

@@ -8,7 +8,7 @@ import resource
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from suite.data import access
@@ -16,7 +16,7 @@ from suite.data.types import content_hash
 from suite.discovery import Origin
 from suite.errors import ContractError
 from suite.keys import state_key
-from suite.method import Effort, FitData, Method, Pool, Scalar
+from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
 from suite.results.schema import Costs, Status
 from suite.running.fresh import decode_in_fresh_process
@@ -151,6 +151,7 @@ def _fitted(
     fit_data = task.fit_data(data, access.load)
     if fit_data is None:
         raise ContractError(f"{cls.name} must be fitted, and task {task.name} has nothing to fit on")
+    fit_data = replace(fit_data, role=Role.DOCUMENT if task.readout in ("search", "neighbours") else Role.ITEM)
     params = chosen(request.variant, cls.fit_params)
     train_params = chosen(request.variant, cls.train_params) if trained else {}
 
@@ -164,7 +165,7 @@ def _fitted(
 
 
 def _fit_hash(data: FitData) -> str:
-    return content_hash([data.items, data.labels, data.classes])
+    return content_hash([data.items, data.labels, data.classes, str(data.role)])
 
 
 def _check_scores(scores: Mapping[str, float], task: Task[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,10 +26,11 @@ HEAVY = {
 """A package, or a module that is imported by this name → modules worth importing before cells are forked."""
 
 
-def preload(cells: Iterable[Cell]) -> list[str]:
+def preload(cells: Sequence[Cell]) -> list[str]:
     """Modules to import once for all `cells`, light ones first."""
     sources = Sources()
-    files = {(cell.method.file, cell.method.origin.root) for cell in cells if not cell.method.origin.pickled}
+    methods = {part for cell in cells for part in cell.method.parts or (cell.method,)}
+    files = {(method.file, method.origin.root) for method in methods if not method.origin.pickled}
     files |= {(cell.task.file, cell.task.origin.root) for cell in cells}
     names = set().union(*(sources.imported(file, Path(root) if root else None) for file, root in files))
     names |= set().union(*(_of_features(name, sources) for name in names if name.startswith("suite.features.")))

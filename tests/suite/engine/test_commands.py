@@ -72,7 +72,7 @@ def test_compare_gives_a_verdict(project: Project) -> None:
 
 
 def test_fits_are_shared_between_variants(project: Project) -> None:
-    states = list((project.root / ".cache" / "states" / "learned").glob("fit-*.safetensors"))
+    states = list((project.root / ".cache" / "states" / "learned").glob("fit-*.state"))
     assert len(states) == 1
     rows = project.rows()
     costs = [rows[f"learned[keep={k}]", "pairs/toy", 0]["costs"]["fitted_bytes"] for k in (1, 2)]
