@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from suite import shared_work
 from suite.data.types import content_hash
 from suite.features import clock
-from suite.features.precision import Precision, fastest_precision
 from suite.features.store import Allocate, FeatureStore
+from suite.precision import Precision, fastest_precision
 from suite.weights import PretrainedWeights
 
 EFFICIENTNET_LITE0 = PretrainedWeights(

@@ -32,8 +32,8 @@ from suite import shared_work
 from suite.data.types import content_hash
 from suite.features import clock
 from suite.features.packed_bert import BertConfig, PackedBert
-from suite.features.precision import Precision, fastest_precision
 from suite.features.store import Allocate, FeatureStore
+from suite.precision import Precision, fastest_precision
 from suite.weights import PretrainedWeights
 
 TOKENS_A_BATCH = 4096

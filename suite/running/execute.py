@@ -20,6 +20,7 @@ from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
 from suite.results.schema import Costs, Status
+from suite.running.fresh import decode_in_fresh_process
 from suite.running.outcome import LONGEST_REASON, LONGEST_TRACEBACK, CellOutcome
 from suite.running.states import CachedState, load_or_compute
 from suite.running.troubles import trouble
@@ -103,7 +104,7 @@ def evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str,
     task: Task[Any] = request.task.load()(request.spec)
     data = _load(task.spec.data)
     method, train_seconds, fit_seconds = prepare(request, task, data)
-    measured = MeasuredMethod(method, request.seed)
+    measured = MeasuredMethod(method, request.seed, decode_in_fresh_process)
     outcome = task.evaluate(measured, data)
     measured.extra.update({name: float(value) for name, value in outcome.extra.items()})
     scores = {name: float(value) for name, value in outcome.scores.items()}

@@ -87,7 +87,6 @@ FILES = {
             """Toy similarity."""
             family = "pairs"
             family_title = "Pairs"
-            order = 1
             readout = "compare"
             modality = Modality.TEXT
             metrics = ("agreement",)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from methods.text.minilm_backbone import ALL_MINILM_L6_V2
+from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from suite.errors import DataMismatch
 from suite.features import clock, text_encoder
 from suite.features.store import FeatureStore
