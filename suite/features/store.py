@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from suite import shared_work, stored
+from suite import stored
 from suite.data.types import content_hash
-from suite.features import clock
+from suite.features import clock, shared_work
 from suite.paths import cache_root
 
 Array = NDArray[Any]

@@ -28,9 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suite import shared_work
 from suite.data.types import content_hash
-from suite.features import clock
+from suite.features import clock, shared_work
 from suite.features.packed_bert import BertConfig, PackedBert
 from suite.features.store import Allocate, FeatureStore
 from suite.precision import Precision, fastest_precision

@@ -36,7 +36,7 @@ class _Level:
 
 
 class Meter:
-    """The worker's side; listens to `suite.shared_work`."""
+    """The worker's side; listens to `suite.features.shared_work`."""
 
     def __init__(self, page: mmap.mmap, threads: int) -> None:
         """Write to `page`; the row's own work has `threads` threads."""

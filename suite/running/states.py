@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from suite import shared_work, stored
+from suite import stored
 from suite.errors import ContractError
+from suite.features import shared_work
 from suite.method import Tensors
 from suite.paths import cache_root
 from suite.results.layout import component

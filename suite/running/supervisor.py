@@ -19,7 +19,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NoReturn
 
-from suite import shared_work
+from suite.features import shared_work
 from suite.running.execute import Request, execute
 from suite.running.meter import PAGE, Meter
 from suite.running.outcome import LONGEST_OUTPUT, packed
