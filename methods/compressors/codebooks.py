@@ -156,6 +156,7 @@ class Lsq(Rq):
 
         quantizer = faiss.LocalSearchQuantizer(dim, self.m, bits)
         quantizer.encode_ils_iters = 8
+        quantizer.nperts = min(quantizer.nperts, self.m)
         quantizer.random_seed = 1
         return quantizer
 

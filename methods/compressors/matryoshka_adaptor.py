@@ -3,8 +3,8 @@
 The head maps d dimensions to d so that every prefix of its output keeps the similarities of the whole vectors: between
 all pairs of a batch, and, weighed by themselves, between each vector and its nearest ones in the batch (section 3.2).
 It starts as the rotation to the principal components, which is the best linear head for prefixes in the sense of least
-squares, so that whatever it gains is gained over PCA. Left out: the paper's supervised stage, which needs queries, and its
-non-linear heads.
+squares, so that whatever it gains is gained over PCA. Left out: the paper's supervised stage, which needs queries, and
+its non-linear heads.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from methods.compressors.rotations import random_rotation
+from methods.kit.rotations import random_rotation
 from suite.compressor import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense, Quantised

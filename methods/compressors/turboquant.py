@@ -2,8 +2,8 @@
 
 After a random rotation each coordinate of a unit vector has the density of a coordinate of the sphere, whatever the
 vector; Lloyd and Max's quantiser of that density needs no data. ``estimate=mse`` (algorithm 1) keeps b bits of it,
-which is the least squared error but a biased inner product. ``estimate=product`` (algorithm 2) keeps b − 1 bits of it, and of
-the residual r its length γ and the signs of S r, S Gaussian (QJL): x̃ + √(π/2) / d · γ Sᵀ sign(S r) is unbiased.
+which is the least squared error but a biased inner product. ``estimate=product`` (algorithm 2) keeps b − 1 bits of it,
+and of the residual r its length γ and the signs of S r, S Gaussian (QJL): x̃ + √(π/2) / d · γ Sᵀ sign(S r) is unbiased.
 
 Lengths of vectors that are not compared by cosine are kept as float32, γ as float16; both are counted.
 """
@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.compressors.rotations import random_rotation
+from methods.kit.rotations import gaussian, random_rotation
 from suite.compressor import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import DecodedVectors, Dense, Quantised
@@ -43,8 +43,8 @@ class TurboQuant(Compressor):
         """Rotation, and the sketch's Gaussian directions; data are not looked at."""
         self.refuse_unless(1 <= self.bits <= 8, f"bits={self.bits} is not one of 1 to 8")
         dim = vectors.shape[1]
-        sketch = np.random.default_rng([seed, 1]).standard_normal((dim, dim)).astype(np.float32)
-        return {"rotation": random_rotation(dim, seed)} | ({"sketch": sketch} if self.estimate == "product" else {})
+        sketch = {"sketch": gaussian(dim, dim, seed, "sketch")} if self.estimate == "product" else {}
+        return {"rotation": random_rotation(dim, seed), **sketch}
 
     def encode(self, vectors: Any, role: Role) -> DecodedVectors | Dense:
         """(n, d · bits / 8) bytes and γ; (n, d) float32 of queries."""
