@@ -27,6 +27,7 @@ PRESENTATION = frozenset({
 SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
 """Keyword arguments of a declared metric that no stored number depends on."""
 
+
 @dataclass(frozen=True)
 class Source:
     """What was read off one version of a file.
