@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from methods.kit.product_codes import nearest_centroids
 from suite.compressor import Compressor, check_divides
 from suite.method import Paper, Role, Tensors
 from suite.representations import Codes, Dense
@@ -169,17 +170,6 @@ def inner_product(similarity: str) -> Any:
 def bits_of(codebook: np.ndarray) -> int:
     """Bits of a code into (m, values, …) centroids."""
     return int(codebook.shape[1] - 1).bit_length() or 1
-
-
-def nearest_centroids(vectors: np.ndarray, codebook: np.ndarray) -> np.ndarray:
-    """(n, m) uint8 numbers of the centroids nearest to the parts of (n, d) vectors, lowest first among equals."""
-    m, _, width = codebook.shape
-    parts = vectors.reshape(len(vectors), m, width)
-    codes = np.empty((len(vectors), m), np.uint8)
-    for part in range(m):
-        centroids = codebook[part]
-        codes[:, part] = ((centroids**2).sum(axis=1) / 2 - parts[:, part] @ centroids.T).argmin(axis=1)
-    return codes
 
 
 def training_vectors(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, int]:

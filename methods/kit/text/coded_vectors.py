@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.compressors.minilm_pq import nearest_centroids
+from methods.kit.product_codes import nearest_centroids
 from suite.representations import MultiVector, Representation
 
 CENTROIDS = 256

@@ -1,0 +1,1 @@
+"""Compressors weighed on vectors alone: a user's file of them, or arrays."""
