@@ -26,6 +26,7 @@ class Commands(LazyGroup):
         "compare": "cli.judging:compare",
         "claims": "cli.judging:claims",
         "site": "cli.site:site",
+        "vectors": "cli.vectors:vectors",
         "new-method": "cli.authoring:new_method",
         "check": "cli.authoring:check",
         "validate": "cli.contributing:validate",
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Weigh compact representations: what they still know, and what they cost.\n\n"
+    "[bold]weighbridge vectors FILE[/] weighs compressors on your own vectors, "
     "[bold]weighbridge run[/] runs the quick profile, [bold]weighbridge site[/] builds the leaderboard, "
     "[bold]weighbridge new-method NAME[/] starts a method of your own.",
 )

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from suite.composition import Declaration, compose, rows_of
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.errors import DeclarationError, SelectorError, WeighbridgeError
 from suite.method import Method, label
 from suite.named import NamedMethod, asked_for

@@ -1,8 +1,8 @@
 """Neighbours kept: how many of the exact nearest neighbours in the uncompressed vectors a compressed form still finds.
 
 Nothing is judged but the compression: the truth is what the encoder's own vectors say, so that texts without any
-relevance judgement serve as well. Overlap@k of a query is the share of its k exact neighbours that are among the k found
-(also called recall@k of approximate search). Methods without an uncompressed form of their own take no part.
+relevance judgement serve as well. Overlap@k of a query is the share of its k exact neighbours that are among the k
+found (also called recall@k of approximate search). Methods without an uncompressed form of their own take no part.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Neighbours(Task[TaskSpec]):
     family = "neighbours"
     family_title = "Neighbours kept"
     description = (
-        "Compares the nearest neighbours that a compressed form finds with the exact ones in its encoder's own vectors. "
-        "Needs no judgements: what is lost is lost by the compression alone."
+        "Compares the nearest neighbours that a compressed form finds with the exact ones in its encoder's own "
+        "vectors. Needs no judgements: what is lost is lost by the compression alone."
     )
     order = 7
     readout = NEIGHBOURS

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from methods.kit.rotations import gaussian
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Binary, Dense
 
@@ -28,6 +28,7 @@ class BinarySigns(Compressor):
     paper = Paper("Binary Embedding-based Retrieval at Tencent", 2023, "2302.08714")
     tags = ("binary", "quantised")
     grid = {"threshold": ("mean", "zero", "median"), "query": ("bits", "float")}
+    usual = {"threshold": ("mean",)}
 
     def skip(self, task: Any) -> str | None:
         """Only search tells queries from documents."""
@@ -57,6 +58,7 @@ class Lsh(Compressor):
                   url="https://doi.org/10.1145/509907.509965")  # fmt: skip
     tags = ("binary", "random", "quantised")
     grid = {"bits": (384, 128, 1024)}
+    usual = {"bits": (384,)}
     seeded = True
 
     def fit(self, vectors: Any, seed: int) -> Tensors:
@@ -77,6 +79,7 @@ class Itq(Compressor):
                   url="https://doi.org/10.1109/CVPR.2011.5995432")  # fmt: skip
     tags = ("binary", "learnt rotation", "quantised")
     grid = {"bits": (256, 128)}
+    usual = {"bits": (128,)}
     seeded = True
     requires = ("faiss",)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from methods.kit.product_codes import nearest_centroids
-from suite.compressor import Compressor, check_divides
+from suite.compressing import Compressor, check_divides
 from suite.method import Paper, Role, Tensors
 from suite.representations import Codes, Dense
 
@@ -30,7 +30,8 @@ class Pq(Compressor):
     )
     paper = Paper("Product Quantization for Nearest Neighbor Search", 2011, url="https://doi.org/10.1109/TPAMI.2010.57")
     tags = ("codes", "quantised")
-    grid = {"m": (16, 48, 96)}
+    grid = {"m": (16, 32, 48, 96)}
+    usual = {"m": (48, 32)}
     seeded = True
     requires = ("faiss",)
 
@@ -93,6 +94,7 @@ class Rq(Compressor):
                   url="https://doi.org/10.3390/s101211259")  # fmt: skip
     tags = ("codes", "quantised", "additive")
     grid = {"m": (16, 48)}
+    usual = {"m": (16,)}
     seeded = True
     requires = ("faiss",)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -33,6 +33,7 @@ class MatryoshkaAdaptor(Compressor):
                   "2407.20243")  # fmt: skip
     tags = ("dense", "linear", "trained")
     grid = {"dim": (128, 64, 32, 16)}
+    usual = {"dim": (64,)}
     seeded = True
     requires = ("torch",)
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from methods.kit.rotations import random_rotation
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense, Quantised
 
@@ -44,6 +44,7 @@ class RaBitQ(Compressor):
     )
     tags = ("quantised", "random", "estimator")
     grid = {"bits": (1, 2, 4, 8)}
+    usual = {"bits": (1, 4)}
     seeded = True
 
     def fit(self, vectors: Any, seed: int) -> Tensors:

@@ -21,7 +21,7 @@ behind an encoder, `suite.vectors` before a file of vectors.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,7 +39,8 @@ class Compressor(Method):
     """Base class of compressors: `fit` on vectors, `encode` vectors.
 
     Class attributes are those of `Method`, and:
-        reads: ``Dense``, or ``MultiVector`` for what compresses several vectors an item.
+        reads: ``dense``, or ``multivector`` for what compresses several vectors an item.
+        usual: values of parameters that are weighed on a user's vectors unless others are asked for.
 
     Attributes:
         similarity: how the vectors are compared, set before `fit` and `encode` are called.
@@ -47,6 +48,7 @@ class Compressor(Method):
 
     modality = Modality.VECTORS
     reads: ClassVar[str] = "dense"
+    usual: ClassVar[Mapping[str, Sequence[Any]]] = {}
     similarity: Similarity = "cosine"
 
     # A compressor is fitted on vectors alone, which is all that it needs to know of a task's `FitData`.
