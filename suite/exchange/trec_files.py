@@ -8,6 +8,7 @@ by identifier, which encoding would reorder: of equal scores the later one is wr
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from suite import files
 from suite.errors import WeighbridgeError
 from suite.results.layout import cell_name, component
 from suite.results.schema import CellResult
@@ -90,14 +92,18 @@ def read_qrels(path: Path) -> Qrels:
     """Query id → document id → grade of judgements, plain or gzipped.
 
     Raises:
-        WeighbridgeError: a line is malformed, or a grade is no whole number.
+        WeighbridgeError: a line is malformed, a grade is no whole number, or two of one pair differ.
     """
     qrels: Qrels = {}
     for number, fields in _lines(path, ("query", "0", "document", "grade")):
         grade = _number(path, number, fields[3])
         if grade != int(grade):
             raise WeighbridgeError(f"{path}, line {number}: grade {fields[3]!r} is not a whole number")
-        qrels.setdefault(unquote(fields[0]), {})[unquote(fields[2])] = int(grade)
+        query, document = unquote(fields[0]), unquote(fields[2])
+        if qrels.setdefault(query, {}).setdefault(document, int(grade)) != int(grade):
+            raise WeighbridgeError(
+                f"{path}, line {number}: document {document!r} is judged twice for query {query!r}, in different ways"
+            )
     return qrels
 
 
@@ -110,9 +116,9 @@ def ranked(run: Run) -> Iterator[tuple[str, str, float]]:
 
 def _lines(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
     try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode()
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        content = bytes(files.read(path, links=True))
+        text = (_unzipped(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8-sig")
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise WeighbridgeError(f"{path} cannot be read: {error}") from None
     found = False
     for number, line in enumerate(text.split("\n"), 1):
@@ -127,6 +133,15 @@ def _lines(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, list[str
         yield number, fields
     if not found:
         raise WeighbridgeError(f"{path} is empty")
+
+
+def _unzipped(content: bytes) -> bytes:
+    """The text that a gzip file holds; ValueError where it is far too much for a run."""
+    with gzip.open(io.BytesIO(content)) as stream:
+        text = stream.read(files.LARGEST + 1)
+    if len(text) > files.LARGEST:
+        raise ValueError(f"it holds more than {files.LARGEST:,} bytes")
+    return text
 
 
 def _number(path: Path, number: int, text: str) -> float:
