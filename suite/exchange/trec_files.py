@@ -11,7 +11,7 @@ import gzip
 import io
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -65,25 +65,33 @@ def _folder(root: Path, task: str) -> Path:
 
 def _write(folder: Path, name: str, text: str) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        files.make_folder(folder)
+        files.write(folder / name, text.encode())
     except OSError as error:
-        raise WeighbridgeError(f"cannot write {folder / name}: {error.strerror or error}") from None
+        raise files.unwritable(folder / name, error) from None
     return folder / name
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, queries: Container[str] = (), documents: Container[str] = ()) -> Run:
     """Query id → document id → score of a run, plain or gzipped; ranks are not read, as trec_eval does not read them.
+
+    Args:
+        path: the file.
+        queries: ids of the collection's queries; one that is no such id once it is decoded, but is one as it was
+            written, is left as it was: others' files do not encode their per cent signs.
+        documents: ids of its documents, likewise.
 
     Raises:
         WeighbridgeError: a line is malformed, a score is no finite number, or a document is given twice for a query.
     """
     run: Run = {}
     for number, fields in _lines(path, ("query", "Q0", "document", "rank", "score", "tag")):
-        query, document = unquote(fields[0]), unquote(fields[2])
+        query, document = _identifier(fields[0], queries), _identifier(fields[2], documents)
         score = _number(path, number, fields[4])
         if document in run.setdefault(query, {}):
-            raise WeighbridgeError(f"{path}, line {number}: document {document!r} is given twice for query {query!r}")
+            raise WeighbridgeError(
+                f"{path}, line {number}: document {shortened(document)} is given twice for query {shortened(query)}"
+            )
         run[query][document] = score
     return run
 
@@ -98,13 +106,24 @@ def read_qrels(path: Path) -> Qrels:
     for number, fields in _lines(path, ("query", "0", "document", "grade")):
         grade = _number(path, number, fields[3])
         if grade != int(grade):
-            raise WeighbridgeError(f"{path}, line {number}: grade {fields[3]!r} is not a whole number")
+            raise WeighbridgeError(f"{path}, line {number}: grade {shortened(fields[3])} is not a whole number")
         query, document = unquote(fields[0]), unquote(fields[2])
         if qrels.setdefault(query, {}).setdefault(document, int(grade)) != int(grade):
             raise WeighbridgeError(
-                f"{path}, line {number}: document {document!r} is judged twice for query {query!r}, in different ways"
+                f"{path}, line {number}: document {shortened(document)} is judged twice for query "
+                f"{shortened(query)}, in different ways"
             )
     return qrels
+
+
+def _identifier(written: str, known: Container[str]) -> str:
+    decoded = unquote(written)
+    return written if decoded not in known and written in known else decoded
+
+
+def shortened(identifier: str) -> str:
+    """An identifier for a message."""
+    return repr(identifier if len(identifier) <= 80 else f"{identifier[:79]}…")
 
 
 def ranked(run: Run) -> Iterator[tuple[str, str, float]]:
@@ -150,5 +169,5 @@ def _number(path: Path, number: int, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise WeighbridgeError(f"{path}, line {number}: {text!r} is not a finite number")
+        raise WeighbridgeError(f"{path}, line {number}: {shortened(text)} is not a finite number")
     return value
