@@ -190,11 +190,12 @@ class Composed(Method):
 
     @cached_property
     def _encoder_key(self) -> dict[str, Any]:
-        from suite.keys import CodeHashes, source_hash
+        from suite.keys import code_hash, source_hash
+        from suite.sources import Sources
 
         encoder = self.stages[0]
         try:
-            code = CodeHashes().of(Path(inspect.getfile(type(encoder))))
+            code = code_hash(Sources(), Path(inspect.getfile(type(encoder))))
         except (TypeError, OSError, SyntaxError):
             code = source_hash(type(encoder))
         return {

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -20,10 +18,17 @@ from suite.method import Method, label
 from suite.named import NamedMethod, asked_for
 from suite.paths import project_root
 from suite.selectors import in_parts, nearest
+from suite.sources import Sources, module_name, mount, scanned_root
 from suite.task import Task
 from suite.yamlfile import read_list, read_yaml
 
 ENTRY_POINT_GROUP = "weighbridge.methods"
+SHARED = "kit"
+"""Folder of what methods share; it is not scanned."""
+CLAIMS = "claims"
+"""Beginning of the names of files that declare the claims of the methods beside them, in ``CLAIMS`` by name."""
+STUDIES = "studies"
+"""Folder of the tasks in which one system alone takes part."""
 
 
 @dataclass(frozen=True)
@@ -162,36 +167,10 @@ def _is_glob(name: str) -> bool:
     return any(sign in name for sign in "*?")
 
 
-def mount(folder: Path) -> str:
-    """Make a scanned folder importable and return its package name.
-
-    The project's own folders keep their names (``methods``, ``tasks``); any other folder becomes a package
-    of its own, so that files in it may import one another relatively.
-    """
-    folder = folder.resolve()
-    if folder.parent == project_root() and (folder / "__init__.py").exists():
-        if str(folder.parent) not in sys.path:
-            sys.path.insert(0, str(folder.parent))
-        return folder.name
-    package = f"weighbridge_folder_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-    if package not in sys.modules:
-        module = ModuleType(package)
-        module.__path__ = [str(folder)]
-        sys.modules[package] = module
-    return package
-
-
 def load_class(file: Path, name: str, root: Path | None = None) -> type[Any]:
     """Import class `name` of `file`; `root` is the scanned folder, where it is not the file's own."""
     file = file.resolve()
-    project = project_root()
-    if root is None:
-        root = project / file.relative_to(project).parts[0] if file.is_relative_to(project) else file.parent
-    return getattr(import_module(_module_name(file, root.resolve())), name)  # type: ignore[no-any-return]
-
-
-def _module_name(file: Path, root: Path) -> str:
-    return ".".join((mount(root), *file.relative_to(root).with_suffix("").parts))
+    return getattr(import_module(module_name(file, (root or scanned_root(file)).resolve())), name)  # type: ignore[no-any-return]
 
 
 def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> Catalogue:
@@ -203,10 +182,7 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
     """
     catalogue = Catalogue()
     for folder in (project_root() / "methods", *methods_dirs):
-        for file, module in _modules(folder, catalogue.broken, recursive=True):
-            for cls in _classes(module, Method):
-                origin = Origin(module.__name__, cls.__name__, str(folder.resolve()))
-                _add_method(catalogue, FoundMethod(cls, file, origin))
+        _scan_methods(catalogue, folder)
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             cls = point.load()
@@ -217,22 +193,58 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
     for folder in (project_root() / "methods", *methods_dirs):
         _add_declared(catalogue, Path(folder) / "compositions.yaml")
     for folder in (project_root() / "tasks", *tasks_dirs):
-        for file, module in _modules(folder, catalogue.broken, recursive=False):
+        root = _folder(folder)
+        files = [*root.glob("*.py"), *root.glob(f"{STUDIES}/*/task.py")]
+        for file, module in _modules(sorted(files), root, catalogue.broken):
             for family in _classes(module, Task):
-                _add_tasks(catalogue, family, file, Origin(module.__name__, family.__name__, str(folder.resolve())))
+                _add_tasks(catalogue, family, file, Origin(module.__name__, family.__name__, str(root)))
     return catalogue
 
 
-def _modules(folder: Path, broken: list[Broken], *, recursive: bool) -> Iterable[tuple[Path, ModuleType]]:
-    if not folder.is_dir():
-        raise WeighbridgeError(f"{folder} is not a folder")
-    folder = folder.resolve()
-    mount(folder)
-    for file in sorted(folder.rglob("*.py") if recursive else folder.glob("*.py")):
-        if file.name.startswith("_") or "__pycache__" in file.parts:
+def _scan_methods(catalogue: Catalogue, folder: Path) -> None:
+    root = _folder(folder)
+    sources = Sources()
+    package = mount(root)
+    declaring = []
+    for file in sorted(root.rglob("*.py")):
+        if SHARED in file.relative_to(root).parts or "__pycache__" in file.parts or file.name.startswith(CLAIMS):
             continue
         try:
-            yield file, import_module(_module_name(file, folder))
+            if sources.source(file, package, root).declares:
+                declaring.append(file)
+        except (OSError, SyntaxError, ValueError) as error:
+            catalogue.broken.append(Broken(file, _one_line(error)))
+    sources.save()
+    for file, module in _modules(declaring, root, catalogue.broken):
+        for cls in _classes(module, Method):
+            _add_method(catalogue, FoundMethod(cls, file, Origin(module.__name__, cls.__name__, str(root))))
+    claims = sorted({claims for file in declaring for claims in claims_files(file) if claims != file})
+    for file, module in _modules(claims, root, catalogue.broken):
+        for name, declared in getattr(module, "CLAIMS", {}).items():
+            if name in catalogue.methods:
+                catalogue.methods[name].cls.claims = tuple(declared)
+            else:
+                catalogue.broken.append(Broken(file, f"claims of a method {name!r} that does not exist"))
+
+
+def claims_files(file: Path) -> list[Path]:
+    """Where the claims of the methods in `file` stand: beside it in ``claims*.py``, and in itself."""
+    return [*sorted(file.parent.glob(f"{CLAIMS}*.py")), file]
+
+
+def _folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise WeighbridgeError(f"{folder} is not a folder")
+    return folder.resolve()
+
+
+def _modules(files: Iterable[Path], root: Path, broken: list[Broken]) -> Iterable[tuple[Path, ModuleType]]:
+    mount(root)
+    for file in files:
+        if file.name.startswith("_"):
+            continue
+        try:
+            yield file, import_module(module_name(file, root))
         except (Exception, SystemExit) as error:
             broken.append(Broken(file, _one_line(error)))
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from suite.results.labels import label
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from suite.claims import Claim
     from suite.representations import Hits, Representation
-    from suite.task import Task
     from suite.weights import PretrainedWeights
 
 __all__ = ["Effort", "FitData", "Method", "Modality", "Paper", "Pool", "Role", "Scalar", "Tensors", "Variant", "label"]
@@ -68,6 +67,29 @@ class Paper:
     year: int
     arxiv: str | None = None
     url: str | None = None
+
+
+class TaskFacts(Protocol):
+    """What a method may know of a task before it runs."""
+
+    @property
+    def name(self) -> str:
+        """``family/instance``."""
+
+    @property
+    def family(self) -> str:
+        """Selector of the family."""
+
+    @property
+    def readout(self) -> str:
+        """The question it asks."""
+
+    @property
+    def spec(self) -> Any:
+        """Its declaration: data, fit and what the family adds."""
+
+    def datasets(self) -> tuple[str, ...]:
+        """Names of all data sets it touches."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +162,7 @@ class Method(ABC):
         trains_on: names of the data sets `train` may load.
         train_params: grid parameters `train` depends on; None means all of them.
         fit_params: grid parameters `fit` depends on; None means all of them.
+        budget: what it spends in each effort (``{"quick": {"steps": 60}, "standard": …}``); only its own enters a key.
         requires: importable packages without which the method is skipped with a reason.
         reference: selector of the uncompressed method that this is a smaller form of (``minilm``), or None.
     """
@@ -160,6 +183,7 @@ class Method(ABC):
     train_params: ClassVar[tuple[str, ...] | None] = None
     fit_params: ClassVar[tuple[str, ...] | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
+    budget: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     reference: ClassVar[str | None] = None
 
     weights: Tensors
@@ -220,7 +244,7 @@ class Method(ABC):
 
     # -- what a method may define -----------------------------------------------------------------
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """A reason not to run on `task`, stored and shown; None to run. Called before anything heavy."""
         return None
 

@@ -13,10 +13,11 @@ from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError, WeighbridgeError
-from suite.keys import CodeHashes, cell_keys, digest, source_hash
+from suite.keys import cell_keys, code_hash, digest, source_hash
 from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
+from suite.sources import Sources
 
 _NOT_IN_HASH = {"title", "profiles", "time_limit", "memory_limit", "mteb"}
 
@@ -37,6 +38,8 @@ class Cell:
         absent: True if it is skipped only because something is not on this machine.
         needs: shared work it asks for (a fit, a training, a backbone pass); two cells with a common need that
             nobody has met yet are not run side by side.
+        own_time_limit: seconds instead of its task's or profile's limit.
+        own_memory_limit: bytes instead of its task's or profile's limit.
     """
 
     method: FoundMethod
@@ -49,6 +52,8 @@ class Cell:
     skip: str | None
     absent: bool
     needs: frozenset[str]
+    own_time_limit: float | None = None
+    own_memory_limit: int | None = None
 
     @property
     def label(self) -> str:
@@ -62,13 +67,13 @@ class Cell:
 
     @property
     def time_limit(self) -> float:
-        """Seconds it may take."""
-        return self.task.task.spec.time_limit or self.profile.time_limit
+        """Seconds its own work may take; each pass, training and fit that it shares may take as long in silence."""
+        return self.own_time_limit or self.task.task.spec.time_limit or self.profile.time_limit
 
     @property
     def memory_limit(self) -> int:
         """Bytes it may take."""
-        return self.task.task.spec.memory_limit or self.profile.memory_limit
+        return self.own_memory_limit or self.task.task.spec.memory_limit or self.profile.memory_limit
 
 
 def plan(
@@ -99,18 +104,18 @@ def plan(
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
-    codes = CodeHashes()
-    builder = _Builder(profile, codes)
+    sources = Sources()
+    builder = _Builder(profile, sources)
     cells = [
         cell
-        for task in sorted(chosen_tasks, key=lambda t: (t.task.order, t.task.name))
+        for task in sorted(chosen_tasks, key=lambda t: (t.task.study, t.task.extra, t.task.name))
         for method, variants in chosen
         if applies(method.cls, task)
         for cell in builder.cells(
             method, planned(method.cls, variants, profile, task), task, _seeds(method.cls, profile, seeds)
         )
     ]
-    codes.save()
+    sources.save()
     return cells
 
 
@@ -175,9 +180,9 @@ def _seeds(cls: type[Method], profile: Profile, seeds: Sequence[int] | None) -> 
 class _Builder:
     """Builds cells, looking up each hash once."""
 
-    def __init__(self, profile: Profile, codes: CodeHashes) -> None:
+    def __init__(self, profile: Profile, sources: Sources) -> None:
         self.profile = profile
-        self.codes = codes
+        self.sources = sources
         self._data: dict[str, tuple[str | None, str | None]] = {}
         self._task_hashes: dict[str, str] = {}
         self._code_hashes: dict[type[Method], str] = {}
@@ -220,16 +225,17 @@ class _Builder:
             if method.origin.pickled:
                 code = source_hash(method.cls)
             else:
-                code = self.codes.of(method.file, Path(method.origin.root) if method.origin.root else None)
+                code = code_hash(self.sources, method.file, Path(method.origin.root) if method.origin.root else None)
             # The class's name tells apart methods that share a file.
-            self._code_hashes[method.cls] = digest([code, method.cls.__name__])
+            budget = method.cls.budget.get(self.profile.effort, {})
+            self._code_hashes[method.cls] = digest([code, method.cls.__name__, *([budget] if budget else [])])
         return self._code_hashes[method.cls]
 
     def _task_hash(self, task: FoundTask) -> str:
         name = task.task.name
         if name not in self._task_hashes:
             declaration = task.task.spec.model_dump(mode="json", exclude=_NOT_IN_HASH)
-            self._task_hashes[name] = digest([declaration, self.codes.of(task.file, Path(task.origin.root))])
+            self._task_hashes[name] = digest([declaration, code_hash(self.sources, task.file, Path(task.origin.root))])
         return self._task_hashes[name]
 
     def _skip(

@@ -13,15 +13,16 @@ from suite import files, stored
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
 from suite.errors import DataMismatch, DataUnavailable, SelectorError, WeighbridgeError
-from suite.keys import CodeHashes
+from suite.keys import code_hash
 from suite.paths import cache_root, project_root
 from suite.selectors import nearest
+from suite.sources import Sources
 
 
 @cache
 def specs(folder: Path | None = None) -> Mapping[str, DataSpec]:
     """Data sets declared in the project, by name."""
-    return declared(folder or project_root() / "tasks" / "data")
+    return declared(folder or project_root() / "tasks")
 
 
 def spec(name: str) -> DataSpec:
@@ -139,4 +140,4 @@ def _loader_stamp(loader: str) -> str:
     from importlib.util import find_spec
 
     module = find_spec(loader.split(":")[0])
-    return CodeHashes().of(Path(module.origin)) if module and module.origin else ""
+    return code_hash(Sources(), Path(module.origin)) if module and module.origin else ""

@@ -27,7 +27,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from suite import stored
 from suite.data.types import content_hash
-from suite.features import clock
+from suite.features import clock, shared_work
 from suite.paths import cache_root
 
 Array = NDArray[Any]
@@ -99,7 +99,8 @@ class FeatureStore:
         with lock, _held(lock):
             if (found := _read(folder, identity)) is not None:
                 return found
-            return _write(folder, identity, make)
+            with shared_work.working("making features of"):
+                return _write(folder, identity, make)
 
     def find(self, key: Mapping[str, Any], name: str) -> Array | None:
         """One array of an entry that is already there; None if it is not."""
@@ -116,9 +117,13 @@ class FeatureStore:
 @contextmanager
 def _held(lock: Any) -> Iterator[None]:
     """Hold an exclusive lock; waiting for it is not encoding."""
-    start = time.perf_counter()
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    clock.add_credit(start - time.perf_counter())
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        start = time.perf_counter()
+        with shared_work.waiting("it makes features that are needed here too"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        clock.add_credit(start - time.perf_counter())
     try:
         yield
     finally:

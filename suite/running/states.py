@@ -14,9 +14,12 @@ import numpy as np
 
 from suite import stored
 from suite.errors import ContractError
+from suite.features import shared_work
 from suite.method import Tensors
 from suite.paths import cache_root
 from suite.results.layout import component
+
+_ACTIONS = {"train": "training for", "fit": "fitting to"}
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,12 @@ def load_or_compute(method: str, stage: str, key: str, make: Callable[[], Tensor
     file = cache_root() / "states" / component(method) / f"{stage}-{key[:32]}.state"
     if (kept := _read(file, key)) is not None:
         return kept
-    with locked(file.with_suffix(".lock")):
+    with locked(file.with_suffix(".lock"), f"it makes what {method} needs here too ({stage})"):
         if (kept := _read(file, key)) is not None:
             return kept
         start = time.perf_counter()
-        tensors = _checked(make(), f"{method}.{stage}")
+        with shared_work.working(_ACTIONS[stage], method):
+            tensors = _checked(make(), f"{method}.{stage}")
         state = CachedState(tensors, time.perf_counter() - start)
         if tensors:
             stored.write(file, key, {"seconds": state.seconds, "tensors": dict(tensors)})
@@ -48,11 +52,15 @@ def load_or_compute(method: str, stage: str, key: str, make: Callable[[], Tensor
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold an exclusive lock; it is released with the process, however that ends."""
+def locked(file: Path, what: str) -> Iterator[None]:
+    """Hold an exclusive lock; it is released with the process, however that ends. `what` says what its holder does."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with shared_work.waiting(what):
+                fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
