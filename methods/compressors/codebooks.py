@@ -93,7 +93,7 @@ class Rq(Compressor):
     paper = Paper("Approximate Nearest Neighbor Search by Residual Vector Quantization", 2010,
                   url="https://doi.org/10.3390/s101211259")  # fmt: skip
     tags = ("codes", "quantised", "additive")
-    grid = {"m": (16, 48)}
+    grid = {"m": (16,)}
     usual = {"m": (16,)}
     seeded = True
     requires = ("faiss",)
