@@ -53,7 +53,8 @@ class Pca(Compressor):
         from sklearn.decomposition import PCA
 
         dim = min(self.dim, *vectors.shape)
-        fitted = PCA(dim, random_state=seed).fit(vectors)
+        # Exact whatever the shape, where the library's own choice would be a randomised solver for few vectors.
+        fitted = PCA(dim, svd_solver="covariance_eigh").fit(vectors)
         spread = np.sqrt(np.maximum(fitted.explained_variance_, 1e-12)) if self.whiten else np.ones(dim)
         components = (fitted.components_ / spread[:, None]).astype(np.float32)
         return {"mean": fitted.mean_.astype(np.float32), "components": components}
