@@ -17,7 +17,7 @@ from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
 
-_NOT_IN_HASH = {"title", "profiles", "time_limit", "memory_limit", "mteb"}
+_NOT_IN_HASH = {"title", "short", "tab", "ranking", "profiles", "time_limit", "memory_limit", "mteb"}
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,28 @@ class Contest(Generic[K]):
             return Difference(value, reason=OTHER_ITEMS)
         return Difference(value, *paired.interval(a, b), float(paired.p_values(a, [b])[0]))
 
+    def errors(self, keys: Sequence[K]) -> tuple[list[float | None], int]:
+        """Standard errors of all paired differences, for a page that tests any two of many methods.
+
+        Args:
+            keys: the methods, in the order of the pairs.
+
+        Returns:
+            One a pair ``(i, j), i < j``, row by row: the standard deviation of the difference's replicates, None where
+            the two cannot be compared; and the number of items that most methods have.
+        """
+        order = self._ordered("higher", keys)
+        if not order:
+            return [None] * (len(keys) * (len(keys) - 1) // 2), 0
+        matrix = self._paired[order[0]].errors(order)
+        place = {key: position for position, key in enumerate(order)}
+        found = [
+            float(matrix[place[a], place[b]]) if a in place and b in place else None
+            for i, a in enumerate(keys)
+            for b in keys[i + 1 :]
+        ]
+        return found, self._estimates[order[0]].items
+
     def tie_groups(
         self,
         better: Literal["higher", "lower"] = "higher",
@@ -233,6 +255,17 @@ class _Paired(Generic[K]):
             return interval(differences)
         centre, half = float(differences.mean()), float(-ndtri((1 - LEVEL) / 2) * differences.std())
         return centre - half, centre + half
+
+    def errors(self, keys: Sequence[K]) -> np.ndarray:
+        """(keys, keys) standard errors of the differences."""
+        places = [self._place[key] for key in keys]
+        own = np.diag(self._covariance)[places]
+        variance = own[:, None] + own[None] - 2 * self._covariance[np.ix_(places, places)]
+        # Where the two go so much together that single precision cancels, the difference itself is looked at.
+        for i, j in np.argwhere(np.triu(variance <= _ALIKE * (own[:, None] + own[None]), 1)):
+            spread = self._differences(keys[i], keys[j]).std() / self._largest_spread
+            variance[i, j] = variance[j, i] = spread**2
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)) * self._largest_spread)
 
     def _deviations(self, one: K, others: Sequence[K]) -> np.ndarray:
         """(others,) differences in standard errors; NaN where the two go so much together that it takes counting."""
