@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from cli.lazy import LazyGroup
-from suite.errors import WeighbridgeError
+from suite.errors import MachineError, WeighbridgeError
 
 
 class Commands(LazyGroup):
@@ -55,12 +55,13 @@ def main() -> None:
         app()
     except WeighbridgeError as error:
         Console(stderr=True).print(f"[bold red]error:[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, MachineError) else 2)
     except ValidationError as error:
         Console(stderr=True).print(f"[bold red]error:[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("\nInterrupted. What had ended is stored; run the same command again to go on.")
+    except KeyboardInterrupt as stopped:
+        done = str(stopped) or "What had ended is stored; the same command goes on"
+        Console(stderr=True).print(f"\nInterrupted. {done}.", soft_wrap=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)

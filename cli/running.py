@@ -35,7 +35,10 @@ from suite.results.index import Index, RowSummary
 from suite.results.metrics import METRICS
 from suite.results.schema import Status
 from suite.results.store import ResultStore
-from suite.running.runner import Overwrite, Report, due, interruptible, run_cells
+from suite.running.budget import seconds
+from suite.running.debug import debug
+from suite.running.due import RETRIABLE, Overwrite, due, statuses
+from suite.running.runner import Report, interruptible, run_cells
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
@@ -60,6 +63,23 @@ def run(
     overwrite: Annotated[
         Overwrite, typer.Option(help="only-missing: cells without a current row. never: without any. only-cache: none.")
     ] = Overwrite.ONLY_MISSING,
+    retry: Annotated[
+        str | None,
+        typer.Option(help="Run rows again that ended so: failed, timeout, out_of_memory, comma-separated."),
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Time a row's own work may take, e.g. 90s or 10m, instead of the declared one.")
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(min=0.05, help="GiB a row may take, instead of the declared limit.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Time for the whole run, e.g. 10m: starts no row that would not fit, and says what is left."),
+    ] = None,
+    pdb: Annotated[
+        bool, typer.Option("--pdb", help="Run one row in this process, with a debugger where it fails; stores nothing.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     methods_dir: MethodsDir = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -83,6 +103,10 @@ def run(
 
     weighbridge run --profile standard --jobs 1 --threads 2
 
+    weighbridge run --retry failed,timeout --time-limit 10m
+
+    weighbridge run --budget 10m
+
     weighbridge run --profile full --executor ray --address head:6379
 
     weighbridge run --profile full --methods "st:sentence-transformers/all-MiniLM-L6-v2"
@@ -96,8 +120,13 @@ def run(
         trust_remote_code=trust_remote_code,
     )
     store = ResultStore(results or results_root())
+    retried = statuses(retry)
     if dry_run:
-        return _dry_run(cells, store, profile, overwrite, as_json)
+        return _dry_run(cells, store, profile, overwrite, retried, as_json)
+    if pdb:
+        for name, value in debug(cells, threads).items():
+            out.print(f"{name}: {value:g}")
+        return None
     display = Display()
     try:
         with interruptible():
@@ -107,16 +136,23 @@ def run(
                 jobs=jobs or default_jobs(threads),
                 threads=threads,
                 overwrite=overwrite,
+                retry=retried,
+                time_limit=None if time_limit is None else seconds(time_limit),
+                memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
+                budget=None if budget is None else seconds(budget),
                 reporter=display,
                 resources=_resources(executor, address, gpus, memory),
             )
     finally:
         display.stop()
     if as_json:
-        return print_json([row.result.model_dump(mode="json") for row in report.rows()])
-    _summary(report)
-    if site:
-        build(store.root, None, methods_dir)
+        print_json([row.result.model_dump(mode="json") for row in report.rows()])
+    else:
+        _summary(report)
+        if site:
+            build(store.root, None, methods_dir)
+    if report.bad or report.not_stored:
+        raise typer.Exit(1)
     return None
 
 
@@ -139,9 +175,16 @@ def _seeds(text: str | None) -> list[int] | None:
         raise WeighbridgeError(f"--seeds takes whole numbers such as 0,1,2, not {text!r}") from None
 
 
-def _dry_run(cells: Sequence[Cell], store: ResultStore, profile: str, overwrite: Overwrite, as_json: bool) -> None:
+def _dry_run(
+    cells: Sequence[Cell],
+    store: ResultStore,
+    profile: str,
+    overwrite: Overwrite,
+    retry: frozenset[Status],
+    as_json: bool,
+) -> None:
     rows = {summary.identity: summary for summary in Index(store, profile).summaries}
-    would_run = due(cells, rows, overwrite)
+    would_run = due(cells, rows, overwrite, retry)
     if as_json:
         return print_json(
             [{"method": c.label, "task": c.task.task.name, "seed": c.seed, "skip": c.skip} for c in would_run]
@@ -175,6 +218,15 @@ def _summary(report: Report) -> None:
         table.add_row(task, metric.title, name, value, f"{len(ok)}/{len(results)}", notes)
     out.print(table)
     _failures(report.summaries)
+    if report.not_stored:
+        reason = escape(report.not_stored[-1].reason)
+        out.print(
+            f"Not stored: {len(report.not_stored)} of the rows, the last because {reason}. "
+            "The same command tries again.",
+            soft_wrap=True,
+        )
+    if report.left:
+        out.print(f"Left: {len(report.left)} of the rows; the same command goes on.")
 
 
 def _failures(rows: Sequence[RowSummary]) -> None:
@@ -182,4 +234,5 @@ def _failures(rows: Sequence[RowSummary]) -> None:
     for row in bad[:SHOWN_FAILURES]:
         out.print(f"[red]{row.status}[/] {escape(f'{row.label} × {row.task}: {row.reason}'[:300])}", soft_wrap=True)
     if bad:
-        out.print(f"{len(bad)} rows failed; they keep the traceback. Run them again with --overwrite always.")
+        again = f"--retry {','.join(RETRIABLE)}"
+        out.print(f"{len(bad)} rows failed; they keep the traceback. Run them again with {again}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from leaderboard import downloads, links, pairs, reading
 from leaderboard.board import Board
-from leaderboard.evidence import Evidence, read_memory
+from leaderboard.evidence import Evidence
 from leaderboard.pages import about, charts, claims, experiments, headline, method, methods, runs, search
 from leaderboard.pages.leaderboard import TabPage, tab_links
 from leaderboard.pages.task import TaskPage
@@ -119,8 +118,8 @@ class _Profile:
         self.site, self.board, self.profiles = site, board, profiles
         self.folder = slug(board.profile)
         self.tabs = tabs(board)
-        self._memory = f"{BUILD}/{self.folder}.evidence.json"
-        self.evidence = Evidence(board, read_memory(site.out / self._memory))
+        self._memory = f"{BUILD}/{self.folder}.evidence"
+        self.evidence = Evidence(board, site.out / self._memory)
 
     def write(self, first: bool) -> None:
         """Write all pages; the first profile's leaderboard is the site's index as well."""
@@ -160,7 +159,7 @@ class _Profile:
             self._page(f"{name}.html", f"{name}.html.j2", title, context)
         self.site.data(f"{self.folder}/{links.RUNS_DATA}", "runs", "all", runs.script(board))
         self.site.data(f"{self.folder}/{links.SEARCH_DATA}", "search", "all", search.script(board, self.tabs))
-        self.site.file(self._memory, json.dumps(evidence.answers).encode())
+        self.site.file(self._memory, evidence.memory())
 
     def _tab(self, page: TabPage) -> dict[str, Any]:
         key = page.tab.key

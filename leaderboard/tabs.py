@@ -129,7 +129,7 @@ def tabs(board: Board) -> list[Tab]:
 
 def _study(family: FamilyCard, alone: dict[str, bool]) -> bool:
     """Declared so, or one that a single system is in."""
-    return bool(getattr(family, "study", False)) or (family.extra and alone[family.name])
+    return family.study or (family.extra and alone[family.name])
 
 
 def _systems(board: Board, family: str) -> set[str]:

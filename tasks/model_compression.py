@@ -43,11 +43,11 @@ class ModelCompression(Task[TaskSpec]):
 
     family = Compression.family
     family_title = Compression.family_title
+    tab = "Models"
     description = (
         "How well does a compressed language model still predict held-out text, and recall what its prompt said, "
         "beside the bytes of everything that is stored of it?"
     )
-    order = Compression.order
     readout = "predict"
     modality = Modality.TEXT
     metrics: ClassVar[tuple[str, ...]] = ("text_log_perplexity", "text_perplexity", "in_context_recall")

@@ -90,13 +90,13 @@ class TaskCard(_Card):
 
 
 class FamilyCard(_Card):
-    """One family of tasks; `order` places it on pages, `extra` puts it after the six."""
+    """One family of tasks; `extra` puts it after the six, `study` among the experiments."""
 
     name: str
     title: str
     description: str
-    order: int
     extra: bool = False
+    study: bool = False
 
 
 class DataCard(_Card):

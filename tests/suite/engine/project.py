@@ -87,7 +87,6 @@ FILES = {
             """Toy similarity."""
             family = "pairs"
             family_title = "Pairs"
-            order = 1
             readout = "compare"
             modality = Modality.TEXT
             metrics = ("agreement",)
@@ -151,7 +150,8 @@ class Bad(Method):
         """Environment of its commands: nothing of the machine's own projects or data."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WEIGHBRIDGE_")}
         own = {"WEIGHBRIDGE_ROOT": str(self.root), "HF_HUB_OFFLINE": "1", "COLUMNS": "200", "NO_COLOR": "1"}
-        return kept | own | more
+        # The code under test is that of this checkout, whatever is installed.
+        return kept | own | {"PYTHONPATH": str(Path(__file__).parents[3])} | more
 
     def command(self, *arguments: str, **environment: str) -> list[str]:
         """Command line of `weighbridge`."""
