@@ -17,7 +17,7 @@ from leaderboard.pages.leaderboard import TabPage, tab_links
 from leaderboard.pages.task import TaskPage
 from leaderboard.pages.trust import trust
 from leaderboard.site import ASSETS, BUILD, STATIC, Site, digest, plain_json
-from leaderboard.tabs import Tab, tabs
+from leaderboard.tabs import tabs
 from leaderboard.text import clean, plural, slug
 
 DOWNLOADS = digest(Path(downloads.__file__).read_bytes())
@@ -131,12 +131,11 @@ class _Profile:
                 page = TabPage(tab, evidence)
                 context = self._tab(page)
                 index = index or context | {"cards": headline.cards(page)}
-                for label, kept in page.kept.items():
-                    name = page.first(label).first.method
-                    if not page.first(label).control:
-                        best[name] = max(kept.percent, best.get(name, 0.0))
             for card in tab.tasks:
-                self._task(TaskPage(tab, evidence, card))
+                page_of_task = TaskPage(tab, evidence, card)
+                self._task(page_of_task)
+                for name, percent in page_of_task.best().items():
+                    best[name] = max(percent, best.get(name, 0.0))
             evidence.forget()
         template = "leaderboard.html.j2" if index else "empty.html.j2"
         subtitle = headline.subtitle(board, self.tabs)
@@ -199,7 +198,9 @@ class _Profile:
         name = page.task.name
         self._page(links.task(name), "task.html.j2", name, page.context())
         self.site.data(f"{self.folder}/{links.task_data(name)}", "table", clean(name, 120), page.script())
-        self.site.data(f"{self.folder}/{links.run_data(name)}", "runs", clean(name, 120), runs.details(self.board, name))
+        self.site.data(
+            f"{self.folder}/{links.run_data(name)}", "runs", clean(name, 120), runs.details(self.board, name)
+        )
         pairs.write(self.site, f"{self.folder}/{links.pair_data(name)}", self.evidence, page)
 
     def _downloads(self) -> list[dict[str, Any]]:

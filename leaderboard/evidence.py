@@ -138,7 +138,9 @@ class Evidence:
         if task not in self._percents:
             scored = self._identity(task)
             references = ((label, self._board.reference(label)) for label in scored)
-            pairs = [(label, reference) for label, reference in references if reference is not None and reference in scored]
+            pairs = [
+                (label, reference) for label, reference in references if reference is not None and reference in scored
+            ]
             answers = self.kept([task], pairs) if pairs else []
             self._percents[task] = {
                 label: one for (label, _), one in zip(pairs, answers, strict=True) if one is not None

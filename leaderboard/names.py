@@ -10,14 +10,12 @@ from suite.results.catalog import TaskCard
 SHORT = 22
 """Characters of a task's short title."""
 
-_WORDS = {
-    word.lower(): word
-    for word in (
-        "MiniLM BM25 TF-IDF PCA PQ OPQ RQ ITQ LSH RaBitQ int8 int4 fp8 MUVERA CRISP MONA WordLlama EfficientNet Lite0 "
-        "MaxSim BERT SmolLM2 CompactifAI LQ-LoRA CURA CRATE KARL cMIM CFCD DOLG FALCON TruthPrInt LIMIT 2D gzip bzip2 "
-        "xz zstd brotli PNG JPEG XL LS WebP G-SSNN Matryoshka Bloom D-Simplex 9e"
-    ).split()
-} | {"tfidf": "TF-IDF"}
+_WRITTEN = """
+MiniLM BM25 TF-IDF PCA PQ OPQ RQ ITQ LSH RaBitQ int8 int4 fp8 MUVERA CRISP MONA WordLlama EfficientNet Lite0 MaxSim BERT
+SmolLM2 CompactifAI CURA CRATE KARL cMIM CFCD DOLG FALCON TruthPrInt LIMIT 2D gzip bzip2 xz zstd brotli PNG JPEG XL LS
+WebP Matryoshka Bloom 9e
+"""
+_WORDS = {word.lower(): word for word in _WRITTEN.split()} | {"tfidf": "TF-IDF"}
 _JOINED = {"lq-lora": "LQ-LoRA", "g-ssnn": "G-SSNN", "d-simplex": "D-Simplex"}
 _BARE = ("arm", "precision", "layout", "kind", "mode", "head", "stored")
 """Parameters whose values speak for themselves."""

@@ -61,7 +61,9 @@ def place(by_task: Sequence[Ranks], labels: Sequence[str]) -> Standing:
         if own and None not in own:
             found[label] = tuple(rank for rank in own if rank is not None)
     mean = {label: sum(own) / len(own) for label, own in found.items()}
-    waiting, order, places = sorted(found, key=lambda label: mean[label]), [], {}
+    waiting = sorted(found, key=lambda label: mean[label])
+    order: list[str] = []
+    places: dict[str, int] = {}
     while waiting:
         leader = found[waiting[0]]
         group = {label for label in waiting if not _precedes(leader, found[label])}

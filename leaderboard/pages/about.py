@@ -29,7 +29,7 @@ def context(board: Board, downloads: list[dict[str, Any]]) -> dict[str, Any]:
                 "title": clean(card.title, 120),
                 "name": clean(card.name, 80),
                 "licence": clean(card.licence, 80),
-                "items": "" if card.items is None else f"{card.items:,}",
+                "count": "" if card.items is None else f"{card.items:,}",
                 "sha256": clean(card.sha256 or "", 64),
                 "sources": [clean(source, 160) for source in card.sources],
             }

@@ -43,6 +43,7 @@ def _task(board: Board, evidence: Evidence, card: TaskCard) -> dict[str, Any]:
         "title": clean(card.title, 120),
         "href": links.task(card.name),
         "name": clean(card.name, 120),
+        "runs_src": links.run_data(card.name),
         "metric": clean(metric.title, 40),
         "better": metric.better,
         "rows": [_row(board, evidence, card, entry) for entry in scored[:SHOWN]],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from leaderboard import links, names, numbers
 from leaderboard.board import Board

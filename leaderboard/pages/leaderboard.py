@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from functools import cached_property
 from math import inf
 from typing import Any
@@ -24,6 +25,7 @@ ENOUGH = 95
 WRITTEN = 40
 """Rows that are written into the page for readers without scripts; scripts draw all of them."""
 TIMES = ("train_seconds", "fit_seconds")
+COSTS = (*TIMES, "encode_items_per_second")
 
 
 class TabPage:
@@ -103,7 +105,9 @@ class TabPage:
         """The budget at first."""
         if self.enough is None:
             return None
-        sizes = [self.board.size(entry) for card in self.tab.ranked if (entry := self.board.entry(card.name, self.enough))]
+        sizes = [
+            self.board.size(entry) for card in self.tab.ranked if (entry := self.board.entry(card.name, self.enough))
+        ]
         need = max((size.total for size in sizes if size is not None), default=inf)
         return next((step for step in self.tab.budgets if step is not None and step >= need), None)
 
@@ -131,7 +135,7 @@ class TabPage:
                 if card not in tab.choices
             ],
             "budgets": [_budget(step) for step in tab.budgets],
-            "steps": [numbers.size(step).replace(" B", "") if step else "∞" for step in tab.budgets],
+            "steps": [_step(step) for step in tab.budgets],
             "start": _budget(self.start),
             "heads": self._heads(),
             "rows": [self._row(label) for label in self.usual.order[:WRITTEN]],
@@ -264,7 +268,7 @@ class TabPage:
                 for entry in [self.first(label)]
             ],
             "methods": facets.cards,
-            "costs": {name: [compact(self._cost(label, name), 4) for label in labels] for name in TIMES},
+            "costs": {name: [compact(self._cost(label, name), 4) for label in labels] for name in COSTS},
             "kept": self._script_kept(self.kept),
         }
 
@@ -289,8 +293,10 @@ class TabPage:
         }
 
     def _script_kept(self, kept: Mapping[str, Kept]) -> list[list[Any] | None]:
-        found = [kept.get(label) for label in self.labels]
-        return [one and [compact(one.percent, 4), compact(one.low, 4), compact(one.high, 4)] for one in found]
+        return [
+            None if (one := kept.get(label)) is None else [compact(value, 4) for value in astuple(one)]
+            for label in self.labels
+        ]
 
 
 def _steps(ranks: Sequence[list[int | None]]) -> list[list[int | None] | int]:
@@ -316,7 +322,7 @@ def series(entries: Sequence[Entry]) -> dict[str, int]:
     numbered: dict[tuple[Any, ...], int] = {}
     found: dict[str, int] = {}
     for entry in entries:
-        name = along.get(entry.first.method)
+        name = along.get(entry.first.method, "")
         if name in entry.first.variant:
             rest = tuple((key, value) for key, value in entry.first.variant.items() if key != name)
             found[entry.label] = numbered.setdefault((entry.first.method, *rest), len(numbered))
@@ -341,6 +347,16 @@ def _seconds(value: float | None) -> str:
 
 def _budget(step: int | None) -> str:
     return "any" if step is None else str(step)
+
+
+def _step(step: int | None) -> str:
+    """A budget in the little room under the slider."""
+    if step is None:
+        return "∞"
+    for power, unit in ((30, "G"), (20, "M"), (10, "k")):
+        if step >= 1 << power:
+            return f"{step >> power}{unit}"
+    return str(step)
 
 
 def _why_unranked(card: TaskCard) -> str:

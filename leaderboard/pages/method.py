@@ -1,4 +1,4 @@
-"""A method's page: its paper and mechanism, its configurations beside their controls, its claims, and where it failed."""
+"""A method's page: its paper, its configurations beside their controls, its claims, and where it failed."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ def _configurations(board: Board, evidence: Evidence, card: MethodCard) -> list[
     return [_configuration(board, evidence, found[label]) for label in order]
 
 
-def _configuration(
-    board: Board, evidence: Evidence, own: Sequence[tuple[TaskCard, Entry]]
-) -> dict[str, Any]:
+def _configuration(board: Board, evidence: Evidence, own: Sequence[tuple[TaskCard, Entry]]) -> dict[str, Any]:
     first = own[0][1]
     reference = board.reference(first.label)
     return {
@@ -94,6 +92,7 @@ def _row(board: Board, evidence: Evidence, task: TaskCard, entry: Entry) -> dict
         "task_title": clean(task.title, 120),
         "task_name": clean(task.name, 120),
         "task_href": links.task(task.name),
+        "runs_src": links.run_data(task.name),
         "metric": clean(board.main_metric(task.name).title, 40),
         "stale": entry.stale,
         "status": rows.status(entry.status),

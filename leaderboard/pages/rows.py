@@ -75,9 +75,7 @@ class Facets:
         return self._place[name]
 
 
-def script_table(
-    board: Board, entries: Sequence[Entry], columns: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def script_table(board: Board, entries: Sequence[Entry], columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A table for scripts: what its rows can be filtered by, and its columns with full numbers.
 
     Args:

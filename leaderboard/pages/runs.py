@@ -134,4 +134,3 @@ def _run(board: Board, cell: CellResult, common: Any) -> dict[str, Any]:
 
 def _plain(value: object) -> Any:
     return compact(value, 10) if isinstance(value, int | float) else clean(value, 120)
-

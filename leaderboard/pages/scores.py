@@ -21,9 +21,7 @@ def score(board: Board, evidence: Evidence, task: TaskCard, entry: Entry) -> dic
     }
 
 
-def _bar(
-    span: tuple[float, float] | None, entry: Entry, interval: tuple[float, float] | None
-) -> list[int] | None:
+def _bar(span: tuple[float, float] | None, entry: Entry, interval: tuple[float, float] | None) -> list[int] | None:
     """Left end, width and point of an interval, in per cent of a span."""
     if interval is None or entry.main is None or span is None:
         return None

@@ -29,10 +29,15 @@ def script(board: Board, tabs: Sequence[Tab]) -> list[list[str]]:
         paper = card.paper
         words = [card.name, paper.title if paper else "", paper.arxiv or "" if paper else "", *card.tags]
         found.append(
-            ["paper" if paper else "method", names.method(card.name), clean(" ".join(words), 300), links.method(card.name)]
+            [
+                "paper" if paper else "method",
+                names.method(card.name),
+                clean(" ".join(words), 300),
+                links.method(card.name),
+            ]
         )
-    for card in board.tasks:
-        found.append(["task", clean(card.title, 120), clean(f"{card.name} {card.family}", 200), links.task(card.name)])
+    for task in board.tasks:
+        found.append(["task", clean(task.title, 120), clean(f"{task.name} {task.family}", 200), links.task(task.name)])
     for tab in tabs:
         if not tab.study:
             found.append(["leaderboard", tab.title, clean(tab.family.title, 120), links.tab(tab.key)])

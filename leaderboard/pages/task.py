@@ -43,7 +43,10 @@ class TaskPage:
         return {
             "name": clean(task.name, 120),
             "title": clean(task.title, 120),
-            "family": {"title": self.tab.title, "href": "experiments.html" if self.tab.study else links.tab(self.tab.key)},
+            "family": {
+                "title": self.tab.title,
+                "href": "experiments.html" if self.tab.study else links.tab(self.tab.key),
+            },
             "description": clean(task.description, 1000),
             "facts": self._facts(),
             "main": self.columns[0].describe(),
@@ -70,6 +73,7 @@ class TaskPage:
             ],
             "tables": [rows.table(card) for card in task.tables],
             "data_src": links.task_data(task.name),
+            "runs_src": links.run_data(task.name),
         }
 
     def _facts(self) -> list[tuple[str, str]]:
@@ -128,6 +132,16 @@ class TaskPage:
         other = None if reference is None else self.board.entry(self.task.name, reference)
         own, whole = self._total(entry), None if other is None else self._total(other)
         return whole / own if own and whole else None
+
+    def best(self) -> dict[str, float]:
+        """The most that a configuration of each method keeps of a reference that it is smaller than, in per cent."""
+        percents = self.evidence.percents(self.task.name)
+        found: dict[str, float] = {}
+        for entry in self.entries:
+            if entry.ranked and entry.label in percents and (self._smaller(entry) or 0) > 1:
+                name = entry.first.method
+                found[name] = max(percents[entry.label].percent, found.get(name, 0.0))
+        return found
 
     def rank(self, entry: Entry) -> str:
         """The rank as it is printed; nothing for what is not ranked."""

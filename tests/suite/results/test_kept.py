@@ -77,9 +77,7 @@ def test_other_items_have_no_per_cent_and_points_no_interval() -> None:
 def test_the_mean_over_tasks_is_the_mean_of_the_per_cents_and_narrower() -> None:
     draw = np.random.default_rng(5)
     one, other = draw.uniform(0.2, 1, 60), draw.uniform(0.2, 1, 90)
-    found = estimates(
-        ACCURACY, a=one * draw.uniform(0.5, 1, 60), b=one, c=other * draw.uniform(0.5, 1, 90), d=other
-    )
+    found = estimates(ACCURACY, a=one * draw.uniform(0.5, 1, 60), b=one, c=other * draw.uniform(0.5, 1, 90), d=other)
     pairs = [(found["a"], found["b"], ACCURACY), (found["c"], found["d"], ACCURACY)]
     each = [kept(*pair) for pair in pairs]
     both = mean_kept(pairs)
