@@ -24,6 +24,7 @@ class Tab:
     Attributes:
         board: the profile.
         family: the family's card.
+        key: a name that no other tab has: the family's for its first, with the title for the others.
         title: what the tab says.
         tasks: all of them, leak checks included.
         study: whether it is an experiment: one system alone takes part, nothing is ranked.
@@ -31,14 +32,10 @@ class Tab:
 
     board: Board
     family: FamilyCard
+    key: str
     title: str
     tasks: Sequence[TaskCard]
     study: bool
-
-    @property
-    def key(self) -> str:
-        """A name that no other tab has."""
-        return self.family.name if self.title == clean(self.family.title, 80) else f"{self.family.name} {self.title}"
 
     @cached_property
     def choices(self) -> list[TaskCard]:
@@ -120,8 +117,16 @@ def tabs(board: Board) -> list[Tab]:
     for card in board.tasks:
         cards[card.family, card.tab].append(card)
     alone = {name: len(_systems(board, name)) <= 1 for name in families}
+    first = {family: next(title for of, title in cards if of == family) for family in families}
     found = [
-        Tab(board, families[family], clean(title or families[family].title, 80), tasks, _study(families[family], alone))
+        Tab(
+            board,
+            families[family],
+            family if title == first[family] else f"{family}-{title.lower().replace(' ', '-')}",
+            clean(title or families[family].title, 80),
+            tasks,
+            _study(families[family], alone),
+        )
         for (family, title), tasks in cards.items()
     ]
     return sorted(found, key=lambda tab: (tab.study, tab.family.extra, -len(tab.methods()), tab.title))
