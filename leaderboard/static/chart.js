@@ -43,12 +43,21 @@ weighbridge.chart = (() => {
   const axis = (values, log, from, to, pad) => {
     const turn = log ? Math.log10 : (value) => value;
     let [low, high] = [Math.min(...values), Math.max(...values)];
-    if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+    if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - (Math.abs(low) / 10 || 0.5), high + (Math.abs(high) / 10 || 0.5)];
     const [a, b] = [turn(low), turn(high)];
     const edge = (b - a) * pad;
     const place = (value) => from + ((turn(value) - a + edge) / (b - a + 2 * edge)) * (to - from);
     const back = log ? (value) => 10 ** value : (value) => value;
     return { place, low: back(a - edge), high: back(b + edge) };
+  };
+  // the part of a line that lies in a frame (Liang and Barsky, 1984)
+  const cut = ([x, y], [u, v], [left, top, right, bottom]) => {
+    let [from, to] = [0, 1];
+    for (const [by, room] of [[x - u, x - left], [u - x, right - x], [y - v, y - top], [v - y, bottom - y]]) {
+      if (by === 0) { if (room < 0) return null; continue; }
+      if (by < 0) from = Math.max(from, room / by); else to = Math.min(to, room / by);
+    }
+    return from <= to ? [[x + from * (u - x), y + from * (v - y)], [x + to * (u - x), y + to * (v - y)]] : null;
   };
   // places of labels: beside the point, else above or below, where nothing stands yet
   const labelled = (points, taken, width, height, left) => points.map((point) => {
@@ -74,8 +83,10 @@ weighbridge.chart = (() => {
     if (!points.length) { svg.append(make("text", { x: width / 2, y: height / 2, "text-anchor": "middle", class: "axis" }, "Nothing to draw")); return svg; }
     const small = width < 420;
     const [left, right, top, bottom] = [small ? 40 : 52, 12, 14, small ? 34 : 42];
+    const reach = points.map((one) => one.x);
+    const bounds = lines.flatMap((line) => line.points).filter((one) => drawable(one.y, y.log) && one.x >= Math.min(...reach) && one.x <= Math.max(...reach));
     const ofX = axis([...points.map((one) => one.x), ...marks.filter((one) => drawable(one.x, x.log)).map((one) => one.x)], x.log, left, width - right, 0.06);
-    const ofY = axis([...points.map((one) => one.y), ...marks.filter((one) => drawable(one.y, y.log)).map((one) => one.y), ...levels.map((one) => one.y)], y.log, height - bottom, top, 0.07);
+    const ofY = axis([...points.map((one) => one.y), ...marks.filter((one) => drawable(one.y, y.log)).map((one) => one.y), ...levels.map((one) => one.y), ...bounds.map((one) => one.y)], y.log, height - bottom, top, 0.07);
     const grid = make("g", { class: "grid" });
     for (const at of (x.log ? decades : nice)(ofX.low, ofX.high, Math.max(3, Math.floor(width / 90)))) {
       const px = ofX.place(at);
@@ -99,12 +110,15 @@ weighbridge.chart = (() => {
     }).join("");
     const inside = (one) => drawable(one.x, x.log) && drawable(one.y, y.log) && one.x >= ofX.low && one.x <= ofX.high && one.y >= ofY.low && one.y <= ofY.high;
     for (const line of lines) {
-      const shown = line.points.filter(inside).sort((a, b) => a.x - b.x);
-      if (shown.length < 2) continue;
-      svg.append(make("path", { class: "bound", d: path(shown) }));
-      const last = shown[shown.length - 1];
-      svg.append(make("text", { class: "name", x: Math.min(ofX.place(last.x), width - right), y: ofY.place(last.y) - 6, "text-anchor": "end" }, line.label));
+      const drawn = line.points.filter((one) => drawable(one.x, x.log) && drawable(one.y, y.log)).sort((a, b) => a.x - b.x)
+        .map((one) => [ofX.place(one.x), ofY.place(one.y)]);
+      const parts = drawn.slice(1).map((to, at) => cut(drawn[at], to, [left, top, width - right, height - bottom])).filter(Boolean);
+      if (!parts.length) continue;
+      svg.append(make("path", { class: "bound", d: parts.map(([a, b]) => `M${a.map((one) => one.toFixed(1))}L${b.map((one) => one.toFixed(1))}`).join("") }));
+      const [px, py] = parts[parts.length - 1][1];
+      svg.append(make("text", { class: "name", x: px.toFixed(1), y: Math.max(py - 5, top + 10).toFixed(1), "text-anchor": "end" }, line.label));
     }
+    points = points.filter((point) => Number.isFinite(ofX.place(point.x)) && Number.isFinite(ofY.place(point.y)));
     const series = new Map();
     for (const point of points) if (point.series >= 0) series.set(point.series, [...(series.get(point.series) ?? []), point]);
     for (const own of series.values()) if (own.length > 1) svg.append(make("path", { class: `along ${own[0].kind}`, d: path([...own].sort((a, b) => a.x - b.x)) }));

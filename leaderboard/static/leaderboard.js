@@ -115,7 +115,9 @@
       head.append(button);
       return head;
     };
-    line.replaceChildren(element("th", null, { scope: "col", class: "tick", "aria-label": "compare" }), made({ key: "rank", title: "#", better: "lower" }), made({ key: "name", title: "configuration", better: "lower" }), ...columns(tasks).map(made));
+    const first = element("th", null, { scope: "col", class: "tick" });
+    first.append(element("span", "compare", { class: "hide" }));
+    line.replaceChildren(first, made({ key: "rank", title: "#", better: "lower" }), made({ key: "name", title: "configuration", better: "lower" }), ...columns(tasks).map(made));
   };
   const ordered = (tasks, found, rows) => {
     const key = sorted.replace(/^-/, "");

@@ -24,7 +24,9 @@
     if (!words.length) { close(); return; }
     await load();
     const hits = entries.filter(({ text }) => words.every((word) => text.includes(word)));
-    hits.sort((a, b) => Number(words.every((word) => b.name.includes(word))) - Number(words.every((word) => a.name.includes(word))));
+    const phrase = words.join(" ");
+    const worth = ({ name, text }) => (name.includes(phrase) ? 3 : text.includes(phrase) ? 2 : words.every((word) => name.includes(word)) ? 1 : 0);
+    hits.sort((a, b) => worth(b) - worth(a));
     list.replaceChildren(...hits.slice(0, 12).map(({ one: [what, name, words_, href] }, place) => {
       const item = element("li", null, { role: "option", id: `found-${place}`, "aria-selected": "false" });
       const link = element("a", null, { href: home + href, tabindex: "-1" });
