@@ -82,14 +82,6 @@ class Standing:
     place: str
 
 
-@dataclass(frozen=True)
-class MeanRanks:
-    """Mean ranks over tasks: of those that have a rank on all, best first, and what the others lack."""
-
-    complete: dict[str, float]
-    missing: dict[str, tuple[str, ...]]
-
-
 class Contest(Generic[K]):
     """Methods on one task, tested against each other.
 
@@ -302,21 +294,3 @@ def holm(p_values: Sequence[float] | np.ndarray) -> list[float]:
     factors = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(np.asarray(p_values, dtype=float)[order] * factors), 1.0)
     return [float(p) for p in adjusted]
-
-
-def mean_ranks(ranks_by_task: Mapping[str, Mapping[str, int | None]]) -> MeanRanks:
-    """Mean rank over tasks, only of methods with a rank on every one of them.
-
-    Args:
-        ranks_by_task: task → method → rank, None where the method has no rank.
-    """
-    methods = dict.fromkeys(method for ranks_of in ranks_by_task.values() for method in ranks_of)
-    complete, missing = {}, {}
-    for method in methods:
-        found = {task: ranks_of.get(method) for task, ranks_of in ranks_by_task.items()}
-        present = [rank for rank in found.values() if rank is not None]
-        if len(present) == len(found):
-            complete[method] = sum(present) / len(present)
-        else:
-            missing[method] = tuple(task for task, rank in found.items() if rank is None)
-    return MeanRanks(dict(sorted(complete.items(), key=lambda item: item[1])), missing)
