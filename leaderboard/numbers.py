@@ -51,6 +51,8 @@ def smaller(value: object) -> str:
     plain = number(value)
     if plain is None:
         return "—"
+    if plain < 0.95:
+        return f"{plain:.2g} ×"
     return f"{plain:,.0f} ×" if plain >= 9.95 else f"{plain:.1f} ×"
 
 

@@ -81,7 +81,9 @@
     head.append(element("span", null, { class: `swatch ${method(row).kind}`, "aria-hidden": "true" }), link);
     if (data.rows[row][CONTROL]) head.append(document.createTextNode(" "), element("span", "control", { class: "tag" }));
     if (data.rows[row][STALE]) head.append(document.createTextNode(" "), element("span", "stale", { class: "tag warn" }));
-    made.append(first, element("td", pinned ? "" : String(found.places.get(row) ?? "–"), { class: "n rank" }), head);
+    const place = found.places.get(row);
+    const untested = place === undefined && !data.rows[row][CONTROL] && !data.rows[row][STALE];
+    made.append(first, element("td", pinned ? "" : String(place ?? "–"), { class: "n rank", ...(untested && !pinned ? { title: "Not ranked: without scores of single items nothing can be tested" } : {}) }), head);
     for (const column of columns(tasks)) {
       const value = column.value(row);
       const cell = element("td", null, { class: column.time ? "n t" : "n" });
@@ -190,7 +192,7 @@
       table.createTFoot().append(draw(tasks, { places: new Map() }, data.pinned, true));
     }
     const usualTasks = tasks.length === usual.length && tasks.every((task) => usual.includes(task.name));
-    byId("shown").textContent = `${found.order.length} ranked, ${shown.length} shown`
+    byId("shown").textContent = `${found.places.size} ranked, ${shown.length} shown`
       + (usualTasks || tasks.length < 2 ? "" : "; % kept over tasks ticked by hand has no interval");
     draws(tasks, found, budget.limit());
   };

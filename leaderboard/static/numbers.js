@@ -27,7 +27,7 @@ weighbridge.numbers = (() => {
   return {
     missing, fixed, size, score,
     percent: (value) => (missing(value) ? "—" : fixed(value, 1)),
-    smaller: (value) => (missing(value) ? "—" : `${fixed(value, value >= 9.95 ? 0 : 1)} ×`),
+    smaller: (value) => (missing(value) ? "—" : `${value < 0.95 ? Number(value.toPrecision(2)) : fixed(value, value >= 9.95 ? 0 : 1)} ×`),
     seconds: (value) => (missing(value) ? "—" : value >= 10 ? fixed(value, 0) : value >= 0.05 ? fixed(value, 1) : value === 0 ? "0" : "< 0.1"),
     p: (value) => (missing(value) ? "—" : value < 0.001 ? "< 0.001" : value.toFixed(3)),
     interval: (low, high, text) => (missing(low) || missing(high) ? "" : `[${text(low)}, ${text(high)}]`),
