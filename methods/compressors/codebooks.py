@@ -56,6 +56,8 @@ class Opq(Pq):
 
     name = "opq"
     summary = "Product quantisation after a learnt rotation, which spreads what varies together evenly over the parts."
+    grid = {"m": (16, 48, 96)}
+    usual = {"m": (48,)}
     paper = Paper(
         "Optimized Product Quantization for Approximate Nearest Neighbor Search",
         2013,
