@@ -136,6 +136,11 @@ class RayWorkers:
             submitted = self.running.pop(reference)
             yield submitted.cell, self._outcome(reference, submitted)
 
+    @property
+    def sharing(self) -> bool:
+        """False: which cells make what others need is not told here."""
+        return False
+
     def shared(self) -> list[SharedWork]:
         """Nothing: what nodes make for several rows is not told here, though its time is kept apart there too."""
         return []

@@ -70,6 +70,7 @@ class Meter:
         now = time.monotonic()
         if self._levels:
             # What was inside does not count for what is around it.
+            self._levels[-1].begun += now - ended.begun
             self._levels[-1].sign += now - ended.begun
         else:
             self._shared += now - self._outer

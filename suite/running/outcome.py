@@ -28,7 +28,7 @@ class CellOutcome:
 
     Attributes:
         status: how it ended.
-        seconds: wall seconds.
+        seconds: wall seconds of its own work.
         reason: one line for every status but ok.
         traceback: of a failure.
         scores: by metric.
@@ -38,6 +38,7 @@ class CellOutcome:
         versions: packages that were loaded.
         machine: where it ran; None for this machine.
         output: the end of what it printed, where it is not ok.
+        shared_seconds: wall seconds of work that it shares, waiting included.
         trouble: True if the machine is to blame: there is a reason, and no row is stored.
     """
 
@@ -52,6 +53,7 @@ class CellOutcome:
     versions: Mapping[str, str] | None = None
     machine: Mapping[str, str | int] | None = None
     output: str | None = None
+    shared_seconds: float = 0.0
     trouble: bool = False
 
 
@@ -114,6 +116,7 @@ def to_result(cell: Cell, ended: CellOutcome, threads: int, jobs: int) -> CellRe
         jobs=jobs,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(ended.seconds, 3),
+        shared_seconds=round(ended.shared_seconds, 3),
     )
     return CellResult(
         key=cell.key,
