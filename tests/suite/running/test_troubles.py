@@ -1,4 +1,4 @@
-"""What the machine does to a run is never a method's result: no row, one line, exit code 1, and the next run goes on."""
+"""What the machine does to a run is never a method's result: no row, one line of advice, and the next run goes on."""
 
 from __future__ import annotations
 
