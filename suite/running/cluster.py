@@ -154,7 +154,7 @@ class RayWorkers:
         except errors.OutOfMemoryError:
             return CellOutcome(Status.OUT_OF_MEMORY, seconds, "its node ran out of memory, and Ray ended it")
         except (errors.NodeDiedError, errors.WorkerCrashedError, errors.LocalRayletDiedError, errors.ObjectLostError):
-            reason = f"its node was lost {RETRIES + 1} times. The same command tries it again"
+            reason = f"its node was lost {RETRIES + 1} times"
             return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
         except errors.RayTaskError as error:
             # The cell's own errors are outcomes: what is raised on a node is the node's.

@@ -206,7 +206,7 @@ class Workers(Generic[L]):
         if job.tries < TRIES:
             return None
         if end.code is None:
-            reason = "the processes that run it were killed from outside, twice. The same command tries it again"
+            reason = "the processes that run it were killed from outside, twice"
             return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
         reason = f"the worker process was killed by signal {-end.code}, {TRIES} times"
         if end.code == -signal.SIGBUS:
