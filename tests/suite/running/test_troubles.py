@@ -60,6 +60,7 @@ def test_data_that_vanished_are_the_machines_affair():
     "error",
     [
         FileNotFoundError(errno.ENOENT, "No such file", "/etc/of-the-method"),
+        FileNotFoundError(errno.ENOENT, "No such file", "relative"),
         PermissionError(errno.EACCES, "Permission denied", "/root/of-the-method"),
         ContractError("wrong count"),
         RuntimeError("no luck"),
@@ -223,6 +224,22 @@ def test_nothing_a_cell_starts_outlives_it(tmp_path):
     project.run("run", "-m", "escapes")
     assert project.rows()["escapes", "pairs/toy", 0]["status"] == "ok"
     assert not processes_of(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a /dev/shm of a cell's own needs root")
+def test_files_in_shared_memory_are_counted_and_end_with_the_cell(tmp_path):
+    project = make_project(tmp_path)
+    name = f"weighbridge-test-{os.getpid()}"
+    body = f"with open('/dev/shm/{name}', 'wb') as f: [f.write(bytes(2**20)) for _ in range(400)]"
+    project.method("files", f"    def encode(self, items, role):\n        {body}\n        time.sleep(20)")
+    project.write("tasks/pairs.yaml", limited(seconds=30))
+    done = project.run("run", "-m", "files", code=1)
+    if "No space left" in done.stdout or Path("/dev/shm", name).exists():
+        Path("/dev/shm", name).unlink(missing_ok=True)
+        pytest.skip("no name spaces here")
+    row = project.rows()["files", "pairs/toy", 0]
+    assert row["status"] == "out_of_memory"
+    assert row["reason"].startswith("held ")
 
 
 @pytest.mark.parametrize(
