@@ -196,12 +196,12 @@ class Workers(Generic[L]):
         if end.refused is not None:
             reason = f"no process could be started: {end.refused}. Run fewer cells at a time (--jobs), or free memory"
             return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
-        if end.code == 0:
+        if end.code == 0 and end.outcome:
             try:
                 return unpacked(end.outcome)
             except ValueError as error:
                 return CellOutcome(Status.FAILED, seconds, str(error))
-        if end.code is not None and end.code > 0:
+        if end.code is not None and end.code >= 0:
             return CellOutcome(Status.FAILED, seconds, f"the worker process ended with code {end.code} and no outcome")
         if job.tries < TRIES:
             return None
