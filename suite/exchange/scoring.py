@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from suite.data import access
 from suite.data.types import RetrievalSet
-from suite.errors import DataUnavailable, WeighbridgeError
+from suite.errors import ContractError, DataUnavailable, WeighbridgeError
 from suite.exchange.trec_files import ranked, read_run
 from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits
@@ -62,19 +63,34 @@ def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
 
 
 def _hits(path: Path, data: RetrievalSet) -> Hits:
-    run = read_run(path)
+    try:
+        return hits_of(ranked(read_run(path)), data)
+    except ContractError as error:
+        raise WeighbridgeError(f"{path} is a run of another collection: {error}") from None
+
+
+def hits_of(run: Iterable[tuple[str, str, float]], data: RetrievalSet) -> Hits:
+    """A run as hits of all queries of `data`; −1 where a query has fewer than the one with the most.
+
+    Args:
+        run: (query id, document id, score) triples, best first for each query.
+        data: the collection.
+
+    Raises:
+        ContractError: a query or a document is not in the collection.
+    """
     row_of = {document: row for row, document in enumerate(data.document_ids)}
     known = set(data.query_ids)
     by_query: dict[str, list[tuple[int, float]]] = {}
-    for query, document, score in ranked(run):
+    for query, document, score in run:
         if query not in known or document not in row_of:
             what = f"query {query!r}" if query not in known else f"document {document!r}"
-            raise WeighbridgeError(f"{path} is a run of another collection: {what} is not in it")
+            raise ContractError(f"{what} is not in it")
         by_query.setdefault(query, []).append((row_of[document], score))
-    depth = max(map(len, by_query.values()))
+    depth = max(map(len, by_query.values()), default=0)
     indices = np.full((len(data.query_ids), depth), -1)
     scores = np.full(indices.shape, -np.inf, np.float32)
     for row, query in enumerate(data.query_ids):
-        for place, hit in enumerate(by_query.get(query, ())):
-            indices[row, place], scores[row, place] = hit
+        if hits := by_query.get(query):
+            indices[row, : len(hits)], scores[row, : len(hits)] = zip(*hits, strict=True)
     return Hits(indices, scores)
