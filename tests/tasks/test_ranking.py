@@ -166,7 +166,7 @@ def test_a_stored_run_gives_the_same_as_the_search(case):
     for name in ("ndcg@1", "recall@2", "map@5", "mrr@3"):
         depth = max((sum(query == q for query, _, _ in stored) for q in data.query_ids), default=0)
         if depth < min(int(name.partition("@")[2]), len(data.document_ids)):
-            with pytest.raises(WeighbridgeError, match="has .* at most"):
+            with pytest.raises(WeighbridgeError, match="at most"):
                 rescore_run("t", data, stored, name)
         else:
             np.testing.assert_allclose(rescore_run("t", data, stored, name), scored.items[name], atol=1e-12)
