@@ -81,7 +81,8 @@ class Task(ABC, Generic[S]):
         description: two sentences on what the family asks.
         extra: True for a family beyond the six.
         study: True for an experiment in which one system alone takes part: shown apart, unranked.
-        readout: the method capability it needs.
+        readout: the method capability it needs, in snake_case.
+        protocol: the `typing.Protocol` of a readout of its own; None for those in `suite.readouts.SHARED`.
         modality: what its items are; an instance may narrow it.
         metrics: names of the metrics it reports, the main one first.
         Spec: the pydantic model of its declaration.
@@ -93,6 +94,7 @@ class Task(ABC, Generic[S]):
     extra: ClassVar[bool] = False
     study: ClassVar[bool] = False
     readout: ClassVar[str]
+    protocol: ClassVar[type[Any] | None] = None
     modality: Modality
     metrics: ClassVar[tuple[str, ...]]
     Spec: ClassVar[type[TaskSpec]] = TaskSpec

@@ -232,7 +232,7 @@ def evaluate_search(measured: MeasuredMethod, data: RetrievalSet, metrics: Seque
     scored = score_hits(measured.search(index, queries, DEPTH), data, metrics)
 
     def ask(row: int) -> None:
-        measured.method.search(index, measured.method.encode([data.queries[row]], Role.QUERY), FIRST)
+        measured.search(index, measured.encode([data.queries[row]], Role.QUERY), FIRST)
 
     measured.time_queries(ask, len(data.queries))
     return Outcome(

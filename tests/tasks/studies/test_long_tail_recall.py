@@ -27,7 +27,7 @@ class Remembering(Method):
 
     name = "remembering"
     modality = Modality.TEXT
-    readouts = ("next-word",)
+    readouts = ("next_word",)
 
     def __init__(self, sentences, known, shape=None):
         super().__init__()
