@@ -137,8 +137,11 @@ class MeasuredMethod:
         Raises:
             ContractError: it returned something else; the message names the operation.
         """
+        called = getattr(self.method, operation, None)
+        if called is None:
+            raise ContractError(f"{self.name} has no {operation}")
         start = time.perf_counter()
-        found = getattr(self.method, operation)(*given)
+        found = called(*given)
         if self._timing:
             return found
         self.seconds[operation] = self.seconds.get(operation, 0.0) + time.perf_counter() - start
