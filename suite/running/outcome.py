@@ -18,6 +18,8 @@ from suite.results.schema import CellResult, Costs, Provenance, Status
 from suite.running.machine import git_revision, machine
 
 _KEY = "outcome"
+_MODULES = ("suite.results.trec",)
+"""Whose dataclasses an outcome may hold."""
 LONGEST_REASON = 2000
 LONGEST_TRACEBACK = 6000
 LONGEST_OUTPUT = 2**16
@@ -71,7 +73,7 @@ def unpacked(content: bytes) -> CellOutcome:
         ValueError: the bytes are no outcome.
     """
     try:
-        fields = stored.unpack(content, _KEY)
+        fields = stored.unpack(content, _KEY, _MODULES)
         costs = fields["costs"] and Costs.model_validate(fields["costs"])
         return CellOutcome(**fields | {"status": Status(fields["status"]), "costs": costs})
     except (ValueError, TypeError, KeyError) as error:

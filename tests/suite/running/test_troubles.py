@@ -15,6 +15,7 @@ import pytest
 
 from suite.errors import ContractError, DataUnavailable
 from suite.results.schema import Status
+from suite.results.trec import Ranking
 from suite.running.outcome import CellOutcome, packed, unpacked
 from suite.running.scratch import Scratch
 from suite.running.troubles import trouble
@@ -89,6 +90,8 @@ def test_an_outcome_is_data_and_nothing_that_acts():
     back = unpacked(packed(whole))
     assert (back.scores, back.run) == (whole.scores, whole.run)
     np.testing.assert_array_equal(back.items["x"], whole.items["x"])
+    ranking = Ranking(["q"], ["a", "b"], np.array([[1, 0]]), np.array([[0.5, 0.25]], np.float32))
+    assert list(unpacked(packed(CellOutcome(Status.OK, 1.0, run=ranking))).run) == list(ranking)
     for content in (pickle.dumps(_Acts()), pickle.dumps({"a": 1}), b"garbage", b""):
         with pytest.raises(ValueError, match="outcome"):
             unpacked(content)
