@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.smollm2.backbone import LAYERS, REQUIRES, SMOLLM2, load_model, load_tokenizer
+from methods.kit.training import Descent, descend, falling, placed
 from suite.features.text_encoder import batches
 from suite.method import Method, Modality, Paper, Role, Tensors
 from suite.representations import State
@@ -153,18 +154,15 @@ def heal(network: Any, matrices: Sequence[StoredMatrix], tokens: Any, *, batch: 
 
     teacher = load_model()
     trained = [p for matrix in matrices for p in matrix.train().requires_grad_(True).parameters()]
-    optimizer = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=0.0)
-    steps = tokens.split(batch)
-    for step, rows in enumerate(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * (1 - step / len(steps))
+    parts = tokens.split(batch)
+
+    def loss(step: int) -> torch.Tensor:
+        rows = placed(parts[step])
         with torch.inference_mode():
             wanted = log_softmax(teacher(rows).logits.float(), -1)
         found = log_softmax(network(rows).logits.float(), -1)
-        loss = kl_div(found, wanted.clone(), log_target=True, reduction="sum") / rows.numel()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
+        return kl_div(found, wanted.clone(), log_target=True, reduction="sum") / rows.numel()
+
+    descend(trained, loss, Descent(len(parts), learning_rate, schedule=falling, clip=1.0))
     for matrix in matrices:
         matrix.eval().requires_grad_(False)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from suite import devices
 from suite.data.types import content_hash
 from suite.features import clock, shared_work
 from suite.features.store import Allocate, FeatureStore
@@ -113,7 +114,7 @@ class ImageEncoder:
 
         from torch.nn import Sequential
 
-        network = _network(self.weights.file(), "float32")
+        network = _network(self.weights.file(), "float32", devices.CPU)
         parts = (*network._blocks[first:], network._conv_head, network._bn1, network._swish)
         return deepcopy(Sequential(*parts)).requires_grad_()  # folding leaves biases that ask for no gradient
 
@@ -133,6 +134,7 @@ class ImageEncoder:
             "input": f"{side}×{side} bilinear, (x - {MEAN}) / {SCALE}",
             "precision": precision,
             "dtype": "float16",
+            **devices.in_key(),
         }
 
         def make(allocate: Allocate) -> None:
@@ -144,7 +146,8 @@ class ImageEncoder:
             with shared_work.working("encoding", self.weights.name, total=len(images), done=made, spread=True) as work:
                 begun = time.perf_counter() + clock.backbone_seconds()
                 for rows, batch in _batches(images, side, done):
-                    out[rows] = _forward(file, precision, batch, block, pool)
+                    parts = devices.in_parts(batch, lambda some: _forward(file, precision, some, block, pool))
+                    out[rows] = np.concatenate([part for _, part in parts])
                     ended = time.perf_counter() + clock.backbone_seconds()
                     seconds[rows.start // _step(side)] = ended - begun
                     begun = ended
@@ -182,22 +185,22 @@ def _forward(
 ) -> NDArray[np.float32]:
     import torch
 
-    network = _network(file, precision)
+    network = _network(file, precision, devices.name())
     with torch.inference_mode():
         # Channels stay last in memory, the order in which these convolutions are fastest.
-        x = torch.from_numpy(batch).permute(0, 3, 1, 2).to(getattr(torch, precision))
+        x = torch.from_numpy(batch).permute(0, 3, 1, 2).to(devices.current(), getattr(torch, precision))
         x = network._swish(network._bn0(network._conv_stem(x)))
         for part in network._blocks[: BLOCKS if block is None else block + 1]:
             x = part(x)
         if block is None:
             x = network._swish(network._bn1(network._conv_head(x)))
         x = x.float().mean((2, 3)) if pool else x.permute(0, 2, 3, 1).float()
-        return np.asarray(x.numpy())
+        return np.asarray(x.cpu().numpy())
 
 
 def _shape(file: Path, precision: Precision, side: int, block: int | None, pool: bool) -> tuple[int, ...]:
     """Shape of one image's output, read off the network."""
-    network = _network(file, precision)
+    network = _network(file, precision, devices.name())
     blocks = network._blocks[: BLOCKS if block is None else block + 1]
     channels = WIDTH if block is None else int(blocks[-1]._project_conv.out_channels)
     stride = prod(int(part._depthwise_conv.stride[0]) for part in blocks) * int(network._conv_stem.stride[0])
@@ -205,14 +208,14 @@ def _shape(file: Path, precision: Precision, side: int, block: int | None, pool:
 
 
 @lru_cache(maxsize=2)
-def _network(file: Path, precision: Precision) -> Any:
+def _network(file: Path, precision: Precision, device: str) -> Any:
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     _fold_normalisation(network.eval())
-    return network.to(dtype=getattr(torch, precision), memory_format=torch.channels_last)
+    return network.to(device, getattr(torch, precision), memory_format=torch.channels_last)
 
 
 def _fold_normalisation(network: Any) -> None:
