@@ -22,6 +22,7 @@ from methods.kit.smollm2.backbone import (
     load_model,
     load_tokenizer,
 )
+from methods.kit.training import placed
 from suite.data.types import Passage
 from suite.method import Method, Modality, Paper, Role
 from suite.representations import State
@@ -66,7 +67,7 @@ class SmolLM2(Method):
         )
         with torch.inference_mode():
             for rows, length in _batches(lengths):
-                tokens = torch.tensor([contexts[i] for i in rows])
+                tokens = placed(torch.tensor([contexts[i] for i in rows]))
                 cache = load_model().model(tokens, use_cache=True).past_key_values
                 for i, layer in enumerate(cache.layers):
                     keys[rows, i, :, :length] = _bits(layer.keys)
@@ -86,8 +87,8 @@ class SmolLM2(Method):
             for rows, length in _batches(kept["length"], [len(question) for question in asked]):
                 cache = DynamicCache()
                 for i in range(kept["keys"].shape[1]):
-                    cache.update(*(_floats(kept[name][rows, i, :, :length]) for name in ("keys", "values")), i)
-                tokens, written = torch.tensor([asked[i] for i in rows]), []
+                    cache.update(*(placed(_floats(kept[name][rows, i, :, :length])) for name in ("keys", "values")), i)
+                tokens, written = placed(torch.tensor([asked[i] for i in rows])), []
                 for _ in range(ANSWER_TOKENS):
                     logits = model(tokens, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
                     tokens = logits[:, -1].argmax(-1, keepdim=True)
@@ -112,7 +113,7 @@ def _bits(tensor: Any) -> np.ndarray:
     """A bfloat16 tensor as the bit patterns that numpy can hold."""
     import torch
 
-    return tensor.contiguous().view(torch.int16).numpy().view(np.uint16)
+    return tensor.cpu().contiguous().view(torch.int16).numpy().view(np.uint16)
 
 
 def _floats(bits: np.ndarray) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from methods.encoders.smollm2 import _floats
+from methods.kit.training import placed
 from suite.representations import State
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ def continuations(
     room = int(lengths.max())
     cache = DynamicCache()
     for i in range(kept["keys"].shape[1]):
-        cache.update(*(_floats(kept[name][:, i, :, :room]) for name in ("keys", "values")), i)
+        cache.update(*(placed(_floats(kept[name][:, i, :, :room])) for name in ("keys", "values")), i)
     tokens, asked = left_padded(questions)
     mask = torch.cat([torch.arange(room) < lengths[:, None], asked], dim=1)
     positions = lengths[:, None] + (asked.cumsum(1) - 1).clamp(min=0)
+    tokens, mask, positions = placed(tokens), placed(mask), placed(positions)
     with torch.inference_mode():
         for _ in range(steps):
             out = model(
@@ -56,7 +58,7 @@ def continuations(
             )  # fmt: skip
             tokens = out.logits[:, -1].argmax(-1, keepdim=True)
             yield tokens[:, 0], out
-            mask = torch.cat([mask, torch.ones(n, 1, dtype=torch.bool)], dim=1)
+            mask = torch.cat([mask, mask.new_ones(n, 1)], dim=1)
             positions = positions[:, -1:] + 1
 
 
