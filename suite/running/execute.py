@@ -84,14 +84,14 @@ def execute(request: Request) -> CellOutcome:
         text = traceback.format_exc()[-LONGEST_TRACEBACK:]
         if (line := trouble(error)) is not None:
             return CellOutcome(Status.FAILED, seconds, line, text, versions=versions, trouble=True)
+        status, reason = Status.FAILED, f"{type(error).__name__}: {_text(error)}"
         if not devices.is_cpu() and devices.is_out_of_memory(error):
-            reason = f"{devices.describe()} has too little memory: {_text(error).splitlines()[0]} {devices.ADVICE}"
-            return CellOutcome(Status.OUT_OF_MEMORY, seconds, reason[:LONGEST_REASON], text, versions=versions)
-        if _is_out_of_memory(error):
+            status, where = Status.OUT_OF_MEMORY, devices.describe()
+            reason = f"{where} has too little memory: {_text(error).splitlines()[0]} {devices.ADVICE}"
+        elif _is_out_of_memory(error):
+            status = Status.OUT_OF_MEMORY
             reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
-            return CellOutcome(Status.OUT_OF_MEMORY, seconds, reason, text, versions=versions)
-        reason = f"{type(error).__name__}: {_text(error)[:LONGEST_REASON]}"
-        return CellOutcome(Status.FAILED, seconds, reason, text, versions=versions)
+        return CellOutcome(status, seconds, reason[:LONGEST_REASON], text, versions=versions, device=request.device)
 
 
 def _text(error: BaseException) -> str:

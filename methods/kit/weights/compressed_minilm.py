@@ -57,11 +57,8 @@ class OnCompressedMiniLM(OnMiniLM):
                 tokens[place, : len(ids[row])] = torch.tensor(ids[row])
                 mask[place, : len(ids[row])] = 1
             with torch.inference_mode():
-                hidden = (
-                    self.network(input_ids=placed(tokens), attention_mask=placed(mask.long()))
-                    .last_hidden_state.float()
-                    .cpu()
-                )
+                read = self.network(input_ids=placed(tokens), attention_mask=placed(mask.long()))
+            hidden = read.last_hidden_state.float().cpu()
             vectors[rows] = ((hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
         return Dense(vectors)
 
