@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from methods.kit.training import Descent, array, descend, half_precision, placed
-from suite.features.image_encoder import EFFICIENTNET_LITE0, WIDTH, ImageEncoder
+from suite.features.image_encoder import WIDTH, ImageEncoder
 from suite.method import Method, Modality, Tensors
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class InstanceDescriptor(Method):
 
     def encoder(self, images: NDArray[np.uint8]) -> ImageEncoder:
         """The backbone at the images' own size, to the next multiple of 32 pixels."""
-        return ImageEncoder(side=-(-max(images.shape[1:3]) // STRIDE) * STRIDE)
+        return ImageEncoder(EFFICIENTNET_LITE0, side=-(-max(images.shape[1:3]) // STRIDE) * STRIDE)
 
     def maps(self, images: NDArray[np.uint8], *blocks: int) -> Maps:
         """(n, channels, h, w) float16 outputs of each of `blocks`."""
@@ -60,7 +61,7 @@ class InstanceDescriptor(Method):
 
     def tail(self) -> torch.nn.Module:
         """A copy of what follows block 14."""
-        return ImageEncoder().tail(DEEP + 1)
+        return ImageEncoder(EFFICIENTNET_LITE0).tail(DEEP + 1)
 
 
 def train_descriptor(
