@@ -115,7 +115,7 @@ def described(network: torch.nn.Module, maps: Maps) -> NDArray[np.float32]:
             normalize(network(*(placed(part[start : start + ENCODING_BATCH]).float() for part in maps)), dim=1).cpu()
             for start in range(0, len(maps[0]), ENCODING_BATCH)
         ]
-    return torch.cat(parts).numpy()
+    return array(torch.cat(parts))
 
 
 def arrays(network: torch.nn.Module) -> Tensors:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from methods.encoders.smollm2 import _floats
 from methods.kit.training import placed
 from suite.representations import State
 
@@ -45,7 +45,7 @@ def continuations(
     room = int(lengths.max())
     cache = DynamicCache()
     for i in range(kept["keys"].shape[1]):
-        cache.update(*(placed(_floats(kept[name][:, i, :, :room])) for name in ("keys", "values")), i)
+        cache.update(*(placed(floats_of(kept[name][:, i, :, :room])) for name in ("keys", "values")), i)
     tokens, asked = left_padded(questions)
     mask = torch.cat([torch.arange(room) < lengths[:, None], asked], dim=1)
     positions = lengths[:, None] + (asked.cumsum(1) - 1).clamp(min=0)
@@ -76,3 +76,18 @@ def chunks(count: int) -> Iterator[slice]:
     """Slices of at most `ROWS_AT_ONCE` rows."""
     for start in range(0, count, ROWS_AT_ONCE):
         yield slice(start, min(start + ROWS_AT_ONCE, count))
+
+
+def bits_of(tensor: Tensor) -> NDArray[np.uint16]:
+    """A bfloat16 tensor as the bit patterns that numpy can hold."""
+    import torch
+
+    bits: NDArray[np.uint16] = tensor.cpu().contiguous().view(torch.int16).numpy().view(np.uint16)
+    return bits
+
+
+def floats_of(bits: NDArray[np.uint16]) -> Tensor:
+    """The bfloat16 tensor again, on the CPU."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(bits).view(np.int16)).view(torch.bfloat16)

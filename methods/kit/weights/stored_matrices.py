@@ -268,15 +268,16 @@ class QuantisedPlusLowRank(StoredMatrix):
     def matrix(self) -> Tensor:
         """Both parts added, float32."""
         quantised = self.form.unpack(self.packed, self.shape)
-        quantised = quantised if self.left is None else quantised.to(self.left.device)
-        return quantised if self.left is None else quantised + self.left @ self.right
+        return quantised if self.left is None else quantised.to(self.left.device) + self.left @ self.right
 
     def forward(self, x: Tensor) -> Tensor:
         """The quantised part, unpacked once, and the correction as two thin products."""
         if self._dense is None or (self._dense.dtype, self._dense.device) != (x.dtype, x.device):
             self._dense = self.form.unpack(self.packed, self.shape).to(x.device, x.dtype)
         y = linear(x, self._dense)
-        return y if self.left is None else y + linear(linear(x, self.right.to(x.dtype)), self.left.to(x.dtype))
+        if self.left is None or self.right is None:
+            return y
+        return y + linear(linear(x, self.right.to(x.dtype)), self.left.to(x.dtype))
 
 
 Maker = Callable[[str, Tensor], StoredMatrix]
