@@ -238,9 +238,7 @@ def _workers(
         return RayWorkers(resources, threads, cells, preload(cells))
     from suite.running.workers import LocalWorkers
 
-    workers = LocalWorkers(min(jobs, len(cells)), threads, preload(cells), cores=jobs * threads)
-    workers.devices = places
-    return workers
+    return LocalWorkers(min(jobs, len(cells)), threads, preload(cells), cores=jobs * threads, places=places)
 
 
 def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str]) -> Cell | None:

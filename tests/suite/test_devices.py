@@ -188,8 +188,7 @@ def cell(*requires):
 
 
 def test_one_row_an_accelerator_and_rows_that_need_none_beside_them():
-    workers = LocalWorkers(4, 1)
-    workers.devices = TWO
+    workers = LocalWorkers(4, 1, places=TWO)
     needs, needs_none = cell("torch", "transformers"), cell("bm25s")
     for number, expected in enumerate([*TWO, None]):
         assert workers._device(needs) == expected
@@ -199,8 +198,7 @@ def test_one_row_an_accelerator_and_rows_that_need_none_beside_them():
     assert workers._device(needs_none) == "cpu"
     del workers.running[1]
     assert workers._device(needs) == "cuda:1"
-    workers.devices = ["cpu"]
-    assert workers._device(needs) == "cpu"
+    assert LocalWorkers(4, 1)._device(needs) == "cpu"
 
 
 def test_a_row_says_where_it_was_computed(tmp_path):
