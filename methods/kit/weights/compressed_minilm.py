@@ -20,7 +20,7 @@ from suite.method import Role
 from suite.representations import Dense
 
 if TYPE_CHECKING:
-    from suite.task import Task
+    from suite.method import TaskFacts
 
 BLOCKS = 6
 MATRICES = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
@@ -39,7 +39,7 @@ class OnCompressedMiniLM(OnMiniLM):
     def network(self) -> Any:
         """The encoder that is run, in evaluation mode."""
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """Every corpus is a pass of its own through each compressed model."""
         return None if task.name in TASKS else f"compressed encoders run on {', '.join(TASKS)} only, to save time"
 
