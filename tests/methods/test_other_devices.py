@@ -21,8 +21,6 @@ from suite.data.types import PairSet
 from suite.discovery import scan
 from suite.features.clock import cache_disabled
 from suite.method import Effort, FitData, Pool, Role
-from suite.planning import plan
-from suite.profiles import profile
 from tests.stand_in import stand_in
 
 TEXTS = [f"the {colour} {animal} runs over hill number {i}" for i, (colour, animal) in enumerate(
@@ -280,24 +278,14 @@ def one_step(monkeypatch):
         monkeypatch.setattr(home, "descend", lambda p, f, how, loop=loop, **m: loop(p, f, replace(how, steps=1), **m))
 
 
-@cache
-def planned():
-    cells = plan(scan(()), profile("standard"), None)
-    found = {}
-    for cell in cells:
-        if cell.skip is None or "quick" in cell.skip or "standard" in cell.skip:
-            found.setdefault(cell.method.cls.name, []).append(cell)
-    return found
-
-
 @pytest.mark.parametrize("name", [name for names in LOOPS.values() for name in names])
 def test_every_trained_method_runs_on_another_device(name, one_step, tmp_path, monkeypatch):
     monkeypatch.setenv("WEIGHBRIDGE_CACHE", str(tmp_path))
-    cells = {cell.label: cell for cell in planned()[name]}
-    for cell in list(cells.values())[:: max(1, len(cells) // 2)]:
-        cls = cell.method.cls
+    cls = scan().methods[name].cls
+    variants = list(cls.variants())
+    for variant in variants[:: max(1, len(variants) // 2)]:
         with stand_in() as device:
-            method = cls(short(), **cell.variant)
+            method = cls(short(), **variant)
             if cls.trains_on:
                 method.weights = method.train(
                     Pool(cls.trains_on, lambda _: PairSet(TEXTS, TEXTS[::-1], np.zeros(12))), 0
