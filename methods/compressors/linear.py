@@ -54,7 +54,8 @@ class Pca(Compressor):
 
         dim = min(self.dim, *vectors.shape)
         # Exact whatever the shape, where the library's own choice would be a randomised solver for few vectors.
-        fitted = PCA(dim, svd_solver="covariance_eigh").fit(vectors)
+        solver = "covariance_eigh" if len(vectors) > vectors.shape[1] else "full"
+        fitted = PCA(dim, svd_solver=solver).fit(vectors)
         spread = np.sqrt(np.maximum(fitted.explained_variance_, 1e-12)) if self.whiten else np.ones(dim)
         components = (fitted.components_ / spread[:, None]).astype(np.float32)
         return {"mean": fitted.mean_.astype(np.float32), "components": components}
