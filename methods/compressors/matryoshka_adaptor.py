@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-<<<<<<< HEAD
-from suite.compressing import Compressor
-=======
 from methods.kit.training import Descent, array, descend, placed
-from suite.compressor import Compressor
->>>>>>> main
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense
 
