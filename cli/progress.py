@@ -14,7 +14,11 @@ LONGEST_REASON = 200
 
 
 class Display:
-    """What is done, running and failed, and the time that is left, on stderr."""
+    """What is done, running and failed, and the time that is left, on stderr.
+
+    Attributes:
+        stored: number of rows that were stored so far.
+    """
 
     def __init__(self) -> None:
         """Show nothing until the run begins."""
@@ -33,6 +37,7 @@ class Display:
         self._running: dict[tuple[str, str, str, int], str] = {}
         self._bad = 0
         self._done = 0
+        self.stored = 0
         self._due = 0
 
     def begin(self, due: int, current: int) -> None:
@@ -51,6 +56,7 @@ class Display:
     def ended(self, cell: Cell, result: CellResult) -> None:
         """Count a row; a bad one is named at once."""
         self._done += 1
+        self.stored += 1
         self._running.pop(cell.identity, None)
         bad = result.status not in (Status.OK, Status.SKIPPED)
         self._bad += bad

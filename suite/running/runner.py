@@ -300,7 +300,8 @@ def _clean(text: str | None) -> str | None:
         return None
     home = os.path.expanduser("~")  # noqa: PTH111 - a string to replace
     for folder, short in ((str(project_root()), "."), (str(Path(__file__).parents[2]), "."), (home, "~")):
-        text = text.replace(folder, short)
+        if len(folder) > 1:  # a home of "/" would eat every slash
+            text = text.replace(folder, short)
     return text.encode("utf-8", "replace").decode()
 
 

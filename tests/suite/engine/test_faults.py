@@ -46,7 +46,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subprocess.C
     project.write("methods/text/broken.py", "import a_package_that_is_not_there\n")
     project.write("methods/text/typo.py", "class Oops(:\n")
     project.write("tasks/pairs.yaml", limited())
-    return project, project.run("run", "--jobs", "2")
+    return project, project.run("run", "--jobs", "2", code=1)
 
 
 def limited(seconds: float = 5, memory: int = 300 * 2**20) -> str:
@@ -109,7 +109,7 @@ def test_a_second_run_has_nothing_to_do(ran) -> None:
     before = {k: row["provenance"]["started"] for k, row in ran[0].rows().items()}
     done = ran[0].run("run", "--dry-run")
     assert "0 of 15 planned cells are due" in done.stdout
-    ran[0].run("run")
+    ran[0].run("run", code=1)
     assert before == {k: row["provenance"]["started"] for k, row in ran[0].rows().items()}
 
 
@@ -192,8 +192,9 @@ def test_the_zygote_killed_in_the_middle_fails_its_cells_only(tmp_path: Path) ->
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:
             continue
-    assert run.wait(timeout=90) == 0
+    code = run.wait(timeout=90)
     statuses = [row["status"] for row in project.rows().values()]
+    assert code == int(set(statuses) != {"ok"})
     assert len(statuses) == 12
     assert statuses.count("ok") >= 8
 

@@ -87,7 +87,7 @@ def test_a_parameter_that_fit_does_not_declare_cannot_be_read(tmp_path: Path) ->
         "        return {'x': np.ones(self.dim)}\n\n    def encode(self, items, role):\n"
         "        return Dense(np.ones((len(items), 2), np.float32))",
     )
-    project.run("run", "--methods", "peeks")
+    project.run("run", "--methods", "peeks", code=1)
     row = project.rows()["peeks[dim=2]", "pairs/toy", 0]
     assert row["status"] == "failed"
     assert "dim" in row["reason"]
@@ -99,7 +99,7 @@ def test_polishing_a_text_keeps_the_key_and_changing_code_makes_it_stale(tmp_pat
     file = tmp_path / "methods/text/letters.py"
     polished = file.read_text().replace('"""Letter counts."""', '"""Letters, counted."""\n# a comment')
     file.write_text(polished)
-    assert "0 of 2 planned cells are due" in project.run("run", "--methods", "letters", "--dry-run").stdout
+    assert "0 of 2 planned rows are due" in project.run("run", "--methods", "letters", "--dry-run").stdout
     file.write_text(polished.replace("0.01", "0.02"))
     states = json.loads(project.run("ls", "cells", "--methods", "letters", "--json").stdout)
     assert {entry["state"] for entry in states} == {"stale ok"}
@@ -130,7 +130,7 @@ def test_data_with_a_wrong_hash_are_refused_with_both_hashes(tmp_path: Path) -> 
     declaration = (tmp_path / "tasks/data/toy.yaml").read_text()
     wrong = "0" * 64
     (tmp_path / "tasks/data/toy.yaml").write_text(declaration + f'  sha256: "{wrong}"\n')
-    project.run("run", "--methods", "letters[dim=4]")
+    project.run("run", "--methods", "letters[dim=4]", code=1)
     row = project.rows()["letters[dim=4]", "pairs/toy", 0]
     assert row["status"] == "failed"
     assert wrong in row["reason"]

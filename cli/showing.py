@@ -1,0 +1,98 @@
+"""`weighbridge show`: a table of stored results at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from cli.options import (
+    Methods,
+    MethodsDir,
+    Results,
+    StoredProfile,
+    Tasks,
+    err,
+    load_catalogue,
+)
+from cli.scores import few, score_table
+from cli.tables import Format
+from suite.discovery import Catalogue
+from suite.errors import SelectorError
+from suite.paths import results_root
+from suite.planning import plan
+from suite.profiles import profile as profile_named
+from suite.results.entries import Entry, entries
+from suite.results.index import RowSummary
+from suite.results.metrics import COSTS
+from suite.results.store import ResultStore
+from suite.selectors import nearest, split
+from suite.stored import stored
+
+
+def show(
+    methods: Methods = None,
+    tasks: Tasks = None,
+    profile: StoredProfile = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="Scores and costs instead of the usual columns: ndcg@10,recall@100,bytes_per_item."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.TABLE,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="All lines, however many there are.")] = False,
+    results: Results = None,
+    methods_dir: MethodsDir = None,
+) -> None:
+    """Show stored results: one line a configuration and task, over all seeds, best first.
+
+    The profile that is read is the first of quick, standard and full that holds results of what is asked for. Examples:
+
+    weighbridge show -t sts/lee
+
+    weighbridge show -m "minilm*,bm25" -t "beir/*" -p standard
+
+    weighbridge show -t "sts/*" --metrics spearman,bytes_per_item --format latex
+    """
+    store = ResultStore(results or results_root())
+    scanned = load_catalogue(methods_dir)
+    found = stored(store, profile, methods, tasks)
+    task_order = {name: (t.task.order, name) for name, t in scanned.tasks.items()}
+    lines = sorted(entries(found.rows), key=lambda entry: task_order.get(entry.task, (999, entry.task)))
+    chosen = lines if everything or form is not Format.TABLE else few(lines)
+    wanted = _metrics(metrics, found.rows)
+    stale = stale_entries(scanned, found.profile, lines)
+    score_table(store, chosen, metrics=wanted, stale=stale, form=form).print(form)
+    if form is Format.TABLE:
+        _notes(found.profile, lines, len(chosen), stale)
+
+
+def stale_entries(scanned: Catalogue, profile: str, found: Sequence[Entry]) -> frozenset[tuple[str, str]]:
+    """(label, task) of what was measured with other code or data than there is now."""
+    keys = {cell.identity: cell.key for cell in plan(scanned, profile_named(profile))}
+    rows = (row for entry in found for row in entry.rows)
+    return frozenset((row.label, row.task) for row in rows if keys.get(row.identity, row.key) != row.key)
+
+
+def _metrics(names: str | None, rows: Sequence[RowSummary]) -> list[str]:
+    """Names of scores and costs that at least one row has."""
+    wanted = split(names or ())
+    known: Mapping[str, None] = dict.fromkeys(name for row in rows for name in (*row.scores, *row.costs))
+    for name in wanted:
+        if name not in known:
+            raise SelectorError(f"no score or cost {name!r}; {nearest(name, [*known, *(c.name for c in COSTS)])}")
+    return wanted
+
+
+def _notes(profile: str, lines: Sequence[Entry], shown: int, stale: frozenset[tuple[str, str]]) -> None:
+    """What the table leaves out, and what a reader should know of it, on stderr."""
+    option = "" if profile == "quick" else f" -p {profile}"
+    if len(lines) > shown:
+        err.print(f"… {len(lines) - shown} more: weighbridge show{option} -t TASK, or --all", soft_wrap=True)
+    if stale:
+        err.print(
+            f"{len(stale)} of {len(lines)} lines are stale: measured with other code or data than is here now; "
+            f"`weighbridge run{option}` measures them again",
+            soft_wrap=True,
+        )
+    err.print(f"profile {profile}", style="dim")
