@@ -42,7 +42,7 @@ new-method: $(VENV)/.installed ## Start a method: make new-method NAME=name.
 	@$(BIN)/weighbridge new-method $(or $(NAME),$(error say its name: make new-method NAME=name))
 
 lint: $(VENV)/.installed-dev ## Check style and types.
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 perf: $(VENV)/.installed-dev ## Measure speed beside mteb and others, and write benchmarks/RESULTS.md (PIECES=).
 	@$(BIN)/python -m benchmarks $(PIECES)

@@ -77,7 +77,7 @@ def evaluate(file: str, precision: str) -> Numbers:
     from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
     from sentence_transformers import SentenceTransformer
 
-    from methods.text.minilm_backbone import ALL_MINILM_L6_V2
+    from methods.kit.text.minilm import ALL_MINILM_L6_V2
 
     data: dict[str, Any] = json.loads(Path(file).read_text())
 

@@ -27,10 +27,10 @@ def encode() -> Numbers:
     import torch
     from safetensors.torch import load_file
 
-    from methods.text.minilm_backbone import ALL_MINILM_L6_V2
+    from methods.kit.text.minilm import ALL_MINILM_L6_V2
     from suite.features.packed_bert import BertConfig, PackedBert
-    from suite.features.precision import fastest_precision
     from suite.features.text_encoder import batches
+    from suite.precision import fastest_precision
 
     torch.set_num_threads(cores())
     precision = fastest_precision()
@@ -83,7 +83,7 @@ def _sentence_transformer(ids: Any) -> Callable[[], None]:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from methods.text.minilm_backbone import ALL_MINILM_L6_V2
+    from methods.kit.text.minilm import ALL_MINILM_L6_V2
 
     folder = (ALL_MINILM_L6_V2.folder() / ALL_MINILM_L6_V2.path).parent
     model = SentenceTransformer(str(folder), device="cpu")

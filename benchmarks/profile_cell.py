@@ -10,7 +10,7 @@ from functools import partial
 from benchmarks.beside_mteb import BACKBONE
 from benchmarks.fresh import Numbers, cores, measured
 from benchmarks.recording import Piece
-from suite.running.workers import RESTING_THREADS
+from suite.running.zygote_link import RESTING_THREADS
 
 TASK = "beir/wiki-sections-mini"
 STAGES = {

@@ -8,7 +8,7 @@ import typer
 
 from cli import streams
 from cli.lazy import Interrupted, LazyGroup
-from suite.errors import WeighbridgeError
+from suite.errors import MachineError, WeighbridgeError
 
 
 class Commands(LazyGroup):
@@ -72,9 +72,10 @@ def main() -> None:
     try:
         app()
     except (WeighbridgeError, ValidationError) as error:
-        streams.stop(2, f"error: {error}")
-    except (Interrupted, KeyboardInterrupt) as interrupt:
-        streams.stop(130, f"Interrupted. {interrupt}".rstrip())
+        streams.stop(1 if isinstance(error, MachineError) else 2, f"error: {error}")
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        done = str(stopped) or "What had ended is stored; the same command goes on"
+        streams.stop(130, f"\nInterrupted. {done}.")
     except OSError as error:
         streams.stop(1, None if isinstance(error, BrokenPipeError) else f"error: {streams.described(error)}")
     except SystemExit as ended:

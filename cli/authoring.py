@@ -43,12 +43,12 @@ class {cls}(Method):
 
 def new_method(
     name: Annotated[str, typer.Argument(help="Selector of the method: lower case, hyphens.")],
-    folder: Annotated[Path | None, typer.Option(help="Folder to write to; methods/text by default.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder to write to; methods by default.")] = None,
 ) -> None:
     """Write a method that runs as it is, to be replaced by yours."""
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise WeighbridgeError(f"{name!r} is not a method name: use lower-case letters, digits and hyphens")
-    target = (folder or project_root() / "methods" / "text") / f"{name.replace('-', '_')}.py"
+    target = (folder or project_root() / "methods") / f"{name.replace('-', '_')}.py"
     if target.exists():
         raise WeighbridgeError(f"{target} exists; nothing was written")
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ def claims(
     methods_dir: MethodsDir = None,
     as_json: Json = False,
 ) -> None:
-    """Judge every declared claim on stored results: holds, fails, or not measured."""
+    """Judge every declared claim on stored results: holds, fails, undecided, or not measured."""
     scanned = load_catalogue(methods_dir)
     names = set(select_names(methods, scanned.methods, "method"))
     cells = plan(scanned, profile_named(profile))
@@ -48,15 +48,17 @@ def claims(
 
 
 def _print_claims(verdicts: Sequence[ClaimCard], profile: str) -> None:
-    colours = {"holds": "green", "fails": "red", "not measured": "yellow"}
+    colours = {"holds": "green", "fails": "red", "undecided": "yellow", "not measured": "dim"}
     for verdict in verdicts:
         colour = colours[verdict.verdict]
         out.print(f"[{colour}]{verdict.verdict:13}[/] {verdict.method}: {escape(verdict.statement)}", soft_wrap=True)
         if verdict.value is not None and verdict.threshold is not None:
             interval = f"  95 % [{verdict.interval[0]:.4g}, {verdict.interval[1]:.4g}]" if verdict.interval else ""
-            decided = "" if verdict.decided else "  (the interval holds the threshold)"
+            why = "  (the interval spans the threshold)" if verdict.interval else "  (no interval)"
+            decided = why if verdict.verdict == "undecided" else ""
             numbers = f"{verdict.value:.4g} {verdict.relation} {verdict.threshold:.4g}"
-            out.print(f"              {numbers}{interval}{decided}  [dim]{escape(verdict.source)}[/]", soft_wrap=True)
+            origin = f"threshold of the {verdict.threshold_by}; {escape(verdict.source)}"
+            out.print(f"              {numbers}{interval}{decided}  [dim]{origin}[/]", soft_wrap=True)
         elif verdict.reason:
             out.print(f"              {escape(verdict.reason)}", soft_wrap=True)
     counts = {name: sum(v.verdict == name for v in verdicts) for name in colours}
@@ -94,7 +96,7 @@ def compare(
     for e in entries:
         interval = "–" if e["low"] is None else f"[{e['low']:+.4f}, {e['high']:+.4f}]"
         p = "–" if e["p_holm"] is None else f"{e['p_holm']:.4f}"
-        table.add_row(e["task"], e["metric"], f"{e['difference']:+.4f}", escape(interval), p, e["verdict"])
+        table.add_row(e["task"], e["metric"], f"{e['difference']:+.4f}", escape(interval), p, e["significance"])
     return out.print(table)
 
 
@@ -115,7 +117,7 @@ def _entries(pairs: Sequence[tuple[str, list[Row], list[Row]]]) -> list[dict[str
             "low": d.low,
             "high": d.high,
             "p_holm": adjusted.get(i),
-            "verdict": _verdict(d, adjusted.get(i), metric.better),
+            "significance": _significance(d, adjusted.get(i), metric.better),
         }
         for i, ((name, _, _), metric, d) in enumerate(zip(pairs, metrics, differences, strict=True))
     ]
@@ -135,7 +137,7 @@ def _rows(rows: Sequence[Row], label: str, task: str) -> list[Row]:
     return [r for r in rows if r.result.label == label and r.result.task == task]
 
 
-def _verdict(difference: Difference, adjusted: float | None, better: str) -> str:
-    verdict = replace(difference, p=adjusted).verdict()
+def _significance(difference: Difference, adjusted: float | None, better: str) -> str:
+    found = replace(difference, p=adjusted).significance()
     words = {"higher": "better", "lower": "worse"} if better == "higher" else {"higher": "worse", "lower": "better"}
-    return words.get(verdict, verdict)
+    return words.get(found, found)

@@ -75,7 +75,9 @@ def tasks(as_json: Json = False) -> None:
             "main_metric": t.task.main_metric,
             "missing": next(filter(None, map(access.unavailable, t.task.datasets())), None),
         }
-        for name, t in sorted(load_catalogue(None).tasks.items(), key=lambda item: (item[1].task.order, item[0]))
+        for name, t in sorted(
+            load_catalogue(None).tasks.items(), key=lambda item: (item[1].task.study, item[1].task.extra, item[0])
+        )
     ]
     if as_json:
         return print_json(entries)

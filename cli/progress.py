@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from cli.options import err
 from suite.planning import Cell
 from suite.results.metrics import METRICS
 from suite.results.schema import CellResult, Status
+from suite.running.reporting import SharedWork
 
 LONGEST_REASON = 200
+SHOWN_AFTER_SECONDS = 2.0
+"""Work for several rows that takes less is not shown."""
 
 
 class Display:
-    """What is done, running and failed, and the time that is left, on stderr.
-
-    Attributes:
-        stored: number of rows that were stored so far.
-    """
+    """What is done, running and failed, and the time that is left, on stderr."""
 
     def __init__(self) -> None:
         """Show nothing until the run begins."""
         self._progress = Progress(
-            TextColumn("[bold]rows"),
+            TextColumn("[bold]{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -35,9 +44,10 @@ class Display:
         )
         self._task = self._progress.add_task("rows", state="", total=None)
         self._running: dict[tuple[str, str, str, int], str] = {}
+        self._shared: dict[str, TaskID] = {}
+        self._told: set[str] = set()
         self._bad = 0
         self._done = 0
-        self.stored = 0
         self._due = 0
 
     def begin(self, due: int, current: int) -> None:
@@ -56,7 +66,6 @@ class Display:
     def ended(self, cell: Cell, result: CellResult) -> None:
         """Count a row; a bad one is named at once."""
         self._done += 1
-        self.stored += 1
         self._running.pop(cell.identity, None)
         bad = result.status not in (Status.OK, Status.SKIPPED)
         self._bad += bad
@@ -75,6 +84,33 @@ class Display:
                 f"[{self._done}/{self._due}] stored by another run: {cell.label} × {cell.task.task.name}", markup=False
             )
         self._progress.advance(self._task)
+
+    def shared(self, works: Sequence[SharedWork]) -> None:
+        """Show what is made for several rows, a line each; where there is no terminal, once each."""
+        lasting = [work for work in works if work.seconds > SHOWN_AFTER_SECONDS]
+        if err.is_terminal:
+            for title in [title for title in self._shared if title not in {work.title for work in lasting}]:
+                self._progress.remove_task(self._shared.pop(title))
+        for work in lasting:
+            if not err.is_terminal and work.title not in self._told:
+                err.print(str(work), markup=False, soft_wrap=True)
+            elif err.is_terminal:
+                if work.title not in self._shared:
+                    self._shared[work.title] = self._progress.add_task("for several rows", state="", total=None)
+                state = escape(str(work))
+                self._progress.update(
+                    self._shared[work.title], completed=work.done, total=work.total or None, state=state
+                )
+            self._told.add(work.title)
+
+    def not_stored(self, cell: Cell, reason: str) -> None:
+        """Name what ended without a row."""
+        self._done += 1
+        self._running.pop(cell.identity, None)
+        what = escape(f"{cell.label} × {cell.task.task.name}: {reason}")
+        self._progress.console.print(f"[yellow]not stored[/] {what}", soft_wrap=True)
+        self._progress.advance(self._task)
+        self._show()
 
     def _show(self) -> None:
         names = list(self._running.values())

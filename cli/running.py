@@ -24,15 +24,18 @@ from cli.options import (
 from cli.progress import Display
 from cli.site import build, check_writable
 from cli.summary import summarize
-from cli.troubles import any_failed
 from suite.api import default_jobs
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
 from suite.planning import Cell, plan
 from suite.profiles import profile as profile_named
 from suite.results.index import Index
+from suite.results.schema import Status
 from suite.results.store import ResultStore
-from suite.running.runner import Overwrite, due, interruptible, run_cells
+from suite.running.budget import seconds
+from suite.running.debug import debug
+from suite.running.due import Overwrite, due, statuses
+from suite.running.runner import interruptible, run_cells
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
@@ -60,6 +63,23 @@ def run(
             help="only-missing: what has no current row. never: what has no row. only-cache: nothing. always: all."
         ),
     ] = Overwrite.ONLY_MISSING,
+    retry: Annotated[
+        str | None,
+        typer.Option(help="Run rows again that ended so: failed, timeout, out_of_memory, comma-separated."),
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Time a row's own work may take, e.g. 90s or 10m, instead of the declared one.")
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(min=0.05, help="GiB a row may take, instead of the declared limit.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Time for the whole run, e.g. 10m: starts no row that would not fit, and says what is left."),
+    ] = None,
+    pdb: Annotated[
+        bool, typer.Option("--pdb", help="Run one row in this process, with a debugger where it fails; stores nothing.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     methods_dir: MethodsDir = None,
     trust_remote_code: TrustRemoteCode = False,
@@ -83,6 +103,10 @@ def run(
 
     weighbridge run --profile standard --jobs 1 --threads 2
 
+    weighbridge run --retry failed,timeout --time-limit 10m
+
+    weighbridge run --budget 10m
+
     weighbridge run --profile full --executor ray --address head:6379
 
     weighbridge run --profile full --methods "st:sentence-transformers/all-MiniLM-L6-v2"
@@ -98,11 +122,16 @@ def run(
         trust_remote_code=trust_remote_code,
     )
     store = ResultStore(results or results_root())
+    retried = statuses(retry)
+    if dry_run:
+        _dry_run(cells, store, profile, overwrite, retried, as_json)
+        return
+    if pdb:
+        for name, value in debug(cells, threads).items():
+            out.print(f"{name}: {value:g}")
+        return
     if site:
         check_writable(None)
-    if dry_run:
-        _dry_run(cells, store, profile, overwrite, as_json)
-        return
     display = Display()
     try:
         with interruptible():
@@ -112,13 +141,13 @@ def run(
                 jobs=jobs or default_jobs(threads),
                 threads=threads,
                 overwrite=overwrite,
+                retry=retried,
+                time_limit=None if time_limit is None else seconds(time_limit),
+                memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
+                budget=None if budget is None else seconds(budget),
                 reporter=display,
                 resources=_resources(executor, address, gpus, memory),
             )
-    except KeyboardInterrupt:
-        display.stop()
-        rows = "1 row" if display.stored == 1 else f"{display.stored} rows"
-        raise KeyboardInterrupt(f"{rows} stored; the same command goes on.") from None
     finally:
         display.stop()
     if as_json:
@@ -127,7 +156,7 @@ def run(
         summarize(report, profile)
     if site:
         build(store.root, None, methods_dir)
-    if any_failed(report.summaries):
+    if report.bad or report.not_stored:
         raise typer.Exit(1)
 
 
@@ -150,9 +179,16 @@ def _seeds(text: str | None) -> list[int] | None:
         raise WeighbridgeError(f"--seeds takes whole numbers such as 0,1,2, not {text!r}") from None
 
 
-def _dry_run(cells: Sequence[Cell], store: ResultStore, profile: str, overwrite: Overwrite, as_json: bool) -> None:
+def _dry_run(
+    cells: Sequence[Cell],
+    store: ResultStore,
+    profile: str,
+    overwrite: Overwrite,
+    retry: frozenset[Status],
+    as_json: bool,
+) -> None:
     rows = {summary.identity: summary for summary in Index(store, profile).summaries}
-    would_run = due(cells, rows, overwrite)
+    would_run = due(cells, rows, overwrite, retry)
     if as_json:
         return print_json(
             [{"method": c.label, "task": c.task.task.name, "seed": c.seed, "skip": c.skip} for c in would_run]

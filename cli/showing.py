@@ -27,8 +27,8 @@ from suite.results.entries import Entry, entries
 from suite.results.index import RowSummary
 from suite.results.metrics import COSTS
 from suite.results.store import ResultStore
+from suite.selected import selected
 from suite.selectors import nearest, split
-from suite.stored import stored
 
 
 def show(
@@ -56,9 +56,9 @@ def show(
     """
     store = ResultStore(results or results_root())
     scanned = load_catalogue(methods_dir)
-    found = stored(store, profile, methods, tasks)
-    task_order = {name: (t.task.order, name) for name, t in scanned.tasks.items()}
-    lines = sorted(entries(found.rows), key=lambda entry: task_order.get(entry.task, (999, entry.task)))
+    found = selected(store, profile, methods, tasks)
+    task_order = {name: (t.task.study, t.task.extra, name) for name, t in scanned.tasks.items()}
+    lines = sorted(entries(found.rows), key=lambda entry: task_order.get(entry.task, (True, True, entry.task)))
     chosen = lines if everything or form is not Format.TABLE else few(lines)
     wanted = _metrics(metrics, found.rows)
     stale = stale_entries(scanned, found.profile, lines)

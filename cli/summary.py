@@ -26,3 +26,13 @@ def summarize(report: Report, profile: str) -> None:
             out.print(f"… {hidden} more: weighbridge show{option} -t {tasks[0] if len(tasks) == 1 else 'TASK'}")
     for line in troubles(report.summaries):
         out.print(line, markup=False, soft_wrap=True, style="yellow")
+    if report.not_stored:
+        out.print(
+            f"{len(report.not_stored)} rows not stored, the last because {report.not_stored[-1].reason}. "
+            "The same command tries again.",
+            markup=False,
+            soft_wrap=True,
+            style="yellow",
+        )
+    if report.left:
+        out.print(f"{len(report.left)} rows left; the same command goes on.", style="yellow")

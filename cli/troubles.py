@@ -12,7 +12,6 @@ from suite.results.schema import Status
 MOST_REASONS = 6
 LONGEST_REASON = 160
 
-FAILED = (Status.FAILED, Status.OUT_OF_MEMORY, Status.TIMEOUT)
 _ENDED = {
     Status.FAILED: "failed",
     Status.OUT_OF_MEMORY: "ran out of memory",
@@ -29,7 +28,7 @@ _AGAIN = {
 def troubles(rows: Sequence[RowSummary]) -> list[str]:
     """Lines about the rows that are not ok: the most serious kind first, the most frequent reasons of each."""
     lines = []
-    for status in (*FAILED, Status.SKIPPED):
+    for status in _ENDED:
         by_reason: dict[str, list[RowSummary]] = defaultdict(list)
         for row in rows:
             if row.status is status:
@@ -40,11 +39,6 @@ def troubles(rows: Sequence[RowSummary]) -> list[str]:
             count = sum(len(alike) for _, alike in rest)
             lines.append(f"{_rows(count)} {_ENDED[status]} for {len(rest)} other reasons")
     return lines
-
-
-def any_failed(rows: Sequence[RowSummary]) -> bool:
-    """Whether a row failed, took too long or ran out of memory."""
-    return any(row.status in FAILED for row in rows)
 
 
 def _line(status: Status, reason: str, alike: Sequence[RowSummary]) -> str:

@@ -116,7 +116,7 @@ class Board:
 
     @cached_property
     def _families(self) -> list[FamilyCard]:
-        return sorted(self.catalog.families, key=lambda card: (card.extra, card.order, card.name))
+        return sorted(self.catalog.families, key=lambda card: (card.study, card.extra, card.title))
 
     @cached_property
     def families(self) -> list[FamilyCard]:
@@ -125,9 +125,7 @@ class Board:
         known = {card.name: card for card in self._families}
         cards = [card for card in self._families if card.name in present]
         unknown = [name for name in present if name not in known]
-        return cards + [
-            FamilyCard(name=name, title=name, description="", order=999, extra=True) for name in sorted(unknown)
-        ]
+        return cards + [FamilyCard(name=name, title=name, description="", extra=True) for name in sorted(unknown)]
 
     def tasks_of(self, family: str) -> list[TaskCard]:
         """Cards of a family's tasks."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from leaderboard import downloads, links, pairs, reading
 from leaderboard.board import Board
 from leaderboard.drawing import drawing_library
-from leaderboard.evidence import Evidence, read_memory
+from leaderboard.evidence import Evidence
 from leaderboard.pages import about, cells, claims, method, overview, plane
 from leaderboard.pages.family import FamilyPage
 from leaderboard.pages.task import TaskPage
@@ -119,8 +118,8 @@ class _Profile:
     def __init__(self, site: Site, board: Board, profiles: Sequence[str]) -> None:
         self.site, self.board, self.profiles = site, board, profiles
         self.folder = slug(board.profile)
-        self._memory = f"{BUILD}/{self.folder}.evidence.json"
-        self.evidence = Evidence(board, read_memory(site.out / self._memory))
+        self._memory = f"{BUILD}/{self.folder}.evidence"
+        self.evidence = Evidence(board, site.out / self._memory)
 
     def write(self, first: bool) -> None:
         """Write all pages; the first profile's overview is the site's index as well."""
@@ -143,7 +142,7 @@ class _Profile:
         self._page("claims.html", "claims.html.j2", "Claims", claims.context(board))
         self._page("cells.html", "cells.html.j2", "Cells", cells.context(board))
         self._page("about.html", "about.html.j2", "About", about.context(board, self._downloads()))
-        self.site.file(self._memory, json.dumps(evidence.answers).encode())
+        self.site.file(self._memory, evidence.memory())
 
     def _page(self, path: str, template: str, title: str, context: dict[str, Any], *, root: bool = False) -> None:
         here = path if root else f"{self.folder}/{path}"

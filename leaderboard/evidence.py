@@ -6,7 +6,6 @@ digest of these, so that a second build resamples nothing whose data did not cha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import combinations
@@ -15,6 +14,7 @@ from typing import Any, cast, get_args
 
 from leaderboard.board import Board, Entry
 from leaderboard.site import digest, plain_json
+from suite import stored
 from suite.errors import WeighbridgeError
 from suite.results import bootstrap, moments, statistics
 from suite.results.bootstrap import LEVEL, Estimate, Sample, replicates
@@ -26,6 +26,8 @@ _CODE = digest(
     *(Path(str(module.__file__)).read_bytes() for module in (bootstrap, moments, statistics)),
     Path(__file__).read_bytes(),
 )
+
+_MEMORY = "answers about differences"
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ class Standing:
 class Evidence:
     """Intervals, standings and paired differences of one profile's main scores."""
 
-    def __init__(self, board: Board, memory: Mapping[str, Any] | None = None) -> None:
-        """Ask about `board`; `memory` holds answers of an earlier build."""
+    def __init__(self, board: Board, memory: Path | None = None) -> None:
+        """Ask about `board`; the file `memory` holds answers of an earlier build."""
         self._board = board
-        self._memory = memory or {}
+        self._memory: Mapping[str, Any] = (stored.read(memory, _MEMORY) if memory else None) or {}
         self.answers: dict[str, Any] = {}
         self._estimates: dict[str, dict[str, Estimate]] = {}
         self._contests: dict[str, Contest[str]] = {}
@@ -168,6 +170,10 @@ class Evidence:
 
     # -- remembering --------------------------------------------------------------------------------
 
+    def memory(self) -> bytes:
+        """What a later build takes as its `memory`."""
+        return stored.pack(_MEMORY, self.answers)
+
     def _remembered(self, question: str, task: str, labels: Sequence[str], ask: Callable[[], Any]) -> Any:
         key = self._key(question, task, labels)
         if key not in self.answers:
@@ -189,15 +195,6 @@ class Evidence:
                 if entry.main is not None
             }
         return self._identities[task]
-
-
-def read_memory(path: Path) -> dict[str, Any]:
-    """Answers of an earlier build; nothing where there is no such file, or where it is damaged."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _results(entry: Entry) -> list[Any]:

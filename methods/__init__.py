@@ -1,1 +1,1 @@
-"""Published systems and baselines, one a file, in folders by what they read."""
+"""Published systems, one folder each; baselines, encoders, compressors and named models, one file each."""

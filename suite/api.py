@@ -14,7 +14,9 @@ from suite.paths import results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
 from suite.results.store import ResultStore, to_frame
-from suite.running.runner import Overwrite, Reporter, interruptible, run_cells
+from suite.running.due import Overwrite
+from suite.running.reporting import Reporter
+from suite.running.runner import interruptible, run_cells
 
 if TYPE_CHECKING:
     import pandas as pd

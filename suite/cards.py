@@ -54,8 +54,8 @@ def catalog(
     rows, keys = list(rows), stale_keys(cells)
     return Catalog(
         families=[
-            FamilyCard(name=t.family, title=t.family_title, description=t.description, order=t.order, extra=t.extra)
-            for t in sorted(families.values(), key=lambda t: (t.order, t.family))
+            FamilyCard(name=t.family, title=t.family_title, description=t.description, extra=t.extra, study=t.study)
+            for t in sorted(families.values(), key=lambda t: (t.study, t.extra, t.family))
         ],
         methods=[_method(m, catalogue) for m in catalogue.methods.values()],
         tasks=[

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from suite.results.store import Row
 
 _SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
+_OWN_THRESHOLD = re.compile(r"\bthresholds?\b|\btrial\b|to be established", re.IGNORECASE)
 _EXACT_COSTS = ("bytes_per_item", "fitted_bytes", "model_bytes")
 
 _Request = tuple[str, str, str]
@@ -54,6 +55,9 @@ class Claim:
         statement: what is claimed, in one sentence.
         predicate: called with a `Results` view; returns a `Verdict`.
         source: where the paper says so.
+        threshold_by: who set the threshold: the ``paper``, or this ``project`` (a trial, a bound chosen beforehand);
+            None reads it off `source`.
+        why: one sentence on why the claim does not hold here, where it does not: scale, data, what is left out.
         task: task that ``r[selector]`` reads; a claim over several tasks names them, ``r[selector, task]``.
         profile: profile whose results it is about.
     """
@@ -63,6 +67,13 @@ class Claim:
     source: str
     task: str | None = None
     profile: str = "standard"
+    threshold_by: Literal["paper", "project"] | None = None
+    why: str = ""
+
+    @property
+    def set_by(self) -> Literal["paper", "project"]:
+        """Who set the threshold; the project, where the source says so or names a trial instead of a paper."""
+        return self.threshold_by or ("project" if _OWN_THRESHOLD.search(self.source) else "paper")
 
 
 # -- results as a predicate sees them -------------------------------------------------------------------
@@ -237,6 +248,8 @@ def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
         method=method,
         statement=claim.statement,
         source=claim.source,
+        threshold_by=claim.set_by,
+        why=claim.why,
         profile=claim.profile,
         verdict="not measured",
         numbers=view.numbers,
@@ -246,12 +259,11 @@ def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
         return card
     return card.model_copy(
         update={
-            "verdict": "holds" if verdict.holds else "fails",
+            "verdict": verdict.word,
             "value": verdict.value,
             "threshold": verdict.threshold,
             "relation": verdict.relation,
             "interval": verdict.interval,
-            "decided": verdict.decided,
         }
     )
 

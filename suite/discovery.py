@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -13,14 +11,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from suite.errors import DeclarationError, WeighbridgeError
-from suite.method import Method
+from suite.composition import Declaration, compose, rows_of
+from suite.compressor import Compressor
+from suite.errors import DeclarationError, SelectorError, WeighbridgeError
+from suite.method import Method, label
 from suite.named import NamedMethod, asked_for
 from suite.paths import project_root
+from suite.selectors import in_parts, nearest
+from suite.sources import Sources, module_name, mount, scanned_root
 from suite.task import Task
 from suite.yamlfile import read_list, read_yaml
 
 ENTRY_POINT_GROUP = "weighbridge.methods"
+SHARED = "kit"
+"""Folder of what methods share; it is not scanned."""
+CLAIMS = "claims"
+"""Beginning of the names of files that declare the claims of the methods beside them, in ``CLAIMS`` by name."""
+STUDIES = "studies"
+"""Folder of the tasks in which one system alone takes part."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Origin:
         pickled: the class itself (cloudpickle), where it lives in no file (a notebook).
         model: the model, for a class of which each model is a method of its own.
         trust_remote_code: whether code of that model's repository may run.
+        parts: where the parts are found, for a row of them.
     """
 
     module: str
@@ -42,9 +51,12 @@ class Origin:
     pickled: bytes = b""
     model: str = ""
     trust_remote_code: bool = False
+    parts: tuple[Origin, ...] = ()
 
     def load(self) -> type[Any]:
         """Import the class."""
+        if self.parts:
+            return compose([part.load() for part in self.parts])
         if self.pickled:
             import cloudpickle
 
@@ -57,11 +69,12 @@ class Origin:
 
 @dataclass(frozen=True)
 class FoundMethod:
-    """A method class and where it was found."""
+    """A method class and where it was found; `parts` are those of a row of parts."""
 
     cls: type[Method]
     file: Path
     origin: Origin
+    parts: tuple[FoundMethod, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,62 +99,78 @@ class Catalogue:
     """Everything a scan found.
 
     Attributes:
-        methods: methods by name.
+        methods: methods by name, with the rows of parts that a profile declares.
+        compressors: compressors by name.
         families: classes of which each model is a method, by prefix.
         tasks: declared tasks by name.
         broken: files that could not be used.
     """
 
     methods: dict[str, FoundMethod] = field(default_factory=dict)
+    compressors: dict[str, FoundMethod] = field(default_factory=dict)
     families: dict[str, FoundMethod] = field(default_factory=dict)
     tasks: dict[str, FoundTask] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
     def by_name(self, selectors: Iterable[str], *, trust_remote_code: bool = False) -> dict[str, FoundMethod]:
-        """The methods of the models that selectors such as ``st:NAME`` name.
+        """The methods that selectors such as ``st:NAME`` and ``minilm+pq[m=48]`` name, which no file holds.
 
         Raises:
-            SelectorError: no class has the prefix, or the rest is no name of a model.
+            SelectorError: no class has the prefix, the rest is no name of a model, or parts cannot stand in a row.
         """
-        named = {}
-        for prefix, name in asked_for(selectors, self.families):
+        selectors = list(selectors)
+        rows = [s for s in selectors if len(parts := in_parts(s)) > 1 and not any(_is_glob(name) for name, _ in parts)]
+        named = self._rows(rows, trust_remote_code)
+        for prefix, name in asked_for([s for s in selectors if "+" not in s.partition("[")[0]], self.families):
             family = self.families[prefix]
             cls = family.cls.called(name, trust_remote_code=trust_remote_code)  # type: ignore[attr-defined]
             origin = replace(family.origin, model=name, trust_remote_code=trust_remote_code)
             named[cls.name] = FoundMethod(cls, family.file, origin)
         return named
 
+    def _rows(self, selectors: Sequence[str], trust_remote_code: bool) -> dict[str, FoundMethod]:
+        """Rows of parts by name, each with all variants that any of the selectors names."""
+        found: dict[str, tuple[list[FoundMethod], list[dict[str, Any]]]] = {}
+        for selector in selectors:
+            asked = in_parts(selector)
+            parts = [self._part(name, place, trust_remote_code) for place, (name, _) in enumerate(asked)]
+            classes = [part.cls for part in parts]
+            name = compose(classes).name
+            variants = rows_of(classes, [conditions for _, conditions in asked])
+            known = found.setdefault(name, (parts, []))[1]
+            known.extend(variant for variant in variants if variant not in known)
+        return {name: in_a_row(parts, variants) for name, (parts, variants) in found.items()}
 
-def mount(folder: Path) -> str:
-    """Make a scanned folder importable and return its package name.
+    def _part(self, name: str, place: int, trust_remote_code: bool) -> FoundMethod:
+        known = self.methods if place == 0 else self.compressors
+        if place == 0 and (named := self.by_name([name], trust_remote_code=trust_remote_code)):
+            return named[name]
+        if name in known:
+            return known[name]
+        if place == 0 and name in self.compressors:
+            raise SelectorError(f"{name} is a compressor; write it behind an encoder, as minilm+{name}")
+        raise SelectorError(f"no {'compressor' if place else 'encoder'} {name!r}; {nearest(name, known)}")
 
-    The project's own folders keep their names (``methods``, ``tasks``); any other folder becomes a package
-    of its own, so that files in it may import one another relatively.
-    """
-    folder = folder.resolve()
-    if folder.parent == project_root() and (folder / "__init__.py").exists():
-        if str(folder.parent) not in sys.path:
-            sys.path.insert(0, str(folder.parent))
-        return folder.name
-    package = f"weighbridge_folder_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-    if package not in sys.modules:
-        module = ModuleType(package)
-        module.__path__ = [str(folder)]
-        sys.modules[package] = module
-    return package
+
+def in_a_row(
+    parts: Sequence[FoundMethod],
+    variants: Sequence[dict[str, Any]],
+    declared: Sequence[tuple[str, tuple[str, ...], str]] | None = None,
+) -> FoundMethod:
+    """The method of a row of parts; see `suite.composition.compose`."""
+    cls = compose([part.cls for part in parts], variants, declared)
+    origin = Origin(cls.__module__, cls.__name__, parts=tuple(part.origin for part in parts))
+    return FoundMethod(cls, parts[0].file, origin, tuple(parts))
+
+
+def _is_glob(name: str) -> bool:
+    return any(sign in name for sign in "*?")
 
 
 def load_class(file: Path, name: str, root: Path | None = None) -> type[Any]:
     """Import class `name` of `file`; `root` is the scanned folder, where it is not the file's own."""
     file = file.resolve()
-    project = project_root()
-    if root is None:
-        root = project / file.relative_to(project).parts[0] if file.is_relative_to(project) else file.parent
-    return getattr(import_module(_module_name(file, root.resolve())), name)  # type: ignore[no-any-return]
-
-
-def _module_name(file: Path, root: Path) -> str:
-    return ".".join((mount(root), *file.relative_to(root).with_suffix("").parts))
+    return getattr(import_module(module_name(file, (root or scanned_root(file)).resolve())), name)  # type: ignore[no-any-return]
 
 
 def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> Catalogue:
@@ -153,10 +182,7 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
     """
     catalogue = Catalogue()
     for folder in (project_root() / "methods", *methods_dirs):
-        for file, module in _modules(folder, catalogue.broken, recursive=True):
-            for cls in _classes(module, Method):
-                origin = Origin(module.__name__, cls.__name__, str(folder.resolve()))
-                _add_method(catalogue, FoundMethod(cls, file, origin))
+        _scan_methods(catalogue, folder)
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             cls = point.load()
@@ -164,23 +190,61 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
             _add_method(catalogue, FoundMethod(cls, file, Origin(cls.__module__, cls.__name__)))
         except Exception as error:
             catalogue.broken.append(Broken(Path(point.value), f"entry point {point.name}: {_one_line(error)}"))
+    for folder in (project_root() / "methods", *methods_dirs):
+        _add_declared(catalogue, Path(folder) / "compositions.yaml")
     for folder in (project_root() / "tasks", *tasks_dirs):
-        for file, module in _modules(folder, catalogue.broken, recursive=False):
+        root = _folder(folder)
+        files = [*root.glob("*.py"), *root.glob(f"{STUDIES}/*/task.py")]
+        for file, module in _modules(sorted(files), root, catalogue.broken):
             for family in _classes(module, Task):
-                _add_tasks(catalogue, family, file, Origin(module.__name__, family.__name__, str(folder.resolve())))
+                _add_tasks(catalogue, family, file, Origin(module.__name__, family.__name__, str(root)))
     return catalogue
 
 
-def _modules(folder: Path, broken: list[Broken], *, recursive: bool) -> Iterable[tuple[Path, ModuleType]]:
-    if not folder.is_dir():
-        raise WeighbridgeError(f"{folder} is not a folder")
-    folder = folder.resolve()
-    mount(folder)
-    for file in sorted(folder.rglob("*.py") if recursive else folder.glob("*.py")):
-        if file.name.startswith("_") or "__pycache__" in file.parts:
+def _scan_methods(catalogue: Catalogue, folder: Path) -> None:
+    root = _folder(folder)
+    sources = Sources()
+    package = mount(root)
+    declaring = []
+    for file in sorted(root.rglob("*.py")):
+        if SHARED in file.relative_to(root).parts or "__pycache__" in file.parts or file.name.startswith(CLAIMS):
             continue
         try:
-            yield file, import_module(_module_name(file, folder))
+            if sources.source(file, package, root).declares:
+                declaring.append(file)
+        except (OSError, SyntaxError, ValueError) as error:
+            catalogue.broken.append(Broken(file, _one_line(error)))
+    sources.save()
+    for file, module in _modules(declaring, root, catalogue.broken):
+        for cls in _classes(module, Method):
+            _add_method(catalogue, FoundMethod(cls, file, Origin(module.__name__, cls.__name__, str(root))))
+    claims = sorted({claims for file in declaring for claims in claims_files(file) if claims != file})
+    for file, module in _modules(claims, root, catalogue.broken):
+        for name, declared in getattr(module, "CLAIMS", {}).items():
+            if name in catalogue.methods:
+                catalogue.methods[name].cls.claims = tuple(declared)
+            else:
+                catalogue.broken.append(Broken(file, f"claims of a method {name!r} that does not exist"))
+
+
+def claims_files(file: Path) -> list[Path]:
+    """Where the claims of the methods in `file` stand: beside it in ``claims*.py``, and in itself."""
+    return [*sorted(file.parent.glob(f"{CLAIMS}*.py")), file]
+
+
+def _folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise WeighbridgeError(f"{folder} is not a folder")
+    return folder.resolve()
+
+
+def _modules(files: Iterable[Path], root: Path, broken: list[Broken]) -> Iterable[tuple[Path, ModuleType]]:
+    mount(root)
+    for file in files:
+        if file.name.startswith("_"):
+            continue
+        try:
+            yield file, import_module(module_name(file, root))
         except (Exception, SystemExit) as error:
             broken.append(Broken(file, _one_line(error)))
 
@@ -210,11 +274,35 @@ def _add_method(catalogue: Catalogue, method: FoundMethod) -> None:
             catalogue.broken.append(Broken(method.file, f"class {method.cls.__name__} does not define {required!r}"))
             return
     name = method.cls.name
-    if name in catalogue.methods:
-        reason = f"method name {name!r} is already taken by {catalogue.methods[name].file}"
+    known = catalogue.compressors if issubclass(method.cls, Compressor) else catalogue.methods
+    if name in known:
+        reason = f"method name {name!r} is already taken by {known[name].file}"
         catalogue.broken.append(Broken(method.file, reason))
         return
-    catalogue.methods[name] = method
+    known[name] = method
+
+
+def _add_declared(catalogue: Catalogue, file: Path) -> None:
+    """Add the rows of parts that profiles run, with where each variant runs."""
+    if not file.exists():
+        return
+    places: dict[str, list[tuple[str, tuple[str, ...], str]]] = {}
+    found: dict[str, FoundMethod] = {}
+    for declaration in read_list(file, Declaration):
+        for selector in declaration.rows():
+            try:
+                rows = catalogue.by_name([selector])
+            except SelectorError as error:
+                catalogue.broken.append(Broken(file, str(error)))
+                continue
+            for name, row in rows.items():
+                before = list(found[name].cls.variants()) if name in found else []
+                variants = before + [variant for variant in row.cls.variants() if variant not in before]
+                places.setdefault(name, []).extend(
+                    (declaration.profile, declaration.tasks, label(name, variant)) for variant in row.cls.variants()
+                )
+                found[name] = in_a_row(row.parts, variants, places[name])
+    catalogue.methods.update(found)
 
 
 def _add_tasks(catalogue: Catalogue, family: type[Task[Any]], file: Path, origin: Origin) -> None:

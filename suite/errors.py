@@ -25,3 +25,7 @@ class SelectorError(WeighbridgeError):
 
 class DeclarationError(WeighbridgeError):
     """A YAML declaration is malformed; the message names file, field and what is allowed."""
+
+
+class MachineError(WeighbridgeError):
+    """The machine does not do what it is asked: a full disk, a refused lock; the message says what to do."""

@@ -13,15 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from suite.results.labels import label
 
 if TYPE_CHECKING:
     import numpy as np
 
     from suite.claims import Claim
     from suite.representations import Hits, Representation
-    from suite.task import Task
     from suite.weights import PretrainedWeights
+
+__all__ = ["Effort", "FitData", "Method", "Modality", "Paper", "Pool", "Role", "Scalar", "Tensors", "Variant", "label"]
 
 Scalar = str | int | float | bool
 Variant = Mapping[str, Scalar]
@@ -66,6 +69,29 @@ class Paper:
     url: str | None = None
 
 
+class TaskFacts(Protocol):
+    """What a method may know of a task before it runs."""
+
+    @property
+    def name(self) -> str:
+        """``family/instance``."""
+
+    @property
+    def family(self) -> str:
+        """Selector of the family."""
+
+    @property
+    def readout(self) -> str:
+        """The question it asks."""
+
+    @property
+    def spec(self) -> Any:
+        """Its declaration: data, fit and what the family adds."""
+
+    def datasets(self) -> tuple[str, ...]:
+        """Names of all data sets it touches."""
+
+
 @dataclass(frozen=True)
 class FitData:
     """What a method may look at before it is judged: never a test query, qrel, pair or label.
@@ -74,11 +100,13 @@ class FitData:
         items: texts (list of str), images (n, height, width[, 3]) uint8, byte strings or contexts.
         labels: (n,) integer classes, or None where the task has none.
         classes: number of classes where there are labels.
+        role: what the items are to the task; set by the engine.
     """
 
     items: Any
     labels: np.ndarray | None = None
     classes: int | None = None
+    role: Role = Role.ITEM
 
 
 class Pool:
@@ -134,6 +162,7 @@ class Method(ABC):
         trains_on: names of the data sets `train` may load.
         train_params: grid parameters `train` depends on; None means all of them.
         fit_params: grid parameters `fit` depends on; None means all of them.
+        budget: what it spends in each effort (``{"quick": {"steps": 60}, "standard": …}``); only its own enters a key.
         requires: importable packages without which the method is skipped with a reason.
         reference: selector of the uncompressed method that this is a smaller form of (``minilm``), or None.
     """
@@ -154,6 +183,7 @@ class Method(ABC):
     train_params: ClassVar[tuple[str, ...] | None] = None
     fit_params: ClassVar[tuple[str, ...] | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
+    budget: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     reference: ClassVar[str | None] = None
 
     weights: Tensors
@@ -214,7 +244,7 @@ class Method(ABC):
 
     # -- what a method may define -----------------------------------------------------------------
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """A reason not to run on `task`, stored and shown; None to run. Called before anything heavy."""
         return None
 
@@ -222,7 +252,7 @@ class Method(ABC):
         """Train the model itself, once a (variant's train_params, seed), the same for every task.
 
         Returns:
-            The weights as named arrays; they are cached as safetensors and set as ``self.weights``.
+            The weights as named arrays; they are cached and set as ``self.weights``.
         """
         return {}
 
@@ -230,7 +260,7 @@ class Method(ABC):
         """Learn codebooks, projections or heads on a task's fit data, once a (fit_params, data, seed).
 
         Returns:
-            Named arrays; they are cached as safetensors and set as ``self.fitted``.
+            Named arrays; they are cached and set as ``self.fitted``.
         """
         return {}
 
@@ -284,9 +314,3 @@ class Method(ABC):
     def sample(self, n: int, seed: int) -> Any:
         """Return `n` generated items."""
         raise NotImplementedError(f"{self.name} has no sample")
-
-
-def label(name: str, variant: Variant) -> str:
-    """The selector of one variant: ``muvera[dim=2560,reps=20]``, or the bare name."""
-    inside = ",".join(f"{key}={value}" for key, value in variant.items())
-    return f"{name}[{inside}]" if inside else name

@@ -9,13 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError, WeighbridgeError
-from suite.keys import CodeHashes, cell_keys, digest, source_hash
+from suite.keys import cell_keys, code_hash, digest, source_hash
 from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
+from suite.sources import Sources
 
 _NOT_IN_HASH = {"title", "profiles", "time_limit", "memory_limit", "mteb"}
 
@@ -36,6 +38,8 @@ class Cell:
         absent: True if it is skipped only because something is not on this machine.
         needs: shared work it asks for (a fit, a training, a backbone pass); two cells with a common need that
             nobody has met yet are not run side by side.
+        own_time_limit: seconds instead of its task's or profile's limit.
+        own_memory_limit: bytes instead of its task's or profile's limit.
     """
 
     method: FoundMethod
@@ -48,6 +52,8 @@ class Cell:
     skip: str | None
     absent: bool
     needs: frozenset[str]
+    own_time_limit: float | None = None
+    own_memory_limit: int | None = None
 
     @property
     def label(self) -> str:
@@ -61,13 +67,13 @@ class Cell:
 
     @property
     def time_limit(self) -> float:
-        """Seconds it may take."""
-        return self.task.task.spec.time_limit or self.profile.time_limit
+        """Seconds its own work may take; each pass, training and fit that it shares may take as long in silence."""
+        return self.own_time_limit or self.task.task.spec.time_limit or self.profile.time_limit
 
     @property
     def memory_limit(self) -> int:
         """Bytes it may take."""
-        return self.task.task.spec.memory_limit or self.profile.memory_limit
+        return self.own_memory_limit or self.task.task.spec.memory_limit or self.profile.memory_limit
 
 
 def plan(
@@ -98,17 +104,19 @@ def plan(
     in_profile = {name: t for name, t in catalogue.tasks.items() if profile.name in t.task.spec.profiles}
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
-    chosen = _select_variants(methods, catalogue.methods | named)
-    codes = CodeHashes()
-    builder = _Builder(profile, codes)
+    chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
+    sources = Sources()
+    builder = _Builder(profile, sources)
     cells = [
         cell
-        for task in sorted(chosen_tasks, key=lambda t: (t.task.order, t.task.name))
+        for task in sorted(chosen_tasks, key=lambda t: (t.task.study, t.task.extra, t.task.name))
         for method, variants in chosen
         if applies(method.cls, task)
-        for cell in builder.cells(method, variants, task, _seeds(method.cls, profile, seeds))
+        for cell in builder.cells(
+            method, planned(method.cls, variants, profile, task), task, _seeds(method.cls, profile, seeds)
+        )
     ]
-    codes.save()
+    sources.save()
     if not cells and methods is not None:
         raise SelectorError(_nothing(chosen, chosen_tasks, profile))
     return cells
@@ -139,7 +147,7 @@ def _select_tasks(
 
 
 def _select_variants(
-    selectors: str | Iterable[str] | None, methods: Mapping[str, FoundMethod]
+    selectors: str | Iterable[str] | None, methods: Mapping[str, FoundMethod], compressors: Mapping[str, FoundMethod]
 ) -> list[tuple[FoundMethod, list[dict[str, Scalar]]]]:
     everything = [(m, list(m.cls.variants())) for m in methods.values()]
     if selectors is None:
@@ -147,13 +155,15 @@ def _select_variants(
     wanted = split(selectors)
     for selector in wanted:
         if not any(matches(selector, m.cls.name, v) for m, variants in everything for v in variants):
-            raise SelectorError(_no_such_method(selector, methods))
+            raise SelectorError(_no_such_method(selector, methods, compressors))
     picked = [(m, [v for v in vs if any(matches(s, m.cls.name, v) for s in wanted)]) for m, vs in everything]
     return [(m, variants) for m, variants in picked if variants]
 
 
-def _no_such_method(selector: str, methods: Mapping[str, FoundMethod]) -> str:
+def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compressors: Mapping[str, FoundMethod]) -> str:
     name = selector.partition("[")[0]
+    if name in compressors:
+        return f"{name} is a compressor; write it behind an encoder, as minilm+{selector}"
     if name in methods:
         variants = [label(name, v) for v in methods[name].cls.variants()]
         return f"no variant {selector!r}; {name} has: {', '.join(variants[:12])}"
@@ -175,6 +185,15 @@ def mismatch(cls: type[Method], task: FoundTask) -> str | None:
     return None
 
 
+def planned(
+    cls: type[Method], variants: Sequence[dict[str, Scalar]], profile: Profile, task: FoundTask
+) -> Sequence[dict[str, Scalar]]:
+    """The variants that a profile runs on a task: all, but of a row of parts that was not named those declared."""
+    if not issubclass(cls, Composed):
+        return variants
+    return [variant for variant in variants if cls.runs(variant, profile.name, task.task.name)]
+
+
 def _seeds(cls: type[Method], profile: Profile, seeds: Sequence[int] | None) -> Sequence[int]:
     wanted = seeds if seeds is not None else profile.seeds
     return wanted if cls.seeded else wanted[:1]
@@ -183,9 +202,9 @@ def _seeds(cls: type[Method], profile: Profile, seeds: Sequence[int] | None) -> 
 class _Builder:
     """Builds cells, looking up each hash once."""
 
-    def __init__(self, profile: Profile, codes: CodeHashes) -> None:
+    def __init__(self, profile: Profile, sources: Sources) -> None:
         self.profile = profile
-        self.codes = codes
+        self.sources = sources
         self._data: dict[str, tuple[str | None, str | None]] = {}
         self._task_hashes: dict[str, str] = {}
         self._code_hashes: dict[type[Method], str] = {}
@@ -222,20 +241,23 @@ class _Builder:
         return self._weights[weights]
 
     def _code_hash(self, method: FoundMethod) -> str:
+        if method.cls not in self._code_hashes and method.parts:
+            self._code_hashes[method.cls] = digest([self._code_hash(part) for part in method.parts])
         if method.cls not in self._code_hashes:
             if method.origin.pickled:
                 code = source_hash(method.cls)
             else:
-                code = self.codes.of(method.file, Path(method.origin.root) if method.origin.root else None)
+                code = code_hash(self.sources, method.file, Path(method.origin.root) if method.origin.root else None)
             # The class's name tells apart methods that share a file.
-            self._code_hashes[method.cls] = digest([code, method.cls.__name__])
+            budget = method.cls.budget.get(self.profile.effort, {})
+            self._code_hashes[method.cls] = digest([code, method.cls.__name__, *([budget] if budget else [])])
         return self._code_hashes[method.cls]
 
     def _task_hash(self, task: FoundTask) -> str:
         name = task.task.name
         if name not in self._task_hashes:
             declaration = task.task.spec.model_dump(mode="json", exclude=_NOT_IN_HASH)
-            self._task_hashes[name] = digest([declaration, self.codes.of(task.file, Path(task.origin.root))])
+            self._task_hashes[name] = digest([declaration, code_hash(self.sources, task.file, Path(task.origin.root))])
         return self._task_hashes[name]
 
     def _skip(

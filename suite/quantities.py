@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -129,8 +130,16 @@ class Verdict:
         return self.holds
 
     def __and__(self, other: Verdict) -> Verdict:
-        """Both must hold; the one that binds is shown: a failing one first, else the less certain one."""
-        return min(self, other, key=lambda verdict: (verdict.holds, verdict.support))
+        """Both must hold; the one that binds is shown: what fails, then what is undecided, the less certain first."""
+        place = ("fails", "undecided", "holds")
+        return min(self, other, key=lambda verdict: (place.index(verdict.word), verdict.holds, verdict.support))
+
+    @property
+    def word(self) -> Literal["holds", "fails", "undecided"]:
+        """The verdict: undecided where the interval spans the threshold, or there is none."""
+        if not self.decided:
+            return "undecided"
+        return "holds" if self.holds else "fails"
 
 
 def _compare(left: Quantity, right: Quantity | float, relation: str) -> Verdict:

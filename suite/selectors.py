@@ -1,14 +1,15 @@
-"""Selectors: ``name``, ``name[param=value]``, globs of both, and the nearest names of a mistake."""
+"""Selectors: ``name``, ``name[param=value]``, ``encoder+compressor[param=value]``, globs of all, nearest names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from suite.errors import SelectorError
-from suite.method import Variant
+from suite.method import Scalar, Variant
+from suite.results.labels import by_part
 
 _SELECTOR = re.compile(r"^(?P<name>[^\[\]]+)(\[(?P<inside>[^\[\]]*)\])?$")
 
@@ -29,20 +30,56 @@ def split(text: str | Iterable[str]) -> list[str]:
     return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
 
 
+def in_parts(selector: str) -> list[tuple[str, dict[str, str]]]:
+    """Name and conditions of each part of a selector such as ``minilm+pq[m=48]``.
+
+    Raises:
+        SelectorError: this is no selector.
+    """
+    parts = []
+    for text in re.split(r"\+(?![^\[]*\])", selector):
+        found = _SELECTOR.match(text)
+        if found is None:
+            raise SelectorError(
+                f"{selector!r} is not a selector: write name, name[param=value], encoder+compressor, or a glob such as "
+                "minilm*"
+            )
+        conditions = {}
+        for condition in filter(None, (found["inside"] or "").split(",")):
+            key, equals, value = condition.partition("=")
+            if not equals:
+                raise SelectorError(f"{selector!r}: {condition!r} is not param=value")
+            conditions[key.strip()] = value.strip()
+        parts.append((found["name"], conditions))
+    return parts
+
+
 def matches(selector: str, name: str, variant: Variant) -> bool:
-    """Whether `selector` names this variant; parameters it leaves out may have any value."""
-    found = _SELECTOR.match(selector)
-    if found is None:
-        raise SelectorError(f"{selector!r} is not a selector: write name, name[param=value], or a glob such as minilm*")
-    if not fnmatchcase(name, found["name"]):
+    """Whether `selector` names this variant; parameters it leaves out may have any value.
+
+    A row of parts is matched as a whole by a selector without ``+``, part by part by one with it, where a part ``*``
+    stands for one or several.
+    """
+    asked = in_parts(selector)
+    if len(asked) == 1 or len(name.split("+")) == 1:
+        pattern = "+".join(part for part, _ in asked)
+        conditions = {key: value for _, part in asked for key, value in part.items()}
+        values = {**variant} | {key.rpartition(".")[2]: value for key, value in variant.items()}
+        return fnmatchcase(name, pattern) and _agree(conditions, values)
+    return _in_row(asked, by_part(name, variant))
+
+
+def _in_row(asked: list[tuple[str, dict[str, str]]], held: list[tuple[str, dict[str, Scalar]]]) -> bool:
+    if not asked or not held:
+        return not asked and not held
+    (pattern, conditions), (part, values) = asked[0], held[0]
+    if not (fnmatchcase(part, pattern) and _agree(conditions, values)):
         return False
-    for condition in filter(None, (found["inside"] or "").split(",")):
-        key, equals, value = condition.partition("=")
-        if not equals:
-            raise SelectorError(f"{selector!r}: {condition!r} is not param=value")
-        if key.strip() not in variant or not fnmatchcase(str(variant[key.strip()]), value.strip()):
-            return False
-    return True
+    return _in_row(asked[1:], held[1:]) or (asked[0] == ("*", {}) and _in_row(asked, held[1:]))
+
+
+def _agree(conditions: Mapping[str, str], values: Mapping[str, object]) -> bool:
+    return all(key in values and fnmatchcase(str(values[key]), value) for key, value in conditions.items())
 
 
 def select_names(selectors: str | Iterable[str] | None, known: Iterable[str], what: str) -> list[str]:

@@ -77,8 +77,8 @@ class Task(ABC, Generic[S]):
         family: selector of the family.
         family_title: what pages print.
         description: two sentences on what the family asks.
-        order: place on pages; the six main families are 1 to 6.
         extra: True for a family beyond the six.
+        study: True for an experiment in which one system alone takes part: shown apart, unranked.
         readout: the method capability it needs.
         modality: what its items are; an instance may narrow it.
         metrics: names of the metrics it reports, the main one first.
@@ -88,8 +88,8 @@ class Task(ABC, Generic[S]):
     family: ClassVar[str]
     family_title: ClassVar[str]
     description: ClassVar[str] = ""
-    order: ClassVar[int] = 99
     extra: ClassVar[bool] = False
+    study: ClassVar[bool] = False
     readout: ClassVar[str]
     modality: Modality
     metrics: ClassVar[tuple[str, ...]]

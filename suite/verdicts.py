@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
+import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from suite import cards
-from suite.discovery import Catalogue
-from suite.keys import CodeHashes, digest
+from suite import cards, files, stored
+from suite.discovery import Catalogue, claims_files
+from suite.keys import code_hash, digest
 from suite.paths import cache_root
 from suite.planning import Cell
 from suite.results.catalog import ClaimCard
 from suite.results.index import Index
 from suite.results.store import ResultStore
+from suite.sources import Sources
 
 
 def judged(
@@ -38,44 +38,31 @@ def judged(
             "profile": profile,
         }
     )
-    file = cache_root() / "claims" / f"{profile}-{identity[:32]}.json"
-    try:
-        return [ClaimCard.model_validate(card) for card in json.loads(file.read_bytes())]
-    except (OSError, ValueError):
-        pass
+    file = cache_root() / "claims" / f"{profile}-{identity[:32]}.verdicts"
+    if (kept := stored.read(file, identity)) is not None:
+        return [ClaimCard.model_validate(card) for card in kept]
     from suite.claims import evaluate
 
     declared = [(name, claim) for name, claim in cards.claims(scanned) if name in methods]
     verdicts = evaluate(declared, store.read(profile).rows, profile, keys)
-    _keep(file, profile, json.dumps([verdict.model_dump(mode="json") for verdict in verdicts]))
+    for older in file.parent.glob(f"{profile}-*"):  # the last verdicts of a profile are enough
+        files.remove(older)
+    stored.write(file, identity, [verdict.model_dump(mode="json") for verdict in verdicts])
     return verdicts
 
 
 def _code(scanned: Catalogue, methods: Collection[str]) -> list[str]:
     """Hashes of what judges and of the files that declare the claims."""
-    codes = CodeHashes()
+    sources = Sources()
     here = Path(__file__).resolve().parent
-    hashes = [codes.of(here / "claims.py", here)]
-    # A method without a file declares claims that no hash tells apart: they are told by their text.
-    hashes += [
-        codes.of(found.file, Path(found.origin.root) if found.origin.root else None)
-        if not found.origin.pickled
-        else digest([(claim.statement, claim.source) for claim in found.cls.claims])
-        for name, found in sorted(scanned.methods.items())
-        if name in methods
+    hashes = [code_hash(sources, here / "claims.py", here)]
+    sources.save()
+    chosen = [found for name, found in sorted(scanned.methods.items()) if name in methods]
+    declaring = {file for found in chosen if not found.origin.pickled for file in claims_files(found.file)}
+    # A method without a file declares claims that no file tells apart: they are told by their text.
+    texts = [
+        [(c.statement, c.source, c.threshold_by, c.why) for c in found.cls.claims]
+        for found in chosen
+        if found.origin.pickled
     ]
-    codes.save()
-    return hashes
-
-
-def _keep(file: Path, profile: str, text: str) -> None:
-    """Remember the last verdicts of a profile only; losing them costs only time."""
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        for older in file.parent.glob(f"{profile}-*.json"):
-            older.unlink(missing_ok=True)
-        temporary.write_text(text)
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    return [*hashes, digest(texts), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(declaring))]

@@ -19,7 +19,6 @@ class Beir(Task[TaskSpec]):
         "Finds the documents that answer a query, in data sets of BEIR's format. "
         "Methods see the corpus when they are fitted, and queries only when they are judged."
     )
-    order = 1
     readout = "search"
     modality = Modality.TEXT
     metrics = ("ndcg@10", "recall@100", "mrr@10", "map@100")

@@ -70,7 +70,6 @@ class CategoryAlignment(Task[Spec]):
         "Do clusters of a representation agree with human categories, and does closeness to a category's name follow "
         "typicality? Beside the agreement stand the rate and the distortion of both partitions."
     )
-    order = 8
     extra = True
     readout = "classify"
     modality = Modality.TEXT

@@ -107,7 +107,6 @@ class Compression(Task[Spec]):
         "How few bits hold the items so that a fresh process, given the stored model and the bytes, rebuilds them "
         "exactly? Bits per dimension for images, bits per byte for text; the two-part figure adds the model."
     )
-    order = 5
     readout = "decode"
     metrics: ClassVar[tuple[str, ...]] = (
         "bits_per_dim", "bits_per_byte", "compression_ratio", "bits_per_dim_two_part", "bits_per_byte_two_part",

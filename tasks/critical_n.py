@@ -39,7 +39,6 @@ class CriticalN(Task[TaskSpec]):
         "Gives a method nothing but the judgements, every pair of n documents being the answer to one query, and asks "
         "from which n on it no longer returns all pairs. What fails here cannot be blamed on text or training data."
     )
-    order = Limit.order
     readout = "search"
     modality = Modality.JUDGEMENTS
     metrics = ("critical_n", "accuracy_at_critical_n")

@@ -104,7 +104,6 @@ class Generation(Task[Spec]):
         "How close do generated images come to held-out ones, in a feature space that no method trains on, when all "
         "arms of a method may spend the same compute? And what does the generator's own representation know?"
     )
-    order = 19
     extra = True
     readout = "sample"
     modality = Modality.IMAGE

@@ -88,7 +88,6 @@ class ImageCoding(Task[Spec]):
         "How close does an image come back from how few stored bits? Where the length adapts to the image, does it "
         "follow what is in it, from a blank page to noise?"
     )
-    order = 20
     extra = True
     readout = "reconstruct"
     modality = Modality.IMAGE

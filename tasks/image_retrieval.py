@@ -39,7 +39,6 @@ class ImageRetrieval(Task[TaskSpec]):
         "Which images show the same instance as the query, when no instance of the gallery was trained on? "
         "The instances are glyphs pasted on photographs: a small stand-in for landmarks that needs no download."
     )
-    order = 10
     extra = True
     readout = "search"
     modality = Modality.IMAGE

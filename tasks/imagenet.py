@@ -71,7 +71,6 @@ class ImageClassification(Task[ClassificationSpec]):
         "Images are encoded once and classified from the representation alone, by a linear probe and by a vote of "
         "nearest neighbours. ImageNet subsets, and smaller sets that fit every machine."
     )
-    order = 3
     readout = "classify"
     modality = Modality.IMAGE
     metrics = ("top1_probe", "top1_knn", "top1_head")

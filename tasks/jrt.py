@@ -56,7 +56,6 @@ class DocumentRecall(Task[DocumentsSpec]):
         "Two sets have been read, and one token is in both: which? Asked with the shorter and with the longer set "
         "first, and with the context given once and twice."
     )
-    order = 6
     readout = "complete"
     modality = Modality.CONTEXT
     metrics = ("contains_once", "contains_twice", "jrt_gain")

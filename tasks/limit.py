@@ -54,7 +54,6 @@ class Limit(Task[LimitSpec]):
         "Asks who likes a thing; exactly two people do, and the queries ask for nearly every pair of people. "
         "The words are easy, but a single vector a document can return only so many different pairs."
     )
-    order = 2
     readout = "search"
     modality = Modality.TEXT
     metrics = ("recall@2", "recall@10", "recall@20", "recall@100")

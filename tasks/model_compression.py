@@ -47,7 +47,6 @@ class ModelCompression(Task[TaskSpec]):
         "How well does a compressed language model still predict held-out text, and recall what its prompt said, "
         "beside the bytes of everything that is stored of it?"
     )
-    order = Compression.order
     readout = "predict"
     modality = Modality.TEXT
     metrics: ClassVar[tuple[str, ...]] = ("text_log_perplexity", "text_perplexity", "in_context_recall")

@@ -94,7 +94,6 @@ class Recall(Task[RecallSpec]):
         "Two sets have been read, and one token is in both: which? Asked with the shorter and with the longer set "
         "first, and with the context given once and twice."
     )
-    order = 6
     readout = "answer"
     modality = Modality.CONTEXT
     metrics = (*ACCURACIES, "order_gap_once", "order_gap_twice", "twice_gain", "guessing_floor")

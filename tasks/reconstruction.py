@@ -96,7 +96,6 @@ class Reconstruction(Task[Spec]):
         "How much of an activation vector comes back from the bits that are stored of it? Where a method does it with "
         "a dictionary of atoms, is that dictionary unique, and the true one?"
     )
-    order = 7
     extra = True
     readout = "reconstruct"
     modality = Modality.VECTORS

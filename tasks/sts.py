@@ -40,7 +40,6 @@ class Sts(Task[TaskSpec]):
         "Compares two texts and correlates the similarity with what people said. "
         "Methods that need fitting are fitted on paragraphs of Wikipedia."
     )
-    order = 4
     readout = "compare"
     modality = Modality.TEXT
     metrics = ("spearman", "pearson")

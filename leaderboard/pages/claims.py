@@ -32,7 +32,7 @@ def describe(claim: ClaimCard) -> dict[str, Any]:
         "statement": clean(claim.statement, 1000),
         "source": clean(claim.source),
         "verdict": claim.verdict,
-        "decided": claim.decided,
+        "threshold_by": claim.threshold_by,
         "value": None if claim.value is None else formatted(claim.value, _FORM),
         "relation": {">=": "≥", "<=": "≤"}.get(claim.relation or "", clean(claim.relation or "", 4)),
         "threshold": None if claim.threshold is None else formatted(claim.threshold, _FORM),

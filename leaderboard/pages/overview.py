@@ -14,6 +14,7 @@ from leaderboard.ranking import BUDGETS
 from leaderboard.text import clean, plural, slug
 from suite.results.catalog import FamilyCard
 
+VERDICTS = ("holds", "fails", "undecided", "not measured")
 MODALITIES = ("text", "image", "bytes", "context")
 
 
@@ -64,7 +65,7 @@ def trust(board: Board) -> dict[str, Any]:
     machines = Counter(str(cell.provenance.machine.get("cpu", "")) for cell in cells if cell.provenance.machine)
     days = sorted(cell.provenance.started[:10] for cell in cells if cell.provenance.started)
     counts = board.statuses() | Counter({NOT_RUN: len(board.not_run), "set aside": len(board.stored.set_aside)})
-    verdicts = Counter(claim.verdict for claim in board.catalog.claims if claim.profile == board.profile)
+    verdicts = Counter(str(claim.verdict) for claim in board.catalog.claims if claim.profile == board.profile)
     return {
         "profile": clean(board.profile, 40),
         "machines": [clean(name, 80) for name, _ in machines.most_common(3)],
@@ -73,7 +74,7 @@ def trust(board: Board) -> dict[str, Any]:
         "to": clean(days[-1], 10) if days else None,
         "cells": plural(len(cells), "cell"),
         "counts": [(name, counts[name]) for name in (*STATUSES, "set aside") if counts[name]],
-        "claims": [(name, verdicts[name]) for name in ("holds", "fails", "not measured") if verdicts[name]],
+        "claims": [(name, verdicts[name]) for name in VERDICTS if verdicts[name]],
         "seeds": len({cell.seed for cell in cells}),
         "problem": None if board.stored.problem is None else clean(board.stored.problem),
     }

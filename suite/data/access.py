@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from suite import files, stored
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
 from suite.errors import DataMismatch, DataUnavailable, SelectorError, WeighbridgeError
-from suite.keys import CodeHashes
+from suite.keys import code_hash
 from suite.paths import cache_root, project_root
 from suite.selectors import nearest
+from suite.sources import Sources
 
 
 @cache
 def specs(folder: Path | None = None) -> Mapping[str, DataSpec]:
     """Data sets declared in the project, by name."""
-    return declared(folder or project_root() / "tasks" / "data")
+    return declared(folder or project_root() / "tasks")
 
 
 def spec(name: str) -> DataSpec:
@@ -56,14 +56,17 @@ def load(name: str) -> Any:
     if found is None:
         raise DataUnavailable(unavailable(name) or name)
     source, path = found
-    cached = _cache_file(declaration, source, path)
-    if (value := _read_cache(cached)) is None:
-        value = decode(declaration, path)
-        _write_cache(cached, lambda stream: pickle.dump(value, stream, protocol=5))
+    identity = _identity(declaration, source, path)
+    cached = _cache_file(declaration, identity)
+    kept = stored.read(cached, identity, ("suite.data", declaration.loader.rpartition(".")[0] or "tasks"))
+    if kept is not None and declaration.sha256 in (None, kept["content_hash"]):
+        return kept["value"]
+    value = decode(declaration, path)
     actual = content_hash(value)
     if declaration.sha256 not in (None, actual):
-        cached.unlink(missing_ok=True)
         raise DataMismatch(f"data set {name} from {source} has content hash {actual}, declared is {declaration.sha256}")
+    stored.write(cached, identity, {"content_hash": actual, "value": value})
+    stored.write(cached.with_suffix(".hash"), identity, actual)
     return value
 
 
@@ -92,34 +95,44 @@ def data_hash(name: str) -> str | None:
     found = declaration.locate()
     if found is None:
         return None
-    kept = _cache_file(declaration, *found).with_suffix(".sha256")
-    try:
-        return kept.read_text()
-    except OSError:
-        actual = content_hash(load(name))
-        _write_cache(kept, lambda stream: stream.write(actual.encode()))
-        return actual
+    identity = _identity(declaration, *found)
+    kept: str | None = stored.read(_cache_file(declaration, identity).with_suffix(".hash"), identity)
+    if kept is None:
+        kept = content_hash(load(name))
+        stored.write(_cache_file(declaration, identity).with_suffix(".hash"), identity, kept)
+    return kept
 
 
-def _cache_file(declaration: DataSpec, source: Any, path: Path) -> Path:
+def _identity(declaration: DataSpec, source: Any, path: Path) -> str:
+    """Everything that decides what a set decodes to, as long as its files do not change."""
     stamp = "" if path == Path() else _stamp(path)
-    code = _loader_stamp(declaration.loader)
-    identity = f"{declaration.model_dump_json()}|{source}|{path}|{stamp}|{code}"
-    return (
-        cache_root()
-        / "data"
-        / "decoded"
-        / f"{declaration.name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.pickle"
-    )
+    return f"{declaration.model_dump_json()}|{source}|{path}|{stamp}|{_loader_stamp(declaration.loader)}"
+
+
+def _cache_file(declaration: DataSpec, identity: str) -> Path:
+    name = f"{declaration.name}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.data"
+    return cache_root() / "data" / "decoded" / name
 
 
 def _stamp(path: Path) -> str:
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    """Changes whenever a file of a set does, also one behind a link."""
     digest = hashlib.sha256()
-    for file in files:
-        stat = file.stat()
-        digest.update(f"{file.relative_to(path.parent)}:{stat.st_size}:{stat.st_mtime_ns};".encode())
+    for file in [path] if path.is_file() else sorted(_below(path)):
+        digest.update(f"{file.relative_to(path.parent)}:{files.stamp(file)};".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
+    """All files below a folder. Links are followed, but not back into a folder that leads here."""
+    status = folder.stat()
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _below(entry, above | {here})
+        elif entry.is_file():
+            yield entry
 
 
 def _loader_stamp(loader: str) -> str:
@@ -127,24 +140,4 @@ def _loader_stamp(loader: str) -> str:
     from importlib.util import find_spec
 
     module = find_spec(loader.split(":")[0])
-    return CodeHashes().of(Path(module.origin)) if module and module.origin else ""
-
-
-def _read_cache(file: Path) -> Any:
-    # The cache is this user's own folder: what lies there was written by `_write_cache`, and is hashed after reading.
-    try:
-        with open(file, "rb") as stream:
-            return pickle.load(stream)  # noqa: S301
-    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
-        return None
-
-
-def _write_cache(file: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as stream:
-            write(stream)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return code_hash(Sources(), Path(module.origin)) if module and module.origin else ""

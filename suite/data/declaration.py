@@ -227,13 +227,13 @@ class DataSpec(BaseModel):
 
 
 def declared(folder: Path) -> dict[str, DataSpec]:
-    """All data sets declared in the YAML files of `folder`, by name.
+    """All data sets that a folder of tasks declares, in ``data/*.yaml`` and ``studies/*/data.yaml``, by name.
 
     Raises:
         DeclarationError: a file is malformed, or two declare the same name.
     """
     specs: dict[str, DataSpec] = {}
-    for file in sorted(folder.glob("*.yaml")):
+    for file in sorted([*folder.glob("data/*.yaml"), *folder.glob("studies/*/data.yaml")]):
         for spec in read_list(file, DataSpec):
             if spec.name in specs:
                 raise DeclarationError(f"{file}: data set {spec.name!r} is declared twice")

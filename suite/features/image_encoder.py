@@ -11,8 +11,10 @@ excitation), with the weights trained on ImageNet-1k that its Python package car
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.types import content_hash
-from suite.features.precision import Precision, fastest_precision
+from suite.features import clock, shared_work
 from suite.features.store import Allocate, FeatureStore
+from suite.precision import Precision, fastest_precision
 from suite.weights import PretrainedWeights
 
 EFFICIENTNET_LITE0 = PretrainedWeights(
@@ -133,19 +136,35 @@ class ImageEncoder:
         }
 
         def make(allocate: Allocate) -> None:
-            out: NDArray[Any] | None = None
-            for rows, batch in _batches(images, side):
-                values = _forward(file, precision, batch, block, pool)
-                out = allocate("values", (len(images), *values.shape[1:]), np.float16) if out is None else out
-                out[rows] = values
+            out = allocate("values", (len(images), *_shape(file, precision, side, block, pool)), np.float16)
+            seconds = allocate("seconds", (-(-len(images) // _step(side)),), np.float64)
+            clock.add_credit(float(seconds.sum()))
+            done = np.flatnonzero(seconds).tolist()
+            made = min(len(done) * _step(side), len(images))
+            with shared_work.working("encoding", self.weights.name, total=len(images), done=made, spread=True) as work:
+                begun = time.perf_counter() + clock.backbone_seconds()
+                for rows, batch in _batches(images, side, done):
+                    out[rows] = _forward(file, precision, batch, block, pool)
+                    ended = time.perf_counter() + clock.backbone_seconds()
+                    seconds[rows.start // _step(side)] = ended - begun
+                    begun = ended
+                    made = min(made + _step(side), len(images))
+                    work.reach(made)
 
         return self.store.arrays(key, make)["values"]
 
 
-def _batches(images: Images, side: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Normalised inputs (batch, side, side, 3), a constant number of pixels at a time."""
-    step = max(1, BATCH_PIXELS // side**2)
-    for start in range(0, len(images), step):
+def _step(side: int) -> int:
+    """Images a batch: a constant number of pixels."""
+    return max(1, BATCH_PIXELS // side**2)
+
+
+def _batches(images: Images, side: int, done: Collection[int]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Normalised inputs (batch, side, side, 3) of the batches that are not among the numbers in `done`."""
+    step = _step(side)
+    for number, start in enumerate(range(0, len(images), step)):
+        if number in done:
+            continue
         rows = slice(start, start + step)
         resized = np.stack([_resize(image, side) for image in images[rows]]).astype(np.float32)
         normal = (resized - MEAN) / SCALE
@@ -174,6 +193,15 @@ def _forward(
             x = network._swish(network._bn1(network._conv_head(x)))
         x = x.float().mean((2, 3)) if pool else x.permute(0, 2, 3, 1).float()
         return np.asarray(x.numpy())
+
+
+def _shape(file: Path, precision: Precision, side: int, block: int | None, pool: bool) -> tuple[int, ...]:
+    """Shape of one image's output, read off the network."""
+    network = _network(file, precision)
+    blocks = network._blocks[: BLOCKS if block is None else block + 1]
+    channels = WIDTH if block is None else int(blocks[-1]._project_conv.out_channels)
+    stride = prod(int(part._depthwise_conv.stride[0]) for part in blocks) * int(network._conv_stem.stride[0])
+    return (channels,) if pool else (side // stride, side // stride, channels)
 
 
 @lru_cache(maxsize=2)

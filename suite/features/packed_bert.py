@@ -17,7 +17,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from suite.features.precision import Precision
+from suite.precision import Precision
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ encoding time of a method does not depend on who came first.
 from __future__ import annotations
 
 import fcntl
-import json
+import logging
 import os
 import shutil
 import time
@@ -25,22 +25,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from suite import stored
 from suite.data.types import content_hash
-from suite.features import clock
+from suite.features import clock, shared_work
 from suite.paths import cache_root
 
 Array = NDArray[Any]
 Allocate = Callable[[str, tuple[int, ...], DTypeLike], Array]
 CHUNK = 2**24
+ENTRY = "entry"
+
+log = logging.getLogger(__name__)
 
 
 class FeatureStore:
     """Entries of named arrays, each computed once under a lock and then memory-mapped.
 
-    An entry is a folder `<hash of the key>/` of `.npy` files and an `entry.json` with the key, the seconds the pass
-    took and a checksum of every array. It is written beside its place and renamed into it, so that a reader sees
-    all of it or nothing; one that fails its checksum is computed again. Within `clock.cache_disabled()` nothing is
-    read or written. A store that cannot be written (full disk) costs a warning and memory, never a result.
+    An entry is a folder `<hash of the key>/` of `.npy` files and an `entry` (`suite.stored`) with the key, the seconds
+    the pass took and a checksum of every file. It is written beside its place and renamed into it, so that a reader
+    sees all of it or nothing; one that fails a checksum, or is another key's, is computed again. Within
+    `clock.cache_disabled()` nothing is read or written. A store that cannot be written (full disk) costs a warning and
+    memory, never a result.
 
     Args:
         root: folder of the store; None takes `features` in the cache folder.
@@ -81,8 +86,9 @@ class FeatureStore:
         """
         if clock.is_cache_disabled():
             return _in_memory(make)
-        folder = self._folder(key)
-        if (found := _read(folder)) is not None:
+        identity = content_hash(key)
+        folder = self._folder(identity)
+        if (found := _read(folder, identity)) is not None:
             return found
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -91,27 +97,33 @@ class FeatureStore:
             _warn(error)
             return _in_memory(make)
         with lock, _held(lock):
-            if (found := _read(folder)) is not None:
+            if (found := _read(folder, identity)) is not None:
                 return found
-            return _write(folder, key, make)
+            with shared_work.working("making features of"):
+                return _write(folder, identity, make)
 
     def find(self, key: Mapping[str, Any], name: str) -> Array | None:
         """One array of an entry that is already there; None if it is not."""
         if clock.is_cache_disabled():
             return None
-        found = _read(self._folder(key), only=name)
+        identity = content_hash(key)
+        found = _read(self._folder(identity), identity, only=name)
         return None if found is None else found[name]
 
-    def _folder(self, key: Mapping[str, Any]) -> Path:
-        return self.root / content_hash(key)[:40]
+    def _folder(self, identity: str) -> Path:
+        return self.root / identity[:40]
 
 
 @contextmanager
 def _held(lock: Any) -> Iterator[None]:
     """Hold an exclusive lock; waiting for it is not encoding."""
-    start = time.perf_counter()
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    clock.add_credit(start - time.perf_counter())
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        start = time.perf_counter()
+        with shared_work.waiting("it makes features that are needed here too"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        clock.add_credit(start - time.perf_counter())
     try:
         yield
     finally:
@@ -156,12 +168,11 @@ class _Pending:
             self.arrays[name] = np.zeros(shape, dtype)
         return self.arrays[name]
 
-    def publish(self, key: Mapping[str, Any], seconds: float) -> None:
+    def publish(self, identity: str, seconds: float) -> None:
         """Put the finished entry in its place."""
-        sums = {name: _checksum(array) for name, array in self.arrays.items()}
-        described = {"key": dict(key), "seconds": seconds, "checksums": sums}
         try:
-            (self.partial / "entry.json").write_text(json.dumps(described, default=str))
+            sums = {name: _checksum(self.partial / f"{name}.npy") for name in self.arrays}
+            (self.partial / ENTRY).write_bytes(stored.pack(identity, {"seconds": seconds, "checksums": sums}))
             shutil.rmtree(self.folder, ignore_errors=True)
             self.partial.rename(self.folder)
         except OSError as error:
@@ -172,14 +183,14 @@ class _Pending:
         shutil.rmtree(self.partial, ignore_errors=True)
 
 
-def _write(folder: Path, key: Mapping[str, Any], make: Callable[[Allocate], None]) -> dict[str, Array]:
+def _write(folder: Path, identity: str, make: Callable[[Allocate], None]) -> dict[str, Array]:
     pending = _Pending(folder)
     start, shared = time.perf_counter(), clock.backbone_seconds()
     try:
         make(pending.allocate)
         seconds = time.perf_counter() - start + clock.backbone_seconds() - shared
         if pending.failure is None:
-            pending.publish(key, seconds)
+            pending.publish(identity, seconds)
     except Exception:
         # An interruption (Ctrl-C, a kill) leaves the half that is done, an error nothing.
         pending.discard()
@@ -190,17 +201,23 @@ def _write(folder: Path, key: Mapping[str, Any], make: Callable[[Allocate], None
     return {name: _read_only(array) for name, array in pending.arrays.items()}
 
 
-def _read(folder: Path, only: str | None = None) -> dict[str, Array] | None:
+def _read(folder: Path, identity: str, only: str | None = None) -> dict[str, Array] | None:
     """The entry's arrays, and the time they cost credited; None if there is none that is whole."""
-    try:
-        entry = json.loads((folder / "entry.json").read_bytes())
-        names = entry["checksums"] if only is None else [only]
-        arrays = {name: _read_only(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names}
-        if any(_checksum(array) != entry["checksums"][name] for name, array in arrays.items()):
-            return None
-        clock.add_credit(float(entry["seconds"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    entry = stored.read(folder / ENTRY, identity)
+    if entry is None or (only is not None and only not in entry["checksums"]):
         return None
+    arrays = {}
+    for name in entry["checksums"] if only is None else [only]:
+        file = folder / f"{name}.npy"
+        try:
+            # A header that is damaged could read as another type: the sum is over the file as it lies on disk.
+            if _checksum(file) != entry["checksums"][name]:
+                raise ValueError
+            arrays[name] = _read_only(np.load(file, mmap_mode="r"))
+        except (OSError, ValueError):
+            log.warning("%s is damaged: it is made again", file)
+            return None
+    clock.add_credit(entry["seconds"])
     return arrays
 
 
@@ -237,11 +254,11 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     return array
 
 
-def _checksum(array: Array) -> int:
-    flat = array.reshape(-1).view(np.uint8)
+def _checksum(file: Path) -> int:
     value = 0
-    for start in range(0, len(flat), CHUNK):
-        value = zlib.crc32(flat[start : start + CHUNK].data, value)
+    content = np.memmap(file, np.uint8, "r")
+    for start in range(0, len(content), CHUNK):
+        value = zlib.crc32(content[start : start + CHUNK].data, value)
     return value
 
 

@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.types import content_hash
-from suite.features import clock
+from suite.features import clock, shared_work
 from suite.features.packed_bert import BertConfig, PackedBert
-from suite.features.precision import Precision, fastest_precision
 from suite.features.store import Allocate, FeatureStore
+from suite.precision import Precision, fastest_precision
 from suite.weights import PretrainedWeights
 
 TOKENS_A_BATCH = 4096
@@ -95,7 +95,7 @@ class TextEncoder:
         def make(allocate: Allocate) -> None:
             out = allocate("values", (len(chosen), len(texts), self.width), np.float32)
             seconds = allocate("seconds", (_windows(texts),), np.float64)
-            for rows, states, lengths in self._passes(self._tokenised(texts, seconds), chosen):
+            for rows, states, lengths in self._passes(texts, seconds, chosen):
                 for place, layer in enumerate(chosen):
                     out[place, rows] = _means(states[layer], lengths)
 
@@ -116,7 +116,7 @@ class TextEncoder:
             vectors = allocate("vectors", (int(starts[-1]), self.width), np.float16)
             means = allocate("pooled", (len(texts), self.width), np.float32)
             seconds = allocate("seconds", (_windows(texts),), np.float64)
-            for rows, states, lengths in self._passes(self._tokenised(texts, seconds), (chosen,)):
+            for rows, states, lengths in self._passes(texts, seconds, (chosen,)):
                 means[rows] = _means(states[chosen], lengths)
                 with np.errstate(over="raise"):
                     ends = np.cumsum(lengths)
@@ -176,26 +176,33 @@ class TextEncoder:
         with ThreadPoolExecutor(1) as thread:
             ahead = [thread.submit(self.token_ids, texts[w.start : w.stop]) for w in windows[:1]]
             for place, window in enumerate(windows):
-                begun = time.perf_counter()
+                begun = time.perf_counter() + clock.backbone_seconds()
                 ids = ahead.pop().result()
                 ahead = [thread.submit(self.token_ids, texts[w.start : w.stop]) for w in windows[place + 1 : place + 2]]
                 yield window, ids
                 if seconds is not None:
-                    seconds[window.start // TEXTS_A_WINDOW] = time.perf_counter() - begun
+                    ended = time.perf_counter() + clock.backbone_seconds()
+                    seconds[window.start // TEXTS_A_WINDOW] = ended - begun
 
     def _passes(
-        self, windows: Iterator[Window], layers: tuple[int, ...]
+        self, texts: Sequence[str], seconds: NDArray[np.float64], layers: tuple[int, ...]
     ) -> Iterator[tuple[Rows, Mapping[int, NDArray[np.float32]], Rows]]:
         """Yield rows, (tokens, width) states of each of `layers`, text after text, and the tokens of each text."""
         import torch
 
         bert = _packed(self.weights, max(layers), self.precision or fastest_precision())
-        for window, ids in windows:
-            lengths = np.array([len(i) for i in ids], np.int64)
-            for rows in batches(lengths.tolist()):
-                packed = torch.tensor(list(chain.from_iterable(ids[row] for row in rows)), dtype=torch.long)
-                states = bert(packed, lengths[rows].tolist(), layers)
-                yield rows + window.start, {k: v.float().numpy() for k, v in states.items()}, lengths[rows]
+        done = min(len(texts), TEXTS_A_WINDOW * int(np.count_nonzero(seconds)))
+        with shared_work.working("encoding", self.weights.name, total=len(texts), done=done, spread=True) as work:
+            for window, ids in self._tokenised(texts, seconds):
+                lengths = np.array([len(i) for i in ids], np.int64)
+                tokens = 0
+                for rows in batches(lengths.tolist()):
+                    packed = torch.tensor(list(chain.from_iterable(ids[row] for row in rows)), dtype=torch.long)
+                    states = bert(packed, lengths[rows].tolist(), layers)
+                    yield rows + window.start, {k: v.float().numpy() for k, v in states.items()}, lengths[rows]
+                    tokens += int(lengths[rows].sum())
+                    work.reach(done + len(window) * tokens // int(lengths.sum()))
+                done += len(window)
 
 
 Window = tuple[range, TokenIds]

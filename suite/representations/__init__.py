@@ -4,8 +4,10 @@ from suite.representations.base import Hits, Representation, best_of
 from suite.representations.binary import Binary
 from suite.representations.bitstream import Bitstream
 from suite.representations.codes import Codes
+from suite.representations.decoded import DecodedVectors
 from suite.representations.dense import Dense
 from suite.representations.multivector import MultiVector
+from suite.representations.quantised import Quantised
 from suite.representations.sparse import Sparse
 from suite.representations.state import State
 
@@ -13,9 +15,11 @@ __all__ = [
     "Binary",
     "Bitstream",
     "Codes",
+    "DecodedVectors",
     "Dense",
     "Hits",
     "MultiVector",
+    "Quantised",
     "Representation",
     "Sparse",
     "State",

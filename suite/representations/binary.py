@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.representations.base import Array, Hits, Representation, nearest
-from suite.representations.dense import Dense
+from suite.representations.dense import Dense, is_large, search_vectors
 from suite.representations.exact_search import cuts
 
 COLUMNS_IN_CACHE = 2**11
@@ -60,7 +60,10 @@ class Binary(Representation):
 
     @cached_property
     def _signs(self) -> NDArray[np.float32]:
-        return np.unpackbits(self.bits, axis=1, count=self.dim).astype(np.float32) * 2 - 1
+        return self._signs_of(slice(0, len(self)))
+
+    def _signs_of(self, rows: slice) -> NDArray[np.float32]:
+        return np.unpackbits(self.bits[rows], axis=1, count=self.dim).astype(np.float32) * 2 - 1
 
     @cached_property
     def _words(self) -> NDArray[np.uint64]:
@@ -71,8 +74,8 @@ class Binary(Representation):
     def search(self, queries: Any, k: int) -> Hits:
         """Exact search: by −Hamming for binary queries, by dot product with the signs for dense ones."""
         if isinstance(queries, Dense):
-            signs, asked = self.signs(), queries.floats()
-            return nearest(lambda rows: lambda columns: asked[rows] @ signs[columns].T, len(queries), len(self), k)
+            signs = self._signs_of if is_large(len(self), self.dim) else self.signs()
+            return search_vectors(signs, queries.floats(), len(self), k)
         if not isinstance(queries, Binary):
             return super().search(queries, k)
         documents, asked_words = self._words, queries._words

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from suite.representations.base import Array, Hits, Representation, nearest
 from suite.representations.dense import Dense
+from suite.representations.packing import pack, unpack
 
 
 class Codes(Representation):
@@ -44,12 +45,9 @@ class Codes(Representation):
 
     def arrays(self) -> dict[str, Array]:
         """The codes as stored, packed to `bits` bits each, every item starting on a byte."""
-        if self.bits == 8:
-            return {"codes": self.codes.astype(np.uint8)}
         if self.bits == 16:
             return {"codes": self.codes.astype(np.uint16)}
-        spread = (self.codes[:, :, None] >> np.arange(self.bits - 1, -1, -1)) & 1
-        return {"codes": np.packbits(spread.reshape(len(self.codes), -1).astype(np.uint8), axis=1)}
+        return {"codes": pack(self.codes, self.bits)}
 
     def side_arrays(self) -> dict[str, Array]:
         """Codebook and rotation."""
@@ -63,10 +61,7 @@ class Codes(Representation):
     def rebuild(cls, arrays: dict[str, Array], settings: dict[str, Any]) -> Self:
         """Unpack the stored codes."""
         bits, m = settings["bits"], arrays["codebook"].shape[0]
-        codes = arrays["codes"]
-        if bits not in (8, 16):
-            flat = np.unpackbits(codes, axis=1, count=m * bits).reshape(len(codes), m, bits)
-            codes = (flat * (1 << np.arange(bits - 1, -1, -1))).sum(2).astype(np.uint16)
+        codes = arrays["codes"] if bits == 16 else unpack(arrays["codes"], m, bits)
         return cls(codes, arrays["codebook"], arrays.get("rotation"), bits)
 
     def floats(self) -> NDArray[np.float32]:

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.representations.base import Array, Hits, Representation, nearest
-from suite.representations.exact_search import cuts
+from suite.representations.exact_search import cuts, nearest_streamed
 
 ROWS_AT_ONCE = 2**14
+VALUES_KEPT = 2**28
+"""Numbers that are kept as float32 for search (1 GiB); of more, blocks are decoded as they are needed."""
 Similarity = Literal["cosine", "dot", "euclidean"]
 
 
 class Dense(Representation):
-    """(n, d) vectors, float32, float16 or int8.
+    """(n, d) vectors, float32, float16, int8, or a dtype of `ml_dtypes` (bfloat16, float8_e4m3fn, float8_e5m2).
 
     Args:
         values: (n, d) array, kept in its dtype.
@@ -48,25 +50,55 @@ class Dense(Representation):
         return type(self)(self.values[rows], self.similarity, self.scale, self.offset)
 
     def arrays(self) -> dict[str, Array]:
-        """The vectors."""
+        """The vectors; those of `ml_dtypes` as the integers of their bits, which every reader of files knows."""
+        if self._foreign:
+            return {"values": self.values.view(f"u{self.values.dtype.itemsize}")}
         return {"values": self.values}
+
+    @property
+    def _foreign(self) -> bool:
+        return self.values.dtype.kind == "V" or self.values.dtype.name.startswith(("float8", "bfloat16"))
 
     def side_arrays(self) -> dict[str, Array]:
         """Scale and offset of an int8 code."""
         return {k: v for k, v in (("scale", self.scale), ("offset", self.offset)) if v is not None}
 
     def settings(self) -> dict[str, Any]:
-        """The similarity."""
-        return {"similarity": self.similarity}
+        """The similarity, and the dtype where the stored bits do not say it."""
+        return {"similarity": self.similarity} | ({"dtype": self.values.dtype.name} if self._foreign else {})
+
+    @classmethod
+    def rebuild(cls, arrays: dict[str, Array], settings: dict[str, Any]) -> Self:
+        """Make the object again, values in their dtype."""
+        settings = dict(settings)
+        if (name := settings.pop("dtype", None)) is not None:
+            import ml_dtypes
+
+            arrays = arrays | {"values": arrays["values"].view(getattr(ml_dtypes, name))}
+        return super().rebuild(arrays, settings)
+
+    def is_finite(self) -> bool:
+        """Whether no stored number is NaN or infinite."""
+        if not self._foreign:
+            return super().is_finite()
+        return all(np.isfinite(self.floats_of(rows)).all() for rows in cuts(len(self), ROWS_AT_ONCE))
 
     def floats(self) -> NDArray[np.float32]:
         """(n, d) float32 values, de-quantised where the code is int8."""
-        values = self.values.astype(np.float32)
+        return self.floats_of(slice(0, len(self)))
+
+    def floats_of(self, rows: slice) -> NDArray[np.float32]:
+        """(rows, d) float32 values of some rows, in an array of their own."""
+        values = self.values[rows].astype(np.float32)
         if self.scale is not None:
             values *= self.scale
         if self.offset is not None:
             values += self.offset
         return values
+
+    def comparable(self) -> NDArray[np.float32]:
+        """(n, d) float32 values as they are compared: at length 1 for cosine. Shared; not to be changed."""
+        return self._comparable
 
     @cached_property
     def _comparable(self) -> NDArray[np.float32]:
@@ -75,31 +107,26 @@ class Dense(Representation):
         if self.similarity != "cosine" and as_they_are:
             return self.values
         values = self.floats()
-        if self.similarity == "cosine":
-            for rows in cuts(len(values), ROWS_AT_ONCE):
-                values[rows] /= np.maximum(np.linalg.norm(values[rows], axis=1, keepdims=True), 1e-12)
-        return values
+        return unit_rows(values) if self.similarity == "cosine" else values
 
-    @cached_property
-    def _squares(self) -> NDArray[np.float32]:
-        values = self._comparable
-        parts = [(values[rows] ** 2).sum(1) for rows in cuts(len(values), ROWS_AT_ONCE)]
-        return np.concatenate([np.empty(0, np.float32), *parts])
+    def _comparable_of(self, rows: slice) -> NDArray[np.float32]:
+        values = self.floats_of(rows)
+        return unit_rows(values) if self.similarity == "cosine" else values
 
     def search(self, queries: Any, k: int) -> Hits:
         """Exact search with dense queries."""
         if not isinstance(queries, Dense):
             return super().search(queries, k)
-        documents, asked = self._comparable, queries._comparable
-        if self.similarity != "euclidean":
-            return nearest(lambda rows: lambda columns: asked[rows] @ documents[columns].T, len(asked), len(self), k)
-        penalties = self._squares / 2
+        large = is_large(*self.values.shape)
+        vectors: Array | Callable[[slice], Array] = self._comparable_of if large else self._comparable
+        squares = None if large or self.similarity != "euclidean" else self._squares
+        return search_vectors(
+            vectors, queries._comparable, len(self), k, euclidean=self.similarity == "euclidean", squares=squares
+        )
 
-        def scorer(rows: slice) -> Callable[[slice], Array]:
-            squares = (asked[rows] ** 2).sum(1, keepdims=True)
-            return lambda columns: 2 * (asked[rows] @ documents[columns].T - penalties[columns]) - squares
-
-        return nearest(scorer, len(asked), len(self), k)
+    @cached_property
+    def _squares(self) -> NDArray[np.float32]:
+        return squared_lengths(self._comparable)
 
     def compare(self, other: Any) -> NDArray[np.float32]:
         """Similarity of aligned rows."""
@@ -113,3 +140,60 @@ class Dense(Representation):
     def features(self) -> NDArray[np.float32]:
         """The vectors in float32."""
         return self.floats()
+
+
+def unit_rows(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows at length 1, in place; a row of zeros stays."""
+    for rows in cuts(len(values), ROWS_AT_ONCE):
+        values[rows] /= np.maximum(np.linalg.norm(values[rows], axis=1, keepdims=True), 1e-12)
+    return values
+
+
+def squared_lengths(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) sums of squares."""
+    parts = [(values[rows] ** 2).sum(1) for rows in cuts(len(values), ROWS_AT_ONCE)]
+    return np.concatenate([np.empty(0, np.float32), *parts])
+
+
+def is_large(rows: int, width: int) -> bool:
+    """Whether vectors are too many to be kept as float32."""
+    return rows * width > VALUES_KEPT
+
+
+def search_vectors(
+    vectors: Array | Callable[[slice], Array],
+    asked: NDArray[np.float32],
+    documents: int,
+    k: int,
+    *,
+    euclidean: bool = False,
+    squares: NDArray[np.float32] | None = None,
+) -> Hits:
+    """Exact search by inner product, or by negative squared distance.
+
+    Args:
+        vectors: (documents, d) float32, or what makes those of a block of rows: each block is then made once.
+        asked: (queries, d) float32.
+        documents: number of rows.
+        k: how many to keep.
+        euclidean: whether scores are negative squared distances.
+        squares: (documents,) squared lengths, where they are known.
+    """
+    if callable(vectors):
+        lengths = (asked**2).sum(1, keepdims=True)
+
+        def score(columns: slice) -> Array:
+            block = vectors(columns)
+            products = asked @ block.T
+            return products if not euclidean else 2 * products - (block**2).sum(1) - lengths
+
+        return nearest_streamed(score, len(asked), documents, k)
+    if not euclidean:
+        return nearest(lambda rows: lambda columns: asked[rows] @ vectors[columns].T, len(asked), documents, k)
+    penalties = (squared_lengths(vectors) if squares is None else squares) / 2
+
+    def scorer(rows: slice) -> Callable[[slice], Array]:
+        squared = (asked[rows] ** 2).sum(1, keepdims=True)
+        return lambda columns: 2 * (asked[rows] @ vectors[columns].T - penalties[columns]) - squared
+
+    return nearest(scorer, len(asked), documents, k)

@@ -22,6 +22,8 @@ SCORES_AT_ONCE = 2**22
 """Scores of a block."""
 WIDE_SCORES_AT_ONCE = 2**26
 """Scores of a block, where a scorer gives those of all documents at once."""
+STREAMED_AT_ONCE = 2**24
+"""Scores of a block of documents that is scored for all queries."""
 QUERIES_AT_ONCE = 256
 FEW_SCORES = 2**18
 """Scores for which no threads are started."""
@@ -83,6 +85,25 @@ def nearest(scorer: Scorer, queries: int, documents: int, k: int, documents_at_o
 
     _run(search, list(cuts(queries, height)), threads)
     return Hits(indices, scores)
+
+
+def nearest_streamed(score: Callable[[slice], Array], queries: int, documents: int, k: int) -> Hits:
+    """As `nearest`, for documents that are costly to read or decode: each block of them is made once for all queries.
+
+    Args:
+        score: returns the (queries, block) scores of a block of documents.
+        queries: number of queries.
+        documents: number of documents.
+        k: how many to keep.
+    """
+    k = min(k, documents)
+    if not queries or not k:
+        return Hits(np.empty((queries, k), np.int64), np.empty((queries, k), np.float32))
+    best = _Best(queries, k)
+    width = max(4 * k, min(COLUMNS_AT_ONCE, STREAMED_AT_ONCE // max(1, queries)))
+    for columns in cuts(documents, width):
+        best.offer(np.asarray(score(columns), np.float32), columns.start)
+    return Hits(best.indices, best.scores)
 
 
 def best_of(score: Callable[[slice], Array], queries: int, documents: int, k: int) -> Hits:

@@ -93,7 +93,7 @@ class MultiVector(Representation):
         """The vectors as a tensor in the precision of products; kept, so that a query does not pay for the index."""
         import torch
 
-        from suite.features.precision import fastest_precision
+        from suite.precision import fastest_precision
 
         return torch.from_numpy(self.vectors).to(getattr(torch, fastest_precision()))
 

@@ -87,13 +87,13 @@ class TaskCard(_Card):
 
 
 class FamilyCard(_Card):
-    """One family of tasks; `order` places it on pages, `extra` puts it after the six."""
+    """One family of tasks; `extra` puts it after the six, `study` among the experiments."""
 
     name: str
     title: str
     description: str
-    order: int
     extra: bool = False
+    study: bool = False
 
 
 class DataCard(_Card):
@@ -134,12 +134,13 @@ class ClaimCard(_Card):
     """One claim with its verdict over one profile's results.
 
     Attributes:
-        verdict: holds, fails, or not measured.
+        threshold_by: who set the threshold, the paper or this project.
+        why: one sentence on why it does not hold here, where somebody wrote it.
+        verdict: whether it holds; undecided where the interval spans the threshold, or there is none.
         value: left side minus nothing: the quantity that is compared; None if not measured.
         threshold: what it is compared with.
         relation: ``>=`` or ``<=``.
         interval: 95 % interval of the quantity over items and seeds, or None.
-        decided: whether the interval lies wholly on one side of the threshold.
         numbers: rows the claim read, label → point estimate.
         reason: why it was not measured.
     """
@@ -147,13 +148,14 @@ class ClaimCard(_Card):
     method: str
     statement: str
     source: str
+    threshold_by: Literal["paper", "project"] = "paper"
+    why: str = ""
     profile: str
-    verdict: Literal["holds", "fails", "not measured"]
+    verdict: Literal["holds", "fails", "undecided", "not measured"]
     value: Finite | None = None
     threshold: Finite | None = None
     relation: str | None = None
     interval: tuple[Finite, Finite] | None = None
-    decided: bool = False
     numbers: dict[str, Finite] = Field(default_factory=dict)
     reason: str | None = None
 

@@ -1,7 +1,7 @@
 """What a profile's rows say, without reading them: files that did not change since they were verified are not opened.
 
-The index is one file a profile in the cache folder, under the digest of its own content: an index that was cut short,
-edited, or written by another version is made again.
+The index is one file a profile in the cache folder (`suite.stored`): an index that was cut short or edited is made
+again.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from suite import files, stored
 from suite.errors import WeighbridgeError
 from suite.paths import cache_root
 from suite.results.layout import component, items_path
@@ -86,48 +86,33 @@ class Index:
             WeighbridgeError: if a file was written by a newer version of the schema.
         """
         folder = store.root / component(profile)
-        place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
-        self._file = cache_root() / "index" / f"{place}.json"
+        self._key = " ".join((str(folder.resolve()), *RowSummary._fields))
+        self._file = cache_root() / "index" / f"{hashlib.sha256(self._key.encode()).hexdigest()[:24]}.rows"
         stamps = dict(_stamps(folder))
-        kept = self._read()
+        kept = stored.read(self._file, self._key) or {}
         entries: dict[str, Any] = {}
         self.summaries: list[RowSummary] = []
-        self.rejected: list[Rejected] = []
+        damaged = False
         for name in sorted(name for name in stamps if name.endswith(".json")):
             entry = kept.get(name)
             if entry is None or entry["stamp"] != stamps[name] or entry["items"] != stamps.get(entry["file"] or ""):
                 try:
                     entry = _entry(store, folder / name, name, stamps)
                 except Invalid:
-                    if not self.rejected:
-                        self.rejected += store.read(profile).rejected
+                    damaged = True
                     continue
             entries[name] = entry
             self.summaries.append(_summary(entry["row"], name))
+        self.rejected: list[Rejected] = store.read(profile).rejected if damaged else []
         self.digest = hashlib.sha256(json.dumps(sorted(stamps.items())).encode()).hexdigest()
         if entries != kept:
             self._write(entries)
-
-    def _read(self) -> dict[str, Any]:
-        with suppress(OSError, ValueError):
-            digest, _, body = self._file.read_bytes().partition(b"\n")
-            if digest.decode() == _digest(body):
-                kept: dict[str, Any] = json.loads(body)
-                return kept
-        return {}
 
     def _write(self, entries: dict[str, Any]) -> None:
         """Keep what is settled; losing it costs only time."""
         newest = time.time_ns() - SETTLED_SECONDS * 1e9
         settled = {name: e for name, e in entries.items() if max(e["stamp"][0], (e["items"] or [0])[0]) < newest}
-        body = json.dumps(settled).encode()
-        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
-        with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(f"{_digest(body)}\n".encode() + body)
-            temporary.replace(self._file)
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        stored.write(self._file, self._key, settled)
 
 
 def path_of(store: ResultStore, summary: RowSummary) -> Path:
@@ -148,24 +133,18 @@ def row_of(store: ResultStore, summary: RowSummary) -> Row:
         raise WeighbridgeError(f"{path} {error}") from error
 
 
-def _digest(body: bytes) -> str:
-    """Digest of an index's content and of the fields that a summary has."""
-    return hashlib.sha256(" ".join(RowSummary._fields).encode() + body).hexdigest()
-
-
 def _summary(row: list[Any], name: str) -> RowSummary:
     fields = dict(zip(RowSummary._fields, (*row, name), strict=True))
     return RowSummary(**fields | {"status": Status(fields["status"])})
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """(relative name, [time, size]) of all rows and per-item files."""
+    """(relative name, stamp) of all rows and per-item files."""
     for family in _folders(folder):
         for task in _folders(family):
             for entry in os.scandir(task):
                 if entry.name.endswith((".json", ".npz")) and entry.is_file():
-                    stat = entry.stat()
-                    yield f"{family.name}/{task.name}/{entry.name}", [stat.st_mtime_ns, stat.st_size]
+                    yield f"{family.name}/{task.name}/{entry.name}", files.stamp(Path(entry.path))
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+from suite.results.labels import label
+
+SCHEMA_VERSION = 2
 
 
 class Status(StrEnum):
@@ -103,6 +105,7 @@ class CellResult(_Strict):
         status: how it ended.
         reason: one line for every status but ok.
         traceback: the traceback of a failure, shortened.
+        output: the end of what a cell that is not ok printed to stdout and stderr.
         main_metric: name of the score the task is judged by.
         scores: finite numbers by metric name; empty unless ok.
         costs: measured costs.
@@ -122,6 +125,7 @@ class CellResult(_Strict):
     status: Status
     reason: str | None = None
     traceback: str | None = None
+    output: str | None = None
     main_metric: str
     scores: dict[str, Finite] = Field(default_factory=dict)
     costs: Costs = Field(default_factory=Costs)
@@ -131,8 +135,7 @@ class CellResult(_Strict):
     @property
     def label(self) -> str:
         """Selector of the variant: ``name[param=value]``."""
-        inside = ",".join(f"{key}={value}" for key, value in self.variant.items())
-        return f"{self.method}[{inside}]" if inside else self.method
+        return label(self.method, self.variant)
 
     @property
     def main(self) -> float | None:

@@ -52,12 +52,12 @@ class Difference:
     p: float | None = None
     reason: str = ""
 
-    def verdict(self, alpha: float = 1 - LEVEL) -> str:
-        """``higher``, ``lower`` or ``cannot be told apart``, the last with the reason where nothing was tested."""
+    def significance(self, alpha: float = 1 - LEVEL) -> str:
+        """``higher`` or ``lower`` where that is significant, ``tied (n.s.)``, or ``not tested`` and why."""
         if self.p is None:
-            return f"cannot be told apart: {self.reason}"
+            return f"not tested: {self.reason}"
         if self.p >= alpha:
-            return "cannot be told apart"
+            return "tied (n.s.)"
         return "higher" if self.estimate > 0 else "lower"
 
 
@@ -71,7 +71,7 @@ class Standing:
         high: upper end, or None.
         rank: rank of its tie group; None if nothing tells it apart from any other.
         p: Holm-adjusted p value against the best; None for the best itself and without per-item scores.
-        verdict: ``best``, ``as good as the best``, ``worse than the best``, or ``cannot be told apart: …``.
+        place: ``best``, ``tied with the best (n.s.)``, ``significantly worse than the best``, or ``not tested: …``.
     """
 
     value: float
@@ -79,7 +79,7 @@ class Standing:
     high: float | None
     rank: int | None
     p: float | None
-    verdict: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Contest(Generic[K]):
         keys: Iterable[K] | None = None,
         alpha: float = 1 - LEVEL,
     ) -> list[list[K]]:
-        """Group methods that cannot be told apart from the best of their group, best group first.
+        """Group methods that are not significantly worse than the best of their group, best group first.
 
         The best of all is compared with every other one (paired bootstrap, Holm over these pairs); those not told
         apart form its group. The rest is grouped in the same way. Methods without replicates, or on other items than
@@ -158,12 +158,13 @@ class Contest(Generic[K]):
             estimate = self._estimates[key]
             low, high = estimate.interval() or (None, None)
             if key not in rank_of:
-                verdict = f"cannot be told apart: {estimate.reason or OTHER_ITEMS}"
+                place = f"not tested: {estimate.reason or OTHER_ITEMS}"
             elif key not in adjusted:
-                verdict = "best"
+                place = "best"
             else:
-                verdict = "as good as the best" if rank_of[key] == 1 else "worse than the best"
-            standings[key] = Standing(estimate.value, low, high, rank_of.get(key), adjusted.get(key), verdict)
+                tied = rank_of[key] == 1
+                place = "tied with the best (n.s.)" if tied else "significantly worse than the best"
+            standings[key] = Standing(estimate.value, low, high, rank_of.get(key), adjusted.get(key), place)
         return standings
 
     def _ordered(self, better: Literal["higher", "lower"], keys: Iterable[K] | None) -> list[K]:

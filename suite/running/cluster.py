@@ -26,8 +26,10 @@ from suite.keys import ENGINE_VERSION
 from suite.paths import project_root
 from suite.planning import Cell
 from suite.results.schema import Status
-from suite.running.execute import CellOutcome, Request
+from suite.running.execute import Request
 from suite.running.machine import machine
+from suite.running.outcome import CellOutcome
+from suite.running.reporting import SharedWork
 from suite.running.workers import POLL_SECONDS, Workers
 
 RETRIES = 3
@@ -134,6 +136,10 @@ class RayWorkers:
             submitted = self.running.pop(reference)
             yield submitted.cell, self._outcome(reference, submitted)
 
+    def shared(self) -> list[SharedWork]:
+        """Nothing: what nodes make for several rows is not told here, though its time is kept apart there too."""
+        return []
+
     def _outcome(self, reference: Any, submitted: _Submitted) -> CellOutcome:
         errors = self._ray.exceptions
         seconds = time.monotonic() - submitted.started
@@ -143,9 +149,11 @@ class RayWorkers:
         except errors.OutOfMemoryError:
             return CellOutcome(Status.OUT_OF_MEMORY, seconds, "its node ran out of memory, and Ray ended it")
         except (errors.NodeDiedError, errors.WorkerCrashedError, errors.LocalRayletDiedError, errors.ObjectLostError):
-            return CellOutcome(Status.FAILED, seconds, f"its node was lost {RETRIES + 1} times")
+            reason = f"its node was lost {RETRIES + 1} times. The same command tries it again"
+            return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
         except errors.RayTaskError as error:
-            return CellOutcome(Status.FAILED, seconds, f"on its node: {error.cause}", str(error)[-2000:])
+            # The cell's own errors are outcomes: what is raised on a node is the node's.
+            return CellOutcome(Status.FAILED, seconds, f"on its node: {error.cause}", str(error)[-2000:], trouble=True)
         except errors.RaySystemError as error:
             raise WeighbridgeError(
                 f"the connection to Ray was lost: {error}. What had ended is stored; run the same command again"
@@ -239,6 +247,7 @@ def _reach(address: str | None) -> None:
 
 def _portable(origin: Origin) -> Origin:
     """An origin in the project's folder, wherever that lies on a node."""
+    origin = replace(origin, parts=tuple(map(_portable, origin.parts)))
     root = Path(origin.root) if origin.root else None
     if root is None or not root.is_relative_to(project_root()):
         return origin
@@ -247,6 +256,7 @@ def _portable(origin: Origin) -> Origin:
 
 def _at_home(origin: Origin) -> Origin:
     """The origin in the project's folder of this node."""
+    origin = replace(origin, parts=tuple(map(_at_home, origin.parts)))
     if not origin.root.startswith(_PROJECT):
         return origin
     return replace(origin, root=str(project_root() / origin.root.removeprefix(_PROJECT)))

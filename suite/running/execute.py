@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from suite.data import access
 from suite.data.types import content_hash
 from suite.discovery import Origin
-from suite.errors import ContractError
+from suite.errors import ContractError, MachineError
 from suite.keys import state_key
-from suite.method import Effort, FitData, Method, Pool, Scalar
+from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
 from suite.results.schema import Costs, Status
+from suite.running.fresh import decode_in_fresh_process
+from suite.running.outcome import LONGEST_REASON, LONGEST_TRACEBACK, CellOutcome
 from suite.running.states import CachedState, load_or_compute
+from suite.running.troubles import trouble
 from suite.task import Task
 from suite.weighing import MeasuredMethod
-
-_TRACEBACK_CHARACTERS = 6000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Request:
     threads: int
     memory_limit: int
     hashes: Mapping[str, Any]
+    label: str = ""
 
     @classmethod
     def of(cls, cell: Cell, threads: int) -> Request:
@@ -53,23 +56,8 @@ class Request:
             threads,
             cell.memory_limit,
             cell.hashes,
+            cell.label,
         )
-
-
-@dataclass(frozen=True)
-class CellOutcome:
-    """How a cell ended; arrays and runs are empty unless it is ok. `machine` is None for this machine."""
-
-    status: Status
-    seconds: float
-    reason: str | None = None
-    traceback: str | None = None
-    scores: Mapping[str, float] | None = None
-    costs: Costs | None = None
-    items: Mapping[str, Any] | None = None
-    run: Any = None
-    versions: Mapping[str, str] | None = None
-    machine: Mapping[str, str | int] | None = None
 
 
 def execute(request: Request) -> CellOutcome:
@@ -77,25 +65,46 @@ def execute(request: Request) -> CellOutcome:
     start = time.perf_counter()
     try:
         _limit_memory(request.memory_limit)
-        _seed_everything(request.seed, request.threads)
-        scores, costs, items, run = _evaluate(request)
+        seed_everything(request.seed, request.threads)
+        scores, costs, items, run = evaluate(request)
         seconds = time.perf_counter() - start
         return CellOutcome(Status.OK, seconds, scores=scores, costs=costs, items=items, run=run, versions=_versions())
     except BaseException as error:
-        status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
-        if status is Status.OUT_OF_MEMORY:
+        seconds, versions = time.perf_counter() - start, _versions()
+        text = traceback.format_exc()[-LONGEST_TRACEBACK:]
+        if (line := trouble(error)) is not None:
+            return CellOutcome(Status.FAILED, seconds, line, text, versions=versions, trouble=True)
+        if _is_out_of_memory(error):
             reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
-        else:
-            reason = f"{type(error).__name__}: {error}"
-        text = traceback.format_exc()[-_TRACEBACK_CHARACTERS:]
-        return CellOutcome(status, time.perf_counter() - start, reason, text, versions=_versions())
+            return CellOutcome(Status.OUT_OF_MEMORY, seconds, reason, text, versions=versions)
+        reason = f"{type(error).__name__}: {_text(error)[:LONGEST_REASON]}"
+        return CellOutcome(Status.FAILED, seconds, reason, text, versions=versions)
 
 
-def _evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str, Any], Any]:
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(it has no text)"
+
+
+def _load(name: str) -> Any:
+    """A decoded data set; what cannot be read any more is the machine's affair."""
+    try:
+        return access.load(name)
+    except OSError as error:
+        raise MachineError(
+            f"data set {name} cannot be read: {error.strerror or error} ({error.filename}). "
+            f"`weighbridge data verify {name}` looks at it"
+        ) from error
+
+
+def evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str, Any], Any]:
+    """Scores, costs, per-item arrays and the run of a cell; whatever goes wrong is raised."""
     task: Task[Any] = request.task.load()(request.spec)
-    data = access.load(task.spec.data)
+    data = _load(task.spec.data)
     method, train_seconds, fit_seconds = prepare(request, task, data)
-    measured = MeasuredMethod(method, request.seed)
+    measured = MeasuredMethod(method, request.seed, decode_in_fresh_process)
     outcome = task.evaluate(measured, data)
     measured.extra.update({name: float(value) for name, value in outcome.extra.items()})
     scores = {name: float(value) for name, value in outcome.scores.items()}
@@ -137,7 +146,7 @@ def trained_weights(cls: type[Method], request: Request, effort: Effort) -> Cach
     hashes = {name: access.data_hash(name) for name in cls.trains_on}
 
     def train() -> Any:
-        return cls(effort, **params).train(Pool(cls.trains_on, access.load), request.seed)
+        return cls(effort, **params).train(Pool(cls.trains_on, _load), request.seed)
 
     return load_or_compute(cls.name, "train", _stage_key("train", request, params, data=hashes), train)
 
@@ -147,9 +156,10 @@ def _fitted(
 ) -> CachedState | None:
     if cls.fit is Method.fit:
         return None
-    fit_data = task.fit_data(data, access.load)
+    fit_data = task.fit_data(data, _load)
     if fit_data is None:
         raise ContractError(f"{cls.name} must be fitted, and task {task.name} has nothing to fit on")
+    fit_data = replace(fit_data, role=Role.DOCUMENT if task.readout in ("search", "neighbours") else Role.ITEM)
     params = chosen(request.variant, cls.fit_params)
     train_params = chosen(request.variant, cls.train_params) if trained else {}
 
@@ -163,7 +173,7 @@ def _fitted(
 
 
 def _fit_hash(data: FitData) -> str:
-    return content_hash([data.items, data.labels, data.classes])
+    return content_hash([data.items, data.labels, data.classes, str(data.role)])
 
 
 def _check_scores(scores: Mapping[str, float], task: Task[Any]) -> None:
@@ -182,7 +192,8 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (inherited + limit, inherited + limit))
 
 
-def _seed_everything(seed: int, threads: int) -> None:
+def seed_everything(seed: int, threads: int) -> None:
+    """Seed every generator that methods may draw from, and let torch use `threads` threads."""
     import sys
 
     import numpy as np
@@ -195,10 +206,13 @@ def _seed_everything(seed: int, threads: int) -> None:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or any(
-        phrase in text for phrase in ("can't allocate memory", "cannot allocate memory", "bad_alloc")
-    )
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # torch's allocator, and C++ below other libraries, say it in words.
+    text = _text(error)
+    return isinstance(error, RuntimeError) and ("DefaultCPUAllocator" in text or "bad_alloc" in text)
 
 
 def _versions() -> dict[str, str]:

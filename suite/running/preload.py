@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from suite.keys import CodeHashes
 from suite.planning import Cell
+from suite.sources import Sources
 
 HEAVY = {
     "numpy": ("numpy",),
@@ -26,22 +26,23 @@ HEAVY = {
 """A package, or a module that is imported by this name → modules worth importing before cells are forked."""
 
 
-def preload(cells: Iterable[Cell]) -> list[str]:
+def preload(cells: Sequence[Cell]) -> list[str]:
     """Modules to import once for all `cells`, light ones first."""
-    codes = CodeHashes()
-    files = {(cell.method.file, cell.method.origin.root) for cell in cells if not cell.method.origin.pickled}
+    sources = Sources()
+    methods = {part for cell in cells for part in cell.method.parts or (cell.method,)}
+    files = {(method.file, method.origin.root) for method in methods if not method.origin.pickled}
     files |= {(cell.task.file, cell.task.origin.root) for cell in cells}
-    names = set().union(*(codes.imported(file, Path(root) if root else None) for file, root in files))
-    names |= set().union(*(_of_features(name, codes) for name in names if name.startswith("suite.features.")))
-    codes.save()
+    names = set().union(*(sources.imported(file, Path(root) if root else None) for file, root in files))
+    names |= set().union(*(_of_features(name, sources) for name in names if name.startswith("suite.features.")))
+    sources.save()
     wanted = {"numpy"} | names | {name.partition(".")[0] for name in names}
     return [module for name, modules in HEAVY.items() if name in wanted for module in modules]
 
 
-def _of_features(name: str, codes: CodeHashes) -> set[str]:
+def _of_features(name: str, sources: Sources) -> set[str]:
     """What a module of the feature store imports by itself."""
     try:
         spec = find_spec(name)
     except ModuleNotFoundError:  # a name that is not a module
         return set()
-    return codes.imported(Path(spec.origin), Path(spec.origin).parent) if spec is not None and spec.origin else set()
+    return sources.imported(Path(spec.origin), Path(spec.origin).parent) if spec is not None and spec.origin else set()

@@ -2,74 +2,37 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
+import signal
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from suite.keys import ENGINE_VERSION, digest
-from suite.paths import cache_root, project_root
 from suite.planning import Cell
 from suite.results.index import Index, RowSummary, row_of
-from suite.results.schema import CellResult, Costs, Provenance, Status
+from suite.results.schema import CellResult, Status
 from suite.results.store import Rejected, ResultStore, Row
-from suite.running.execute import CellOutcome
-from suite.running.machine import git_revision, machine
+from suite.running.budget import Budget
+from suite.running.cell_locks import CellLocks
+from suite.running.due import RETRIABLE, Overwrite, due, is_due
+from suite.running.outcome import CellOutcome, to_result
+from suite.running.reporting import NoReporter, Reporter
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources, RayWorkers
     from suite.running.workers import LocalWorkers
 
-
-class Overwrite(StrEnum):
-    """What happens to rows that exist.
-
-    ``only-missing`` runs cells without a row under the current key; ``never`` runs only cells without any
-    row, stale ones included; ``always`` runs every planned cell; ``only-cache`` runs nothing.
-    """
-
-    ONLY_MISSING = "only-missing"
-    NEVER = "never"
-    ALWAYS = "always"
-    ONLY_CACHE = "only-cache"
+TROUBLES_IN_A_ROW = 3
+"""After so many cells that the machine, not their method, kept from ending, a run starts no more."""
 
 
-class Reporter(Protocol):
-    """Who is told how a run goes."""
+@dataclass(frozen=True)
+class NotStored:
+    """A cell that ended without a row, because of the machine."""
 
-    def begin(self, due: int, current: int) -> None:
-        """The run starts with `due` cells to run and `current` rows that stay."""
-
-    def started(self, cell: Cell) -> None:
-        """A cell was started."""
-
-    def ended(self, cell: Cell, result: CellResult) -> None:
-        """A cell's row was stored."""
-
-    def elsewhere(self, cell: Cell) -> None:
-        """Another run finished this cell."""
-
-
-class Quiet:
-    """Tells nobody."""
-
-    def begin(self, due: int, current: int) -> None:
-        """Ignore."""
-
-    def started(self, cell: Cell) -> None:
-        """Ignore."""
-
-    def ended(self, cell: Cell, result: CellResult) -> None:
-        """Ignore."""
-
-    def elsewhere(self, cell: Cell) -> None:
-        """Ignore."""
+    cell: Cell
+    reason: str
 
 
 @dataclass
@@ -81,39 +44,33 @@ class Report:
         summaries: the rows of all planned cells that exist now, in plan order.
         ran: statuses of the cells that ran.
         rejected: result files that were set aside.
+        not_stored: cells that the machine kept from ending; the next run tries them again.
+        left: cells that were not started: the budget did not reach, or the machine is in trouble.
     """
 
     store: ResultStore
     summaries: list[RowSummary] = field(default_factory=list)
     ran: Counter[Status] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
+    not_stored: list[NotStored] = field(default_factory=list)
+    left: list[Cell] = field(default_factory=list)
+
+    @property
+    def bad(self) -> list[RowSummary]:
+        """Rows that were asked for and failed, timed out or ran out of memory."""
+        return [row for row in self.summaries if row.status in RETRIABLE]
 
     def rows(self) -> list[Row]:
         """Read the rows behind the summaries."""
         return [row_of(self.store, summary) for summary in self.summaries]
 
 
-def due(
-    cells: Sequence[Cell], rows: Mapping[tuple[str, str, str, int], CellResult | RowSummary], overwrite: Overwrite
-) -> list[Cell]:
-    """Cells that have to be run, or whose skip has to be stored."""
-    return [cell for cell in cells if _is_due(cell, rows.get(cell.identity), overwrite)]
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C or a termination request; its text is for the user."""
 
-
-def _is_due(cell: Cell, row: CellResult | RowSummary | None, overwrite: Overwrite) -> bool:
-    if overwrite is Overwrite.ONLY_CACHE:
-        return False
-    if cell.absent and row is not None and row.status is not Status.SKIPPED:
-        # What is not on this machine must not replace what was measured where it was.
-        return False
-    if overwrite is Overwrite.ALWAYS or row is None:
-        return True
-    if overwrite is Overwrite.NEVER:
-        return False
-    if row.key != cell.key:
-        return True
-    skipped = row.status is Status.SKIPPED
-    return skipped != (cell.skip is not None) or (skipped and row.reason != cell.skip)
+    def __init__(self, stored: int) -> None:
+        """Say how many rows this run stored."""
+        super().__init__(f"{stored} {'row' if stored == 1 else 'rows'} stored; the same command goes on")
 
 
 def run_cells(
@@ -123,6 +80,10 @@ def run_cells(
     jobs: int,
     threads: int,
     overwrite: Overwrite = Overwrite.ONLY_MISSING,
+    retry: Collection[Status] = (),
+    time_limit: float | None = None,
+    memory_limit: int | None = None,
+    budget: float | None = None,
     reporter: Reporter | None = None,
     resources: ClusterResources | None = None,
 ) -> Report:
@@ -136,26 +97,35 @@ def run_cells(
         jobs: cells at a time on this machine.
         threads: threads a cell.
         overwrite: what happens to rows that exist.
+        retry: statuses of current rows that are run again (`suite.running.due.RETRIABLE`).
+        time_limit: seconds of a row's own work, instead of its task's or profile's limit.
+        memory_limit: bytes a row may take, likewise.
+        budget: seconds for the whole run: no row is started that would not fit by what is known of rows like it.
         reporter: is told how the run goes.
         resources: what is asked of a Ray cluster; None runs the cells on this machine.
 
     Raises:
-        KeyboardInterrupt: after the running cells were killed.
-        WeighbridgeError: a result could not be stored (a full disk …).
+        Interrupted: after the running cells were killed.
+        WeighbridgeError: a result could not be stored (a full disk …), or no process can be started.
     """
-    reporter = reporter or Quiet()
+    reporter = reporter or NoReporter()
     report = Report(store)
     rows = _rows(cells, store, report)
-    waiting = due(cells, rows, overwrite)
+    waiting = due(cells, rows, overwrite, retry)
     if waiting:
         store.check_writable()
     reporter.begin(len(waiting), len(cells) - len(waiting))
+    run = _Run(store, jobs, threads, overwrite, retry, report, reporter)
     for cell in [c for c in waiting if c.skip is not None]:
         waiting.remove(cell)
-        ended = CellOutcome(Status.SKIPPED, 0.0, cell.skip)
-        _store(store, cell, ended, threads, jobs, report, reporter)
+        run.store_row(cell, CellOutcome(Status.SKIPPED, 0.0, cell.skip))
     if waiting:
-        _run_due(waiting, store, jobs, threads, overwrite, report, reporter, resources)
+        limited = [replace(cell, own_time_limit=time_limit, own_memory_limit=memory_limit) for cell in waiting]
+        try:
+            with _workers(limited, jobs, threads, resources) as workers:
+                run.run(limited, workers, Budget(budget, rows.values()))
+        except KeyboardInterrupt:
+            raise Interrupted(report.ran.total()) from None
     if report.ran:
         rows = _rows(cells, store, report)
     report.summaries = [rows[cell.identity] for cell in cells if cell.identity in rows]
@@ -171,36 +141,84 @@ def _rows(cells: Sequence[Cell], store: ResultStore, report: Report) -> dict[tup
     return rows
 
 
-def _run_due(
-    waiting: list[Cell],
-    store: ResultStore,
-    jobs: int,
-    threads: int,
-    overwrite: Overwrite,
-    report: Report,
-    reporter: Reporter,
-    resources: ClusterResources | None,
-) -> None:
-    locks: dict[str, IO[str]] = {}
-    met: set[str] = set()
-    with _workers(waiting, jobs, threads, resources) as workers:
-        jobs = workers.slots
+@dataclass
+class _Run:
+    """The loop of one run, and what it knows."""
+
+    store: ResultStore
+    jobs: int
+    threads: int
+    overwrite: Overwrite
+    retry: Collection[Status]
+    report: Report
+    reporter: Reporter
+    troubles: int = 0
+
+    def run(self, waiting: list[Cell], workers: LocalWorkers | RayWorkers, budget: Budget) -> None:
+        """Run `waiting` cells, as many at a time as there are workers."""
+        locks = CellLocks()
+        met: set[str] = set()
+        self.jobs = workers.slots
+        shown = False
         while waiting or workers.running:
-            while workers.free and (cell := _next(waiting, [job.cell for job in workers.running.values()], met)):
+            while workers.free and self.troubles < TROUBLES_IN_A_ROW:
+                fitting = [cell for cell in waiting if budget.fits(cell)]
+                cell = _next(fitting, [job.cell for job in workers.running.values()], met)
+                if cell is None:
+                    break
                 waiting.remove(cell)
-                if not _lock(cell, locks):
+                if not locks.take(cell):
                     waiting.append(cell)  # another run has it: look again when the others are done
                     break
-                if overwrite is not Overwrite.ALWAYS and _done_elsewhere(cell, store, overwrite, threads, jobs):
-                    _unlock(cell, locks)
-                    reporter.elsewhere(cell)
+                if self.overwrite is not Overwrite.ALWAYS and self._done_elsewhere(cell):
+                    locks.give_back(cell)
+                    self.reporter.elsewhere(cell)
                     continue
                 workers.start(cell)
-                reporter.started(cell)
+                self.reporter.started(cell)
+            if not workers.running and not any(budget.fits(cell) for cell in waiting):
+                break
+            if not workers.running and self.troubles >= TROUBLES_IN_A_ROW:
+                break
             for cell, ended in workers.ended():
-                _store(store, cell, ended, threads, jobs, report, reporter)
-                _unlock(cell, locks)
+                if (result := self.store_row(cell, ended)) is not None:
+                    budget.learn(result.label, result.method, result.task, result.status, result.provenance.seconds)
+                locks.give_back(cell)
                 met |= cell.needs
+            if (works := workers.shared()) or shown:
+                self.reporter.shared(works)
+                shown = bool(works)
+        self.report.left = waiting
+
+    def store_row(self, cell: Cell, ended: CellOutcome) -> CellResult | None:
+        """Store what a cell ended as, and tell; None where there is nothing to store."""
+        if ended.trouble:
+            self.troubles += 1
+            reason = ended.reason or "the machine is in trouble"
+            self.report.not_stored.append(NotStored(cell, reason))
+            self.reporter.not_stored(cell, reason)
+            return None
+        self.troubles = 0
+        result = to_result(cell, ended, self.threads, self.jobs)
+        if result.status is not Status.OK and self._is_measured(result):
+            reason = f"{result.status}: {result.reason}. The row that was measured under the same key stays"
+            self.report.not_stored.append(NotStored(cell, reason))
+            self.reporter.not_stored(cell, reason)
+            return None
+        self.store.write(result, ended.items, ended.run)
+        self.report.ran[result.status] += 1
+        self.reporter.ended(cell, result)
+        return result
+
+    def _is_measured(self, result: CellResult) -> bool:
+        """Whether there is a good row of the same cell under the same key."""
+        row = self.store.row_of(result)
+        return row is not None and row.result.status is Status.OK and row.result.key == result.key
+
+    def _done_elsewhere(self, cell: Cell) -> bool:
+        """Whether another run has stored this cell since this run looked."""
+        row = self.store.row_of(to_result(cell, CellOutcome(Status.OK, 0.0), self.threads, self.jobs))
+        return row is not None and not is_due(cell, row.result, self.overwrite, self.retry)
 
 
 def _workers(
@@ -215,7 +233,7 @@ def _workers(
         return RayWorkers(resources, threads, cells, preload(cells))
     from suite.running.workers import LocalWorkers
 
-    return LocalWorkers(min(jobs, len(cells)), threads, preload(cells))
+    return LocalWorkers(min(jobs, len(cells)), threads, preload(cells), cores=jobs * threads)
 
 
 def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str]) -> Cell | None:
@@ -224,97 +242,19 @@ def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str]) -> Ce
     return next((cell for cell in waiting if not cell.needs & busy), waiting[0] if waiting else None)
 
 
-def _done_elsewhere(cell: Cell, store: ResultStore, overwrite: Overwrite, threads: int, jobs: int) -> bool:
-    """Whether another run has stored this cell since this run looked."""
-    row = store.row_of(to_result(cell, CellOutcome(Status.OK, 0.0), threads, jobs))
-    return row is not None and not _is_due(cell, row.result, overwrite)
-
-
-def _lock(cell: Cell, locks: dict[str, IO[str]]) -> bool:
-    name = digest(cell.identity)[:24]
-    folder = cache_root() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = open(folder / name, "w")  # noqa: SIM115 - held until the cell is stored
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        return False
-    locks[name] = handle
-    return True
-
-
-def _unlock(cell: Cell, locks: dict[str, IO[str]]) -> None:
-    locks.pop(digest(cell.identity)[:24]).close()
-
-
-def _store(
-    store: ResultStore, cell: Cell, ended: CellOutcome, threads: int, jobs: int, report: Report, reporter: Reporter
-) -> None:
-    result = to_result(cell, ended, threads, jobs)
-    store.write(result, ended.items, ended.run)
-    report.ran[result.status] += 1
-    reporter.ended(cell, result)
-
-
-def to_result(cell: Cell, ended: CellOutcome, threads: int, jobs: int) -> CellResult:
-    """The row of a cell that ended."""
-    task = cell.task.task
-    data = cell.hashes["data"]
-    provenance = Provenance(
-        code_hash=cell.hashes["code"],
-        task_hash=cell.hashes["task"],
-        data_hash=data.get(task.spec.data),
-        weights=dict(cell.hashes["weights"]),
-        engine=ENGINE_VERSION,
-        packages=dict(ended.versions or {}),
-        machine=dict(ended.machine or machine()),
-        git_revision=git_revision(),
-        threads=threads,
-        jobs=jobs,
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(ended.seconds, 3),
-    )
-    return CellResult(
-        key=cell.key,
-        method=cell.method.cls.name,
-        variant=dict(cell.variant),
-        control=cell.method.cls.is_control_variant(cell.variant),
-        task=task.name,
-        family=task.family,
-        profile=cell.profile.name,
-        seed=cell.seed,
-        status=ended.status,
-        reason=_clean(ended.reason),
-        traceback=_clean(ended.traceback),
-        main_metric=task.main_metric,
-        scores=dict(ended.scores or {}),
-        costs=ended.costs or Costs(),
-        provenance=provenance,
-    )
-
-
-def _clean(text: str | None) -> str | None:
-    """Text that can be stored: lone surrogates replaced, this machine's folder names shortened."""
-    if text is None:
-        return None
-    home = os.path.expanduser("~")  # noqa: PTH111 - a string to replace
-    for folder, short in ((str(project_root()), "."), (str(Path(__file__).parents[2]), "."), (home, "~")):
-        if len(folder) > 1:  # a home of "/" would eat every slash
-            text = text.replace(folder, short)
-    return text.encode("utf-8", "replace").decode()
-
-
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn a termination request into the same clean stop as Ctrl-C."""
-    import signal
+    """Turn a termination request or a closed terminal into the clean stop of Ctrl-C; a second one changes nothing."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def stop(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)  # what is killed and removed now is not to be interrupted
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+import mmap
 import os
-import pickle
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
+import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
 
 from suite.errors import WeighbridgeError
-from suite.paths import project_root
 from suite.planning import Cell
 from suite.results.schema import Status
-from suite.running.execute import CellOutcome, Request
-from suite.running.zygote import kill_group
+from suite.running.execute import Request
+from suite.running.meter import PAGE, PASS, Gauge
+from suite.running.outcome import CellOutcome, unpacked
+from suite.running.processes import descendants, held_bytes, kill
+from suite.running.reporting import SharedWork
+from suite.running.scratch import Scratch
+from suite.running.supervisor import End, Errand
+from suite.running.troubles import machine_error
+from suite.running.zygote_link import ZygoteLink
 
 POLL_SECONDS = 0.1
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_LOG_CHARACTERS = 2000
+MOST_THREADS_A_PASS = 16
+"""A backbone pass scales no further; what is left of a large machine runs rows."""
+TRIES = 2
+"""How often a cell is started whose process is killed by a signal that nobody here sent."""
 
-RESTING_THREADS = {"OPENBLAS_THREAD_TIMEOUT": "14"}
-"""BLAS' idle threads sleep after some microseconds, not after 25 ms, in which they would keep cores from torch's."""
+_PATIENCE_SECONDS = 5.0
 
 
 class Limited(Protocol):
@@ -37,7 +38,7 @@ class Limited(Protocol):
 
     @property
     def time_limit(self) -> float:
-        """Seconds it may take."""
+        """Seconds its own work may take."""
 
     @property
     def memory_limit(self) -> int:
@@ -50,156 +51,196 @@ L = TypeVar("L", bound=Limited)
 @dataclass
 class _Running(Generic[L]):
     cell: L
+    errand: Errand
+    gauge: Gauge
     started: float = field(default_factory=time.monotonic)
+    tries: int = 1
+    generation: int = 0
     pid: int = 0
     outcome: CellOutcome | None = None
+    told: float = 0.0
 
 
 class Workers(Generic[L]):
     """Runs cells in forked processes under hard limits; use as a context manager."""
 
-    def __init__(self, slots: int, threads: int, preload: Sequence[str] = (), scratch: Path | None = None) -> None:
+    def __init__(
+        self,
+        slots: int,
+        threads: int,
+        preload: Sequence[str] = (),
+        scratch: Path | None = None,
+        cores: int | None = None,
+    ) -> None:
         """Prepare for `slots` cells at a time with `threads` threads each, forked after `preload` was imported.
 
         What they leave on disk while they run lies in `scratch`; where the system has its temporary files if None.
+        A backbone pass may use what is idle of `cores`, those of the slots if None.
         """
         self.slots = slots
         self.threads = threads
         self.running: dict[int, _Running[L]] = {}
+        self._cores = max(cores or 0, slots * threads)
         self._preload = tuple(preload)
-        self._scratch = Path(tempfile.mkdtemp(prefix="weighbridge-", dir=scratch))
+        self._parent = scratch
         self._next = 0
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket: Connection | None = None
+        self._zygote: ZygoteLink | None = None
 
     def __enter__(self) -> Self:
-        """Start the process that cells are forked from."""
-        self._start()
+        """Start the process that cells are forked from.
+
+        Raises:
+            MachineError: there is no room for temporary files, or no process can be started.
+        """
+        self._scratch = Scratch(self._parent)
+        try:
+            try:
+                self._meters = os.memfd_create("meters")
+                os.ftruncate(self._meters, self.slots * PAGE)
+                self._gauges = [Gauge(mmap.mmap(self._meters, PAGE, offset=slot * PAGE)) for slot in range(self.slots)]
+            except OSError as error:
+                raise machine_error(error, "start workers") from error
+            self._zygote = ZygoteLink(self.threads, self._meters, self._preload)
+        except BaseException:
+            self._scratch.remove()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Kill what runs and remove scratch files."""
-        for job in self.running.values():
-            if job.pid:
-                kill_group(job.pid)
-        if self._socket is not None:
-            self._socket.close()
-        if self._process is not None:
-            try:
-                self._process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def _start(self) -> None:
-        ours, theirs = socket.socketpair()
-        threads = str(self.threads)
-        environment = os.environ | {
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            **RESTING_THREADS,
-            "TOKENIZERS_PARALLELISM": "false",
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_VERBOSITY": "error",
-            "PYTHONHASHSEED": "0",
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(project_root()), os.environ.get("PYTHONPATH")))),
-        }
-        log = open(self._scratch / "zygote.log", "wb")  # noqa: SIM115 - the child keeps it
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "suite.running.zygote", str(theirs.fileno()), *self._preload],
-            pass_fds=(theirs.fileno(),),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
-        theirs.close()
-        self._socket = Connection(ours.detach())
+        try:
+            if self._zygote is not None:
+                self._zygote.close()
+        finally:
+            self._scratch.remove()
+            os.close(self._meters)
 
     @property
     def free(self) -> int:
-        """How many more cells may be started now."""
-        return self.slots - len(self.running)
+        """How many more cells may be started now: none on cores that a backbone pass uses."""
+        lent = sum(max(0, job.gauge.lent - self.threads) for job in self.running.values() if job.gauge.state == PASS)
+        idle = (self._cores - lent) // self.threads - len(self.running)
+        return max(0, min(self.slots - len(self.running), idle))
 
     def assign(self, cell: L, request: Request) -> None:
         """Start `request` under the limits of `cell`."""
-        if self._socket is None:
-            raise WeighbridgeError("workers are used outside their context")
         self._next += 1
-        self.running[self._next] = _Running(cell)
-        self._socket.send((self._next, request, str(self._out(self._next))))
+        taken = {job.errand.slot for job in self.running.values()}
+        slot = next(slot for slot in range(self.slots) if slot not in taken)
+        errand = Errand(self._next, request, slot, str(self._scratch.path / str(self._next)))
+        self.running[self._next] = _Running(cell, errand, self._gauges[slot])
+        self._send(self.running[self._next])
 
-    def _out(self, number: int) -> Path:
-        return self._scratch / f"cell-{number}"
+    def _send(self, job: _Running[L]) -> None:
+        if self._zygote is None:
+            raise WeighbridgeError("workers are used outside their context")
+        job.gauge.reset()
+        job.pid = 0
+        self._zygote.send(job.errand)
+        job.generation = self._zygote.generation
 
     def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[L, CellOutcome]]:
-        """Yield cells that ended, after waiting at most `wait_seconds` for news."""
-        if self._socket is None:
-            raise WeighbridgeError("workers are used outside their context")
-        try:
-            while self._socket.poll(wait_seconds):
-                kind, number, value = self._socket.recv()
-                if kind == "started":
-                    self.running[number].pid = value
-                    self.running[number].started = time.monotonic()
-                elif kind == "ended":
-                    job = self.running.pop(number)
-                    yield job.cell, self._outcome(number, job, value)
-                wait_seconds = 0
-        except (EOFError, ConnectionError):
-            yield from self._restart()
-        self._enforce_limits()
+        """Yield cells that ended, after waiting at most `wait_seconds` for news.
 
-    def _outcome(self, number: int, job: _Running[L], code: int) -> CellOutcome:
-        out = self._out(number)
-        log = _tail(Path(f"{out}.log"))
-        try:
-            if job.outcome is not None:
-                return job.outcome
-            if out.exists():
-                ended: CellOutcome = pickle.loads(out.read_bytes())  # noqa: S301 - written by our own child
-                return ended
-            seconds = time.monotonic() - job.started
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code} and no outcome"
-            return CellOutcome(Status.FAILED, seconds, f"the worker process {how}", log or None)
-        finally:
-            out.unlink(missing_ok=True)
-            Path(f"{out}.log").unlink(missing_ok=True)
+        Raises:
+            MachineError: the process that cells are forked from cannot be kept alive.
+        """
+        if self._zygote is None:
+            raise WeighbridgeError("workers are used outside their context")
+        for kind, number, value in self._zygote.received(wait_seconds):
+            job = self.running[number]
+            if kind == "started":
+                job.pid = value
+                job.started = time.monotonic()
+            else:
+                yield from self._end(job, value)
+        for job in list(self.running.values()):
+            if job.generation != self._zygote.generation:
+                yield from self._end(job, End())
+        self._enforce_limits()
+        self._lend()
+
+    def shared(self) -> list[SharedWork]:
+        """What running cells are making for several rows, or wait for."""
+        works = (job.gauge.work() for job in self.running.values())
+        return [work for work in works if work is not None]
+
+    def _end(self, job: _Running[L], end: End) -> Iterator[tuple[L, CellOutcome]]:
+        """The outcome of a cell whose processes are gone, unless it is tried once more."""
+        outcome = self._outcome(job, end)
+        self._scratch.remove(str(job.errand.number))
+        if outcome is None:
+            job.tries += 1
+            self._send(job)
+            return
+        del self.running[job.errand.number]
+        if outcome.status is not Status.OK:
+            outcome = replace(outcome, output=end.output)
+        yield job.cell, outcome
+
+    def _outcome(self, job: _Running[L], end: End) -> CellOutcome | None:
+        if job.outcome is not None:
+            return job.outcome
+        seconds = time.monotonic() - job.started
+        if end.refused is not None:
+            reason = f"no process could be started: {end.refused}. Run fewer cells at a time (--jobs), or free memory"
+            return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
+        if end.code == 0:
+            try:
+                return unpacked(end.outcome)
+            except ValueError as error:
+                return CellOutcome(Status.FAILED, seconds, str(error))
+        if end.code is not None and end.code > 0:
+            return CellOutcome(Status.FAILED, seconds, f"the worker process ended with code {end.code} and no outcome")
+        if job.tries < TRIES:
+            return None
+        if end.code is None:
+            reason = "the processes that run it were killed from outside, twice. The same command tries it again"
+            return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
+        reason = f"the worker process was killed by signal {-end.code}, {TRIES} times"
+        if end.code == -signal.SIGBUS:
+            reason += ": a file that it reads through memory is gone or damaged, or its disk is full"
+        return CellOutcome(Status.FAILED, seconds, reason, trouble=end.code == -signal.SIGBUS)
 
     def _enforce_limits(self) -> None:
-        now = time.monotonic()
         for job in self.running.values():
-            if not job.pid or job.outcome is not None:
+            if not job.pid:
                 continue
-            seconds = now - job.started
-            if seconds > job.cell.time_limit:
-                reason = f"took longer than its limit of {job.cell.time_limit:.0f} s"
-                job.outcome = CellOutcome(Status.TIMEOUT, seconds, reason)
-            elif (used := private_bytes(job.pid)) > job.cell.memory_limit:
-                limit = job.cell.memory_limit / 2**30
-                reason = f"held {used / 2**30:.1f} GiB, more than its limit of {limit:.1f} GiB"
-                job.outcome = CellOutcome(Status.OUT_OF_MEMORY, seconds, reason)
+            if job.outcome is None:
+                job.outcome = self._over_limit(job)
             if job.outcome is not None:
-                kill_group(job.pid)
+                self._kill(job)
 
-    def _restart(self) -> Iterator[tuple[L, CellOutcome]]:
-        """The zygote is gone: its cells have failed, the others still get their chance."""
-        lost, self.running = list(self.running.values()), {}
-        log = _tail(self._scratch / "zygote.log")
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-        self._start()
-        for job in lost:
-            seconds = time.monotonic() - job.started
-            yield (
-                job.cell,
-                CellOutcome(Status.FAILED, seconds, "the process that cells are forked from was killed", log),
-            )
+    def _over_limit(self, job: _Running[L]) -> CellOutcome | None:
+        seconds = time.monotonic() - job.started
+        limit, memory = job.cell.time_limit, job.cell.memory_limit
+        if job.gauge.own_seconds(job.started) > limit:
+            return CellOutcome(Status.TIMEOUT, seconds, f"took longer than its limit of {limit:g} s")
+        if job.gauge.silent_seconds() > limit and (work := job.gauge.work()) is not None:
+            reason = f"{work.title} took longer than the limit of {limit:g} s"
+            return CellOutcome(Status.TIMEOUT, seconds, reason)
+        if (used := held_bytes(job.pid, memory)) > memory:
+            reason = f"held {used / 2**30:.1f} GiB, more than its limit of {memory / 2**30:.1f} GiB"
+            return CellOutcome(Status.OUT_OF_MEMORY, seconds, reason)
+        return None
+
+    def _kill(self, job: _Running[L]) -> None:
+        """Let its supervisor end it; by force if that does not answer."""
+        if not job.told:
+            job.told = time.monotonic()
+            kill(job.pid, signal.SIGTERM)
+            kill(job.pid, signal.SIGCONT)
+        elif time.monotonic() - job.told > _PATIENCE_SECONDS:
+            for pid in (*descendants(job.pid), job.pid):
+                kill(pid)
+
+    def _lend(self) -> None:
+        """Let backbone passes use the cores on which no row runs."""
+        passes = [job for job in self.running.values() if job.gauge.state == PASS]
+        if passes:
+            idle = self._cores - (len(self.running) - len(passes)) * self.threads
+            for job in passes:
+                job.gauge.lend(max(self.threads, min(MOST_THREADS_A_PASS, idle // len(passes))))
 
 
 class LocalWorkers(Workers[Cell]):
@@ -208,24 +249,3 @@ class LocalWorkers(Workers[Cell]):
     def start(self, cell: Cell) -> None:
         """Start a cell."""
         self.assign(cell, Request.of(cell, self.threads))
-
-
-def private_bytes(pid: int) -> int:
-    """Resident bytes of a process and its descendants that are not shared file mappings."""
-    total, waiting = 0, [pid]
-    while waiting:
-        process = Path("/proc") / str(waiting.pop())
-        # A process may end at any moment, and not every kernel lists children: RLIMIT_DATA still holds then.
-        with suppress(OSError):
-            resident, shared = (process / "statm").read_text().split()[1:3]
-            total += (int(resident) - int(shared)) * _PAGE_BYTES
-            for task in (process / "task").iterdir():
-                waiting.extend(map(int, (task / "children").read_text().split()))
-    return total
-
-
-def _tail(file: Path) -> str:
-    try:
-        return file.read_text(errors="replace")[-_LOG_CHARACTERS:]
-    except OSError:
-        return ""

@@ -1,91 +1,129 @@
 """The process that cells are forked from: heavy imports are paid for once a run.
 
 It is started fresh (never forked from a process that may have threads), imports what cells need, and then forks
-one child a cell on request. It speaks with the runner over one socket; when that closes, it kills its children
-and ends, so that a runner killed at any moment leaves nothing behind.
+one supervisor a cell on request (`suite.running.supervisor`). It speaks with the runner over one socket; when that
+closes it ends its cells and itself, and when the runner is killed the kernel kills it: nothing is left behind.
 """
 
 from __future__ import annotations
 
-import ctypes
+import gc
 import os
-import pickle
 import signal
 import sys
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
-from suite.running.execute import execute
+from suite.running.processes import adopt_orphans, children, die_with, kill
 
-_PR_SET_PDEATHSIG = 1
+if TYPE_CHECKING:
+    from suite.running.supervisor import Errand
+
+PATIENCE_SECONDS = 6.0
+"""How long cells may take to end when the run does."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    number: int
+    pid: int
+    outcome: int
+    report: int
 
 
 def main() -> None:
-    """Serve the runner on the socket whose descriptor is the first argument; the rest are modules to import."""
-    runner = Connection(int(sys.argv[1]))
+    """Serve the runner: descriptors of the socket and of the meters' memory, its process id, then modules to import."""
+    socket, meter, runner_pid = (int(argument) for argument in sys.argv[1:4])
+    die_with(runner_pid, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's business
-    for module in sys.argv[2:]:
+    runner = Connection(socket)
+    import_module("suite.running.supervisor")
+    for module in sys.argv[4:]:
         # A module that does not import is the business of the cells that need it.
         with suppress(Exception):
             import_module(module)
-    runner.send(("ready", 0, 0))
-    children: dict[int, tuple[int, int]] = {}
+    adopt_orphans()
+    gc.freeze()  # the collector would write to pages that are shared with every cell
+    cells: dict[int, _Cell] = {}
     try:
-        serve(runner, children)
+        runner.send(("ready", 0, None))
+        _serve(runner, meter, cells)
     except (EOFError, ConnectionError):
         pass
     finally:
-        for pid, _ in children.values():
-            kill_group(pid)
+        _end(cells)
 
 
-def serve(runner: Connection, children: dict[int, tuple[int, int]]) -> None:
+def _serve(runner: Connection, meter: int, cells: dict[int, _Cell]) -> None:
     """Fork on request and report ends, until the runner closes the socket."""
+    from suite.running.supervisor import End, read_end
+
     while True:
-        for ready in wait([runner, *children]):
+        for ready in wait([runner, *cells]):
             if ready is runner:
-                number, request, out = runner.recv()
-                pid = os.fork()
-                if pid == 0:
-                    _child(runner, request, out)
-                children[os.pidfd_open(pid)] = (pid, number)
-                runner.send(("started", number, pid))
+                errand = runner.recv()
+                try:
+                    cell = _fork(errand, runner, meter)
+                    cells[os.pidfd_open(cell.pid)] = cell
+                except OSError as error:
+                    runner.send(("ended", errand.number, End(refused=error.strerror or str(error))))
+                else:
+                    runner.send(("started", errand.number, cell.pid))
             else:
                 descriptor = cast(int, ready)
-                pid, number = children.pop(descriptor)
+                cell = cells.pop(descriptor)
                 os.close(descriptor)
-                _, status = os.waitpid(pid, 0)
-                kill_group(pid)
-                runner.send(("ended", number, os.waitstatus_to_exitcode(status)))
+                os.waitpid(cell.pid, 0)
+                _kill_strangers(cells)
+                end = read_end(cell.outcome, cell.report)
+                os.close(cell.outcome)
+                os.close(cell.report)
+                runner.send(("ended", cell.number, end))
 
 
-def kill_group(pid: int) -> None:
-    """Kill a cell's process and all that it started."""
+def _fork(errand: Errand, runner: Connection, meter: int) -> _Cell:
+    from suite.running.supervisor import supervise
+
+    me = os.getpid()
+    outcome, report = os.memfd_create("outcome"), os.memfd_create("report")
     try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def _child(runner: Connection, request: Any, out: str) -> None:
-    code = 1
-    try:
-        os.setsid()
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        pid = os.fork()
+    except OSError:
+        os.close(outcome)
+        os.close(report)
+        raise
+    if pid == 0:
         runner.close()
-        log = os.open(f"{out}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        ended = execute(request)
-        temporary = Path(f"{out}.tmp")
-        temporary.write_bytes(pickle.dumps(ended))
-        temporary.replace(out)
-        code = 0
-    finally:
-        os._exit(code)
+        supervise(errand, me, meter, outcome, report)
+    return _Cell(errand.number, pid, outcome, report)
+
+
+def _kill_strangers(cells: dict[int, _Cell]) -> None:
+    """A supervisor that was killed leaves its cell's processes to this one."""
+    own = {cell.pid for cell in cells.values()}
+    while strangers := [pid for pid in children(os.getpid()) if pid not in own]:
+        for pid in strangers:
+            kill(pid)
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _end(cells: dict[int, _Cell]) -> None:
+    for cell in cells.values():
+        kill(cell.pid, signal.SIGTERM)
+        kill(cell.pid, signal.SIGCONT)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while cells and time.monotonic() < deadline:
+        for ready in wait(list(cells), max(0.0, deadline - time.monotonic())):
+            os.waitpid(cells.pop(cast(int, ready)).pid, 0)
+    for cell in cells.values():
+        kill(cell.pid)
+        os.waitpid(cell.pid, 0)
+    _kill_strangers({})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.suite.engine.project import REPOSITORY, Project, make_project
+from tests.suite.engine.project import Project, make_project
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,8 @@ def test_help_is_short_too(project: Project) -> None:
 
 
 def test_it_knows_its_version() -> None:
-    done = subprocess.run([sys.executable, "-m", "cli", "--version"], capture_output=True, text=True, cwd=REPOSITORY)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "--version"], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
     assert done.returncode == 0
     assert done.stdout.startswith("weighbridge ")

@@ -49,7 +49,7 @@ def write(root: Path) -> Synthetic:
     """Write a profile in which every text that a result can hold is hostile."""
     kit = Synthetic(root)
     catalog = kit.catalog = Catalog()
-    catalog.families.append(FamilyCard(name=FAMILY, title=FAMILY, description=TEXTS[0], order=1))
+    catalog.families.append(FamilyCard(name=FAMILY, title=FAMILY, description=TEXTS[0]))
     catalog.metrics.append(
         MetricCard(
             name=TEXTS[2], title=TEXTS[0], better="higher", unit=TEXTS[2], format="999999999.9f", statistic="mean",

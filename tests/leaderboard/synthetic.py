@@ -161,7 +161,7 @@ class Synthetic:
         catalog = self.catalog
         for order, (name, title, modality, readout, metrics) in enumerate(FAMILIES, start=1):
             catalog.families.append(
-                FamilyCard(name=name, title=title, description=f"What {title} asks.", order=order, extra=order > 3)
+                FamilyCard(name=name, title=title, description=f"What {title} asks.", extra=order > 3)
             )
             catalog.metrics.extend(MetricCard.of(metric) for metric in metrics)
             for task in range(self.tasks):

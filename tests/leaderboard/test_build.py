@@ -69,16 +69,28 @@ def test_ranks_and_intervals_are_those_of_the_statistics(stored):
     assert (verdict.low, verdict.high, verdict.p) == (expected.low, expected.high, expected.p)
 
 
-def test_an_answer_is_remembered_only_for_the_same_data(stored):
+def test_an_answer_is_remembered_only_for_the_same_data(stored, tmp_path):
     board = board_of(stored)
     first = Evidence(board)
     first.interval("beir/t0", "method-0[dim=8]")
-    poisoned = {key: [[0.0, 0.0]] * len(value) for key, value in first.answers.items()}
+    first.answers = {key: [[0.0, 0.0]] * len(value) for key, value in first.answers.items()}
+    poisoned = tmp_path / "evidence"
+    poisoned.write_bytes(first.memory())
     assert Evidence(board, poisoned).interval("beir/t0", "method-0[dim=8]") == (0.0, 0.0)
     old = row_of(stored, "beir/t0", "method-0[dim=8]")
     stored.cell(old.result, {name: np.roll(values, 1) for name, values in old.items().items()})
     fresh = Evidence(board_of(stored), poisoned).interval("beir/t0", "method-0[dim=8]")
     assert fresh != (0.0, 0.0)
+
+
+def test_a_memory_that_was_edited_is_not_believed(stored, tmp_path):
+    board = board_of(stored)
+    first = Evidence(board)
+    interval = first.interval("beir/t0", "method-0[dim=8]")
+    memory = tmp_path / "evidence"
+    memory.write_bytes(first.memory().replace(repr(interval[0]).encode(), b"0.123456789"))
+    assert memory.read_bytes() != first.memory()
+    assert Evidence(board, memory).interval("beir/t0", "method-0[dim=8]") == interval
 
 
 def test_a_budget_ranks_anew_among_what_fits(stored):

@@ -57,7 +57,6 @@ ROWS = [mrl(64), mrl(384)]
 def test_the_designs_example_holds_and_is_paired() -> None:
     card = judge(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= 0.93, ROWS)
     assert card.verdict == "holds"
-    assert card.decided
     assert card.relation == ">="
     assert card.threshold == 0.93
     assert card.value == pytest.approx(0.95, abs=0.01)
@@ -70,21 +69,21 @@ def test_the_designs_example_holds_and_is_paired() -> None:
 
 def test_a_claim_that_fails_says_by_how_much() -> None:
     card = judge(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= 0.99, ROWS)
-    assert (card.verdict, card.decided) == ("fails", True)
+    assert card.verdict == "fails"
     assert card.interval is not None
     assert card.interval[1] < 0.99
 
 
 def test_an_interval_around_the_threshold_decides_nothing() -> None:
     ratio = ROWS[0].result.scores["ndcg"] / ROWS[1].result.scores["ndcg"]
-    for threshold, verdict in ((ratio - 1e-6, "holds"), (ratio + 1e-6, "fails")):
+    for threshold in (ratio - 1e-6, ratio + 1e-6):
         card = judge(lambda r, t=threshold: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= t, ROWS)  # type: ignore[misc]
-        assert (card.verdict, card.decided) == (verdict, False)
+        assert card.verdict == "undecided"
 
 
 def test_two_measured_sides_are_compared_by_their_difference() -> None:
     card = judge(lambda r: r["mrl[dim=64]"].main <= r["mrl[dim=384]"].main, ROWS)
-    assert (card.verdict, card.decided, card.threshold, card.relation) == ("holds", True, 0.0, "<=")
+    assert (card.verdict, card.threshold, card.relation) == ("holds", 0.0, "<=")
     assert card.value == pytest.approx(-0.05 * DIFFICULTY.mean(), abs=0.01)
 
 
@@ -93,12 +92,11 @@ def test_and_shows_the_inequality_that_binds() -> None:
         return lambda r: (r["mrl[dim=384]"].main >= 0.1) & (r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= threshold)
 
     assert (card := judge(near(0.9), ROWS)).verdict == "holds"
-    assert card.decided
     assert (card := judge(near(0.99), ROWS)).verdict == "fails"
     assert card.threshold == 0.99
     close = ROWS[0].result.scores["ndcg"] / ROWS[1].result.scores["ndcg"] - 1e-6
-    assert (card := judge(near(close), ROWS)).verdict == "holds"
-    assert (card.threshold, card.decided) == (close, False)
+    assert (card := judge(near(close), ROWS)).verdict == "undecided"
+    assert card.threshold == close
     card = judge(lambda r: 0.5 <= r["mrl[dim=64]"].main / r["mrl[dim=384]"].main <= 0.9, ROWS)
     assert (card.verdict, card.threshold) == ("fails", 0.9)
 
@@ -108,6 +106,29 @@ def test_of_two_verdicts_a_failing_one_binds_before_a_less_certain_one() -> None
     holds = Verdict(1.0, 0.9, ">=", holds=True, interval=(0.5, 1.5), decided=False, support=0.55)
     assert (fails & holds) is fails
     assert (holds & fails) is fails
+
+
+def test_of_two_verdicts_one_that_fails_for_certain_binds_before_an_undecided_one() -> None:
+    unknown = Verdict(1.0, 1.1, ">=", holds=False, interval=None, decided=False, support=0.0)
+    fails = Verdict(2.0, 2.1, ">=", holds=False, interval=(1.9, 2.05), decided=True, support=0.0)
+    assert (unknown & fails).word == (fails & unknown).word == "fails"
+
+
+@pytest.mark.parametrize(
+    ("source", "declared", "by"),
+    [
+        ("arXiv:2205.13147, Table 1", None, "paper"),
+        ("arXiv:2205.13147, section 4; threshold set here before it was measured", None, "project"),
+        ("own trial on one text", None, "project"),
+        ("to be established", None, "project"),
+        ("arXiv:2205.13147, Table 1", "project", "project"),
+        ("the threshold of Table 2", "paper", "paper"),
+    ],
+)
+def test_a_claim_says_who_set_its_threshold(source: str, declared: str | None, by: str) -> None:
+    claim = Claim("it works", lambda r: r["mrl[dim=64]"].main >= 0.1, source, TASK, threshold_by=declared, why="Small.")  # type: ignore[arg-type]
+    (card,) = evaluate([("mrl", claim)], ROWS, "standard", {}, resamples=50)
+    assert (card.threshold_by, card.why, card.verdict) == (by, "Small.", "holds")
 
 
 def test_arithmetic_is_done_on_value_and_replicates_alike() -> None:
@@ -132,22 +153,22 @@ def test_arithmetic_is_done_on_value_and_replicates_alike() -> None:
 
 def test_costs_that_are_counted_are_exact_and_timings_are_not() -> None:
     card = judge(lambda r: r["mrl[dim=64]"].cost("bytes_per_item") <= 256, ROWS)
-    assert (card.verdict, card.decided, card.interval) == ("holds", True, None)
+    assert (card.verdict, card.interval) == ("holds", None)
     assert card.numbers == {"mrl[dim=64,arm=joint] bytes_per_item": 256.0}
     card = judge(lambda r: r["mrl[dim=64]"].cost("macs") / r["mrl[dim=384]"].cost("macs") <= 0.5, ROWS)
-    assert (card.verdict, card.decided, card.value) == ("fails", True, 1.0)
+    assert (card.verdict, card.value) == ("fails", 1.0)
     card = judge(lambda r: r["mrl[dim=64]"].cost("fit_seconds") <= 3, ROWS)
-    assert (card.verdict, card.decided, card.interval) == ("holds", False, None)
+    assert (card.verdict, card.interval) == ("undecided", None)
     card = judge(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=64]"].cost("bytes_per_item") >= 1e-9, ROWS)
     assert card.interval is not None
 
 
 def test_a_score_without_items_has_no_interval_and_decides_nothing() -> None:
     card = judge(lambda r: r["mrl[dim=64]"].score("fid") - 0 * r["mrl[dim=64]"].main <= 20, ROWS)
-    assert (card.verdict, card.decided, card.interval, card.value) == ("holds", False, None, 12.0)
+    assert (card.verdict, card.interval, card.value) == ("undecided", None, 12.0)
     rows = [mrl(384), row("plain", scores={"other": 1.0}, main_metric="other")]
     card = judge(lambda r: r["plain"].main >= 0, rows)  # a metric that nobody declares
-    assert (card.verdict, card.decided) == ("holds", False)
+    assert card.verdict == "undecided"
 
 
 def test_seeds_are_averaged_and_widen_the_interval() -> None:
@@ -156,7 +177,7 @@ def test_seeds_are_averaged_and_widen_the_interval() -> None:
     card = judge(lambda r: r["mrl"].main - r["flat"].main >= 0.05, [*seeds, row("flat")])
     assert card.value == pytest.approx(0.1)
     assert card.interval == pytest.approx((0.0, 0.2), abs=0.03)
-    assert not card.decided
+    assert card.verdict == "undecided"
 
 
 def test_another_task_is_named_beside_the_selector() -> None:

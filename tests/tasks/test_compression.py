@@ -14,6 +14,7 @@ from suite.discovery import load_class, scan
 from suite.errors import ContractError, WeighbridgeError
 from suite.method import Modality
 from suite.results.metrics import METRICS
+from suite.running.fresh import decode_in_fresh_process
 from suite.weighing import MeasuredMethod
 from tasks.compression import Compression, Spec, first_difference, model_bytes, order0_entropy
 
@@ -72,7 +73,7 @@ def task(modality=Modality.BYTES, **fields):
 
 def weigh(method, data=TEXT, **fields):
     modality = Modality.IMAGE if isinstance(data, ImageSet) else Modality.BYTES
-    return task(modality, **fields).evaluate(MeasuredMethod(method, 0), data)
+    return task(modality, **fields).evaluate(MeasuredMethod(method, 0, decode_in_fresh_process), data)
 
 
 # -- what is counted ------------------------------------------------------------------------------

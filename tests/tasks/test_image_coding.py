@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.image.pca_codes import PCACodes
+from methods.baselines.pca_codes import PCACodes
 from suite.data.types import ImageSet
 from suite.errors import ContractError
 from suite.method import FitData
 from suite.representations import Bitstream
+from suite.running.fresh import decode_in_fresh_process
 from suite.weighing import MeasuredMethod
 from tasks.image_coding import ImageCoding, Spec, distortion, item_bits, probes
 
@@ -65,7 +66,7 @@ def test_components_cost_a_byte_each_and_more_of_them_rebuild_better():
     for dim in (1, 16):
         method = PCACodes(dim=dim)
         method.fitted = method.narrow(PCACodes(dim=dim).fit(FitData(IMAGES[:30]), 0))
-        scores.append(TASK.evaluate(MeasuredMethod(method, 0), data).scores)
+        scores.append(TASK.evaluate(MeasuredMethod(method, 0, decode_in_fresh_process), data).scores)
     assert [score["image_bits"] for score in scores] == [8, 128]
     assert scores[1]["psnr"] > scores[0]["psnr"]
     assert "bits_follow_png" not in scores[0]
@@ -83,6 +84,6 @@ def test_the_length_under_a_prior_is_a_score_where_there_is_a_prior():
     for dim, known in ((1, False), (16, True)):
         method = WithPrior(dim=dim)
         method.fitted = method.narrow(WithPrior(dim=dim).fit(FitData(IMAGES[:30]), 0))
-        outcome = TASK.evaluate(MeasuredMethod(method, 0), data)
+        outcome = TASK.evaluate(MeasuredMethod(method, 0, decode_in_fresh_process), data)
         assert ("prior_bits" in outcome.scores) == known
     assert outcome.scores["prior_bits"] == 5

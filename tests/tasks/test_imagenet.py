@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from methods.image.controls import ImageControl
-from methods.image.raw_pixels import RawPixels
+from methods.baselines.image_controls import ImageControl
+from methods.baselines.raw_pixels import RawPixels
 from suite.data import access
 from suite.data.types import ImageSet
 from suite.method import Method, Modality, Role

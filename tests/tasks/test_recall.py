@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.sequence.streaming_readers import BloomFilter, Guess, LastWindow, Reservoir
+from methods.baselines.streaming_readers import BloomFilter, Guess, LastWindow, Reservoir
 from suite.data.types import Passage, RecallSet
 from suite.errors import ContractError
 from suite.method import Method, Modality, Role

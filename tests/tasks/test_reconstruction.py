@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.text.minilm_backbone import ALL_MINILM_L6_V2
+from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from suite.data import access
 from suite.data.types import content_hash
 from suite.discovery import scan

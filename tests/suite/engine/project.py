@@ -11,8 +11,6 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-
 FILES = {
     "methods/__init__.py": "",
     "methods/text/__init__.py": "",
@@ -89,7 +87,6 @@ FILES = {
             """Toy similarity."""
             family = "pairs"
             family_title = "Pairs"
-            order = 1
             readout = "compare"
             modality = Modality.TEXT
             metrics = ("agreement",)
@@ -153,10 +150,10 @@ class Bad(Method):
         """Environment of its commands: nothing of the machine's own projects or data."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WEIGHBRIDGE_")}
         own = {"WEIGHBRIDGE_ROOT": str(self.root), "HF_HUB_OFFLINE": "1", "COLUMNS": "200", "NO_COLOR": "1"}
-        own["PYTHONPATH"] = str(REPOSITORY)  # this checkout's code, wherever the environment was installed from
-        return kept | own | more
+        # The code under test is that of this checkout, whatever is installed.
+        return kept | own | {"PYTHONPATH": str(Path(__file__).parents[3])} | more
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str, **environment: str) -> list[str]:
         """Command line of `weighbridge`."""
         return [sys.executable, "-m", "cli", *arguments]
 

@@ -205,7 +205,7 @@ class _Cell:
 
 
 def test_models_of_mteb_run_as_methods():
-    from methods.text.mteb_model import MtebModel
+    from methods.named.mteb_model import MtebModel
 
     random = MtebModel.called("mteb/baseline-random-encoder")
     assert random.pretrained[0].sha256.startswith("mteb 2")
@@ -215,7 +215,7 @@ def test_models_of_mteb_run_as_methods():
 
 
 def test_searchers_of_mteb_run_as_methods():
-    from methods.text.mteb_model import MtebModel
+    from methods.named.mteb_model import MtebModel
 
     method = MtebModel.called("mteb/baseline-bm25s")(Effort("quick"))
     documents = method.encode(["cats sleep all day", "dogs bark at night", "birds sing"], Role.DOCUMENT)

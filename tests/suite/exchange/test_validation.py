@@ -121,7 +121,7 @@ def test_damaged_files_are_named_and_left_as_they_are(project):
         (whole[:-40], "cannot be parsed"),
         (whole.replace('"seed": 0', '"seed": 1'), "its checksum does not match: it was cut short or edited"),
         ("[]", "is not a JSON object"),
-        (whole.replace('"schema_version": 1', '"schema_version": 9'), "checksum"),
+        (whole.replace('"schema_version": 2', '"schema_version": 9'), "checksum"),
     ):
         path.write_text(text)
         said = problems(project)

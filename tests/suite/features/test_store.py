@@ -1,4 +1,3 @@
-import json
 import multiprocessing
 import time
 
@@ -8,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from suite import stored
+from suite.data.types import content_hash
 from suite.features import clock
-from suite.features.store import FeatureStore
+from suite.features.store import ENTRY, FeatureStore
 
 KEY = {"weights": "ab" * 32, "items": "cd" * 32, "layer": 6, "pooling": "mean"}
 arrays = hnp.arrays(
@@ -111,7 +112,7 @@ def test_damaged_entry_is_computed_again(store, damage):
     compute = Counted(np.arange(1000.0))
     store.array(KEY, compute)
     folder = entry_folder(store)
-    values, entry = folder / "values.npy", folder / "entry.json"
+    values, entry = folder / "values.npy", folder / ENTRY
     if damage == "truncated":
         values.write_bytes(values.read_bytes()[:-8])
     elif damage == "flipped":
@@ -127,6 +128,32 @@ def test_damaged_entry_is_computed_again(store, damage):
     for _ in range(2):
         np.testing.assert_array_equal(store.array(KEY, compute), np.arange(1000.0))
     assert compute.calls == 2
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_every_bit_of_a_header_counts(store, bit):
+    made = np.arange(6.0).reshape(2, 3)
+    store.array(KEY, lambda: made)
+    values = entry_folder(store) / "values.npy"
+    whole = values.read_bytes()
+    for place in range(128):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << bit
+        values.write_bytes(damaged)
+        assert store.find(KEY, "values") is None, f"byte {place}"
+
+
+def test_an_entry_of_another_key_is_not_taken(store):
+    one, other = {"items": "one"}, {"items": "other"}
+    for number, key in enumerate((one, other)):
+        store.array(key, lambda number=number: np.full(4, float(number)))
+    a, b = sorted(path for path in store.root.iterdir() if path.is_dir())
+    a.rename(store.root / "aside")
+    b.rename(a)
+    (store.root / "aside").rename(b)
+    for number, key in enumerate((one, other)):
+        found = store.array(key, lambda number=number: np.full(4, float(number)))
+        np.testing.assert_array_equal(found, np.full(4, float(number)))
 
 
 def test_failed_pass_leaves_nothing_and_the_next_one_succeeds(store):
@@ -193,7 +220,7 @@ def test_two_processes_make_one_pass_and_the_waiter_is_not_charged_for_waiting(t
     for worker in workers:
         worker.join()
     assert first == second
-    pass_seconds = json.loads((entry_folder(FeatureStore(tmp_path)) / "entry.json").read_text())["seconds"]
+    pass_seconds = stored.read(entry_folder(FeatureStore(tmp_path)) / ENTRY, content_hash(KEY))["seconds"]
     for elapsed, credit in (times, other):
         assert elapsed + credit >= pass_seconds
         assert credit < pass_seconds

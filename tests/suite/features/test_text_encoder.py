@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from methods.text.minilm_backbone import ALL_MINILM_L6_V2
+from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from suite.errors import DataMismatch
 from suite.features import clock, text_encoder
 from suite.features.store import FeatureStore
@@ -139,13 +139,13 @@ def test_killed_pass_goes_on_after_its_last_window(encoder, monkeypatch, output)
     assert worker.exitcode == -signal.SIGKILL
 
     seen = []
-    monkeypatch.setattr(
-        TextEncoder,
-        "_passes",
-        lambda self, windows, layers, passes=TextEncoder._passes: passes(
-            self, (seen.append(window[0]) or window for window in windows), layers
-        ),
-    )
+
+    def noted(self, texts, seconds=None):
+        for window in tokenised(self, texts, seconds):
+            seen.extend([window[0]] if seconds is not None else [])
+            yield window
+
+    monkeypatch.setattr(TextEncoder, "_tokenised", noted)
     before = clock.backbone_seconds()
     resumed = getattr(encoder, output)(texts)
     assert seen == [range(4, 6), range(6, 7)]

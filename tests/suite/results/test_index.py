@@ -65,8 +65,10 @@ def test_only_what_changed_is_read_again(store: ResultStore, monkeypatch: pytest
 
 def test_an_edited_index_is_made_again(store: ResultStore, tmp_path: Path) -> None:
     Index(store, "quick")
-    (file,) = (tmp_path / "cache" / "index").glob("*.json")
-    file.write_bytes(file.read_bytes().replace(b'"ndcg": 0.5', b'"ndcg": 0.9'))
+    (file,) = (tmp_path / "cache" / "index").glob("*.rows")
+    edited = file.read_bytes().replace(b"[0.5]", b"[0.9]")
+    assert edited != file.read_bytes()
+    file.write_bytes(edited)
     assert {s.label: s.scores for s in Index(store, "quick").summaries}["pq[m=8]"] == {"ndcg": 0.5}
 
 

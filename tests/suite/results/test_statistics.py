@@ -136,7 +136,7 @@ def test_methods_with_as_many_seeds_are_paired_over_seeds() -> None:
     found = replicates({"a": a, "b": b}, resamples=500)
     difference = paired_difference(found["a"], found["b"])
     assert (difference.low, difference.high) == pytest.approx((0.01, 0.01))
-    assert difference.verdict() == "higher"
+    assert difference.significance() == "higher"
 
 
 @pytest.mark.parametrize("kind", ["mean", "ratio", "pearson"])
@@ -213,11 +213,11 @@ def test_without_evidence_nothing_is_told_apart(made: Sample, reason: str) -> No
     found = replicates({"a": made, "b": sample("mean", {"x": np.full(4, 0.1)})}, resamples=50)
     assert found["a"].value == pytest.approx(0.5)
     assert found["a"].interval() is None
-    assert paired_difference(found["a"], found["b"]).verdict() == f"cannot be told apart: {reason}"
+    assert paired_difference(found["a"], found["b"]).significance() == f"not tested: {reason}"
     standing = Contest(found).ranks()
     assert standing["a"].rank is None
-    assert standing["a"].verdict == f"cannot be told apart: {reason}"
-    assert (standing["b"].rank, standing["b"].verdict) == (1, "best")
+    assert standing["a"].place == f"not tested: {reason}"
+    assert (standing["b"].rank, standing["b"].place) == (1, "best")
 
 
 def test_other_items_are_never_compared() -> None:
@@ -225,7 +225,7 @@ def test_other_items_are_never_compared() -> None:
     assert paired_difference(found["a"], found["b"]).p is None
     standing = Contest(found).ranks()
     assert standing["a"].rank is None
-    assert "different items" in standing["a"].verdict
+    assert "different items" in standing["a"].place
     assert standing["b"].rank == 1
 
 
@@ -294,8 +294,8 @@ def test_groups_ranks_and_verdicts() -> None:
     assert [sorted(group) for group in groups] == [["a", "b"], ["c"], ["d"]]
     standing = Contest(found).ranks()
     assert {name: standing[name].rank for name in columns} == {"a": 1, "b": 1, "c": 3, "d": 4}
-    assert {standing["a"].verdict, standing["b"].verdict} == {"best", "as good as the best"}
-    assert standing["c"].verdict == "worse than the best"
+    assert {standing["a"].place, standing["b"].place} == {"best", "tied with the best (n.s.)"}
+    assert standing["c"].place == "significantly worse than the best"
     assert standing["c"].p is not None
     assert standing["c"].p < 0.05
     assert list(standing) == list(columns)

@@ -1,0 +1,1 @@
+"""Methods that are there to be compared with, one a file."""

@@ -1,0 +1,1 @@
+"""Compressors: what makes an encoder's vectors smaller. One file, one kind; any encoder, any dimension."""

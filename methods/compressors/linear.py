@@ -1,0 +1,96 @@
+"""Fewer numbers by a linear map: the first dimensions, principal components, random directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from suite.compressor import Compressor
+from suite.method import Paper, Role, Tensors
+from suite.representations import Dense
+
+DIMS = (256, 128, 64, 32, 16)
+
+
+class Truncated(Compressor):
+    """The first `dim` dimensions, in the order they happen to have: the control of every other shortening."""
+
+    name = "truncated"
+    summary = "The first dimensions of a vector and nothing else, in the order they happen to have."
+    paper = Paper("Matryoshka Representation Learning", 2022, "2205.13147")
+    tags = ("dense", "truncated")
+    grid = {"dim": DIMS}
+
+    def encode(self, vectors: Any, role: Role) -> Dense:
+        """(n, dim) float32."""
+        return self.dense(vectors[:, : self.dim])
+
+
+class Pca(Compressor):
+    """Coordinates on the first `dim` principal components of the fit vectors; the mean is taken off.
+
+    Fewer fit vectors than `dim` give as many components as there are vectors.
+    """
+
+    name = "pca"
+    summary = (
+        "Vectors projected on the directions in which the fit vectors differ most: the linear projection of least "
+        "squared error."
+    )
+    paper = Paper("On Lines and Planes of Closest Fit to Systems of Points in Space", 1901,
+                  url="https://doi.org/10.1080/14786440109462720")  # fmt: skip
+    tags = ("dense", "linear")
+    grid = {"dim": DIMS}
+    requires = ("sklearn",)
+    whiten = False
+
+    def fit(self, vectors: Any, seed: int) -> Tensors:
+        """Mean and components, largest variance first."""
+        from sklearn.decomposition import PCA
+
+        dim = min(self.dim, *vectors.shape)
+        fitted = PCA(dim, random_state=seed).fit(vectors)
+        spread = np.sqrt(np.maximum(fitted.explained_variance_, 1e-12)) if self.whiten else np.ones(dim)
+        components = (fitted.components_ / spread[:, None]).astype(np.float32)
+        return {"mean": fitted.mean_.astype(np.float32), "components": components}
+
+    def encode(self, vectors: Any, role: Role) -> Dense:
+        """(n, dim) float32."""
+        return self.dense(np.asarray((vectors - self.fitted["mean"]) @ self.fitted["components"].T, np.float32))
+
+
+class PcaWhitened(Pca):
+    """Principal components, each divided by its standard deviation over the fit vectors, so that all count alike."""
+
+    name = "pca-whitened"
+    summary = "Principal components, each at the same spread, so that directions of little variance count as much."
+    grid = {"dim": (128, 64, 32)}
+    whiten = True
+
+
+class RandomProjection(Compressor):
+    """Products with `dim` Gaussian directions, scaled so that lengths and distances are kept on average.
+
+    Johnson and Lindenstrauss: all distances of n points are kept within 1 ± ε with dim of the order of log n / ε².
+    """
+
+    name = "random-projection"
+    summary = "Products with random directions, which keep distances on average, whatever the data are."
+    paper = Paper("Extensions of Lipschitz mappings into a Hilbert space", 1984,
+                  url="https://doi.org/10.1090/conm/026/737400")  # fmt: skip
+    tags = ("dense", "linear", "random")
+    grid = {"dim": DIMS}
+    seeded = True
+    requires = ("sklearn",)
+
+    def fit(self, vectors: Any, seed: int) -> Tensors:
+        """The directions."""
+        from sklearn.random_projection import GaussianRandomProjection
+
+        fitted = GaussianRandomProjection(self.dim, random_state=seed).fit(vectors[:1])
+        return {"directions": fitted.components_.astype(np.float32)}
+
+    def encode(self, vectors: Any, role: Role) -> Dense:
+        """(n, dim) float32."""
+        return self.dense(vectors @ self.fitted["directions"].T)

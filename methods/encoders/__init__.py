@@ -1,0 +1,1 @@
+"""Encoders whose weights are packaged, one a file."""

@@ -1,0 +1,1 @@
+"""Networks and training that several methods of images share."""

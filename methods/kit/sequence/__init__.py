@@ -1,0 +1,1 @@
+"""Parts of sequence models that several methods share."""

@@ -1,0 +1,1 @@
+"""SmolLM2 as several methods read it."""

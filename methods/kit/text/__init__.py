@@ -1,0 +1,1 @@
+"""MiniLM, its training and its token vectors, as several methods use them."""

@@ -1,1 +1,0 @@
-"""Compressed models: what stores a model's matrices in fewer bytes."""

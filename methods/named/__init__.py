@@ -1,0 +1,1 @@
+"""Models by name: one class a prefix (``st:NAME``, ``mteb:NAME``, ``timm:NAME``, ``lm:NAME``)."""

@@ -1,1 +1,0 @@
-"""Methods that read vectors: activations and embeddings."""

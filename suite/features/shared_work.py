@@ -1,0 +1,109 @@
+"""Work that rows share (a backbone pass, a training, a fit): announced, timed apart, and helped by idle cores.
+
+    with shared_work.working("encoding", "all-MiniLM-L6-v2", total=len(texts), spread=True) as work:
+        for rows in batches:
+            ...
+            work.reach(rows.stop)
+
+Whoever makes or awaits such work says so here. Nothing listens by default; in a worker process the runner does
+(`suite.running.meter`): it stops the row's time limit meanwhile, shows how far the work is, and lends it idle cores.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from suite.features import clock
+
+
+class Listener(Protocol):
+    """What a worker's meter offers to those who share work."""
+
+    def begin(self, kind: str, title: str, total: int, done: int) -> None:
+        """Work begins inside what was begun before; `kind` is ``pass``, ``stage`` or ``waiting``."""
+
+    def advance(self, done: int) -> None:
+        """`done` of the total are done."""
+
+    def end(self) -> None:
+        """What was begun last has ended, in whatever way."""
+
+
+class Work:
+    """Work in progress; `announced` is False where nobody is to know."""
+
+    def __init__(self, announced: bool) -> None:
+        """Nothing is done."""
+        self._announced = announced
+
+    def reach(self, done: int) -> None:
+        """Say that `done` of the total are done; also a sign of life."""
+        if self._announced and _listener is not None:
+            _listener.advance(done)
+
+
+_listener: Listener | None = None
+_subject = _row = ""
+_depth = 0
+_begun = 0.0
+_seconds = 0.0
+
+
+def listen(listener: Listener | None, subject: str = "", row: str = "") -> None:
+    """Let `listener` be told from now on; titles name `subject`, a data set, and `row` where nothing else is said."""
+    global _listener, _subject, _row
+    _listener, _subject, _row = listener, subject, row
+
+
+def seconds() -> float:
+    """Seconds that this process has spent on shared work, or waiting for it."""
+    return _seconds + (time.monotonic() - _begun if _depth else 0.0)
+
+
+@contextmanager
+def working(
+    action: str, by: str | None = None, *, total: int = 0, done: int = 0, spread: bool = False
+) -> Iterator[Work]:
+    """Within this context, shared work is made; with the store switched off (`clock`), nothing is shared.
+
+    Args:
+        action: what is done, such as ``"encoding"``.
+        by: the model or method that does it; None for that of the row.
+        total: items there are; 0 if unknown.
+        done: items that were done before, by a pass that was interrupted.
+        spread: whether it may use more threads than the row's own (`torch` ones).
+    """
+    if clock.is_cache_disabled():
+        yield Work(announced=False)
+        return
+    of, by = f" {_subject}" if _subject else "", by or _row or "a method"
+    with _announced("pass" if spread else "stage", f"{action}{of} with {by}", total, done):
+        yield Work(announced=True)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Within this context, another process is waited for."""
+    with _announced("waiting", f"waiting for another process: {what}", 0, 0):
+        yield
+
+
+@contextmanager
+def _announced(kind: str, title: str, total: int, done: int) -> Iterator[None]:
+    global _depth, _begun, _seconds
+    if _depth == 0:
+        _begun = time.monotonic()
+    _depth += 1
+    if _listener is not None:
+        _listener.begin(kind, title, total, done)
+    try:
+        yield
+    finally:
+        _depth -= 1
+        if _depth == 0:
+            _seconds += time.monotonic() - _begun
+        if _listener is not None:
+            _listener.end()

@@ -1,0 +1,135 @@
+"""Files that may be anything: read only where they are regular files of a sensible size, written whole or not at all.
+
+Results, caches and other tools' files are untrusted input: a name may belong to a link, a device or a pipe, and a size
+may be anything. Whoever reads such a file reads it here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import TypeAlias
+
+from suite.errors import WeighbridgeError
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+LARGEST = 1 << 30
+"""Bytes that no file which is read whole into memory has."""
+
+
+class NotAFile(OSError):
+    """A name that belongs to no regular file, or to one that is too large; the text says which."""
+
+
+def read(path: Path, largest: int = LARGEST, *, links: bool = False) -> bytearray:
+    """Content of a regular file.
+
+    Args:
+        path: the file.
+        largest: bytes it may have.
+        links: whether it may be reached through a link of its own name.
+
+    Raises:
+        NotAFile: it is a link, a folder, a device or a pipe, or it is larger.
+        OSError: it cannot be read (FileNotFoundError if there is none).
+    """
+    with opened(path, links=links) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > largest:
+            raise NotAFile(f"is larger than {largest:,} bytes")
+        content, filled = bytearray(size), 0
+        with memoryview(content) as view:
+            while filled < size and (count := stream.readinto(view[filled:])):
+                filled += count
+        del content[filled:]
+        return content
+
+
+@contextmanager
+def opened(path: Path, *, links: bool = False) -> Iterator[FileIO]:
+    """A regular file, opened for reading without ever waiting for somebody to write it; raises as `read` does."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if links else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError:
+        raise NotAFile("has a name that no file can have") from None
+    except OSError as error:
+        if not links and path.is_symlink():
+            raise NotAFile("is a link") from error
+        raise
+    with FileIO(descriptor) as stream:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise NotAFile("is a folder, not a file" if stat.S_ISDIR(mode) else "is not a regular file")
+        yield stream
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder itself, not a link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def write(path: Path, *content: Buffer, beside: Path | None = None, durable: bool = False) -> None:
+    """Replace a file in one step, through a temporary file in the same folder.
+
+    Args:
+        path: the file; its folder must be there.
+        content: what it will hold, part after part.
+        beside: name after which the temporary file is called; the file's own by default.
+        durable: whether to return only once the disk has it.
+
+    Raises:
+        OSError: it cannot be written; what was there before is then still whole, and nothing else is left.
+    """
+    named = beside or path
+    temporary = named.with_name(f"{named.stem}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            for part in content:
+                stream.write(part)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Remove a file if that can be done; where the disk refuses, the first trouble is the one to be told about."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder that a user named, with those above it; return it.
+
+    Raises:
+        WeighbridgeError: it cannot be made; one line that names it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from None
+    return path
+
+
+def unwritable(path: Path, error: Exception) -> WeighbridgeError:
+    """The one line about something that cannot be written."""
+    reason = getattr(error, "strerror", None) or error
+    return WeighbridgeError(f"cannot write to {path}: {reason}. Name a folder that you may write to and that has room")
+
+
+def stamp(path: Path) -> list[int]:
+    """What changes whenever a file does: [modification time, change time (ns), size, inode]."""
+    status = path.stat()
+    return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]

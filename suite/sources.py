@@ -1,0 +1,243 @@
+"""Source files as data: what a module imports, whether it declares a method, and a hash of what decides its numbers.
+
+Nothing is imported here. A file is parsed once a version; what was read off it is kept in the cache folder.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from suite.paths import cache_root, project_root
+
+PRESENTATION = frozenset({
+    "summary", "tags", "paper", "claims", "description", "family_title", "extra", "study", "title", "reference",
+    "reference_of", "controls", "is_control", "readouts", "requires", "quick", "accepts", "skip", "budget",
+})  # fmt: skip
+"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`)."""
+SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
+"""Keyword arguments of a declared metric that no stored number depends on."""
+
+VERSION = 2
+"""Raised when what is kept of a file changes its meaning."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was read off one version of a file.
+
+    Attributes:
+        hash: of its syntax tree without docstrings, positions, import statements and presentation.
+        imports: names of all modules that it imports anywhere, and of what it takes from them.
+        declares: whether it declares a method: a class that sets a name, a prefix or a modality, or derives from
+            ``Method`` itself, or a function decorated as a ``compressor``.
+    """
+
+    hash: str
+    imports: tuple[str, ...]
+    declares: bool
+
+
+class Sources:
+    """Sources of files by path; parsed once a file version."""
+
+    def __init__(self) -> None:
+        """Read what was kept."""
+        self._file = cache_root() / "sources.json"
+        try:
+            kept = json.loads(self._file.read_text())
+            self._kept: dict[str, Any] = kept["files"] if kept["version"] == VERSION else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            self._kept = {}
+        self._changed = False
+        self._neighbours: dict[Path, list[Path]] = {}
+
+    def source(self, file: Path, package: str, root: Path) -> Source:
+        """What stands in `file` of the package `package`, whose folder is `root`.
+
+        Raises:
+            SyntaxError: it does not parse.
+            OSError: it cannot be read.
+        """
+        stat = file.stat()
+        stamp = [stat.st_mtime_ns, stat.st_size]
+        kept = self._kept.get(str(file))
+        if kept is None or kept["stamp"] != stamp:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            module = ".".join((package, *file.relative_to(root).with_suffix("").parts))
+            imports = sorted(set(_imports(tree, module, is_package=file.name == "__init__.py")))
+            kept = {"stamp": stamp, "imports": imports, "declares": _declares(tree), "hash": tree_hash(tree)}
+            self._kept[str(file)] = kept
+            self._changed = True
+        return Source(kept["hash"], tuple(kept["imports"]), kept["declares"])
+
+    def closure(self, file: Path, root: Path | None = None) -> dict[Path, Source]:
+        """`file` and every module of the scanned folder `root` that it imports, directly or not.
+
+        `root` is by default the project folder the file lies in, or its own.
+        """
+        file = file.resolve()
+        root = scanned_root(file) if root is None else root.resolve()
+        package = mount(root)
+        seen: dict[Path, Source] = {}
+        waiting = [file]
+        while waiting:
+            current = waiting.pop()
+            if current not in seen:
+                seen[current] = self.source(current, package, root)
+                if current not in self._neighbours:
+                    self._neighbours[current] = list(_files(seen[current].imports, root, package))
+                waiting.extend(self._neighbours[current])
+        return seen
+
+    def imported(self, file: Path, root: Path | None = None) -> set[str]:
+        """Names of all modules that `file`, or a module of its folder that it imports, imports anywhere."""
+        return {name for source in self.closure(file, root).values() for name in source.imports}
+
+    def save(self) -> None:
+        """Keep what was parsed for the next command; losing it costs only time."""
+        if not self._changed:
+            return
+        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps({"version": VERSION, "files": self._kept}))
+            temporary.replace(self._file)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+        self._changed = False
+
+
+def scanned_root(file: Path) -> Path:
+    """The folder of the project that `file` lies in; its own folder outside of the project."""
+    project = project_root()
+    return project / file.relative_to(project).parts[0] if file.is_relative_to(project) else file.parent
+
+
+def mount(folder: Path) -> str:
+    """Make a scanned folder importable and return its package name.
+
+    The project's own folders keep their names (``methods``, ``tasks``); any other folder becomes a package
+    of its own, so that files in it may import one another relatively.
+    """
+    folder = folder.resolve()
+    if folder.parent == project_root() and (folder / "__init__.py").exists():
+        if str(folder.parent) not in sys.path:
+            sys.path.insert(0, str(folder.parent))
+        return folder.name
+    package = f"weighbridge_folder_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+    if package not in sys.modules:
+        module = ModuleType(package)
+        module.__path__ = [str(folder)]
+        sys.modules[package] = module
+    return package
+
+
+def module_name(file: Path, root: Path) -> str:
+    """Import name of a file in the scanned folder `root`."""
+    return ".".join((mount(root), *file.relative_to(root).with_suffix("").parts))
+
+
+def tree_hash(tree: ast.AST) -> str:
+    """Hash of a syntax tree without what decides no number: see `Source.hash`."""
+    return hashlib.sha256(ast.dump(_Mechanism().visit(tree)).encode()).hexdigest()
+
+
+class _Mechanism(ast.NodeTransformer):
+    """Removes docstrings, import statements, presentation, and the blocks that this empties."""
+
+    def visit_Import(self, node: ast.Import) -> None:
+        return None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        return None
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        node.body = [statement for statement in node.body if not (_assigned(statement) & PRESENTATION)]
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id == "Metric":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in SHOWN_OF_METRICS]
+            node.args = [*node.args[:1], *node.args[2:3], *node.args[5:]]  # without title, unit and format
+        return self.generic_visit(node)
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            # A bare string is a docstring (of a module, class, function or attribute): text, not code.
+            node.body = [s for s in node.body if not (isinstance(s, ast.Expr) and _is_text(s.value))]
+        super().generic_visit(node)
+        if isinstance(getattr(node, "body", None), list) and not node.body and not isinstance(node, ast.Module):  # type: ignore[attr-defined]
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
+        return node
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """Names that a statement of a class body sets or defines."""
+    if isinstance(statement, ast.FunctionDef):
+        return {statement.name}
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _declares(tree: ast.Module) -> bool:
+    return any(
+        {"name", "prefix", "modality"} & set().union(*map(_assigned, node.body))
+        or any(_called(base) == "Method" for base in node.bases)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    ) or any(
+        _called(decorator) == "compressor"
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+    )
+
+
+def _called(node: ast.expr) -> str:
+    """Last name of ``a.b.Name`` or ``a.b.name(…)``."""
+    return ast.unparse(node).partition("(")[0].rpartition(".")[2]
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _imports(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                here = module.removesuffix(".__init__") if is_package else module.rpartition(".")[0]
+                above = here.split(".")
+                base = ".".join((*above[: len(above) - node.level + 1], base)).rstrip(".")
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _files(names: tuple[str, ...], root: Path, package: str) -> Iterator[Path]:
+    """Files of the scanned folder behind the names of modules, with the ``__init__`` of the packages passed through."""
+    for name in names:
+        first, _, rest = name.partition(".")
+        if first != package or not rest:
+            continue
+        parts = rest.split(".")
+        for depth in range(1, len(parts) + 1):
+            stem = root.joinpath(*parts[:depth])
+            for file in (stem.with_suffix(".py"), stem / "__init__.py"):
+                if file.is_file():
+                    yield file

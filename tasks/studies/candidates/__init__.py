@@ -1,0 +1,1 @@
+"""Candidates for multi-vector retrieval."""

@@ -1,0 +1,1 @@
+"""Canvases under a token budget."""

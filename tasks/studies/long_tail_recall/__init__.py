@@ -1,0 +1,1 @@
+"""Long-tail recall."""

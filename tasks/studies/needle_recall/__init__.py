@@ -1,0 +1,1 @@
+"""Needle recall."""

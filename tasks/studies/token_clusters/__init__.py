@@ -1,0 +1,1 @@
+"""How tightly the token vectors of a text cluster."""

@@ -1,0 +1,336 @@
+"""Text baselines: each equals its definition or its library, and all keep the contract on awkward texts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from methods.baselines.bm25 import BM25
+from methods.baselines.text_controls import ShuffledMiniLM, TextControl
+from methods.baselines.tfidf import TfIdf
+from methods.colbert.method import LateInteraction
+from methods.compressors.minilm_binary import MiniLMBinary
+from methods.compressors.minilm_int8 import MiniLMInt8
+from methods.compressors.minilm_pca import MiniLMPca
+from methods.compressors.minilm_pq import MiniLMOpq, MiniLMPq, nearest_centroids
+from methods.compressors.minilm_truncated import MiniLMTruncated
+from methods.encoders import wordllama
+from methods.encoders.minilm import MiniLM
+from methods.kit.text.minilm import normalised
+from methods.kit.text.words import counts, packed, unpacked
+from suite.errors import DataMismatch
+from suite.method import Effort, FitData, Role
+from suite.representations import Binary, Dense
+from tasks.beir import Beir
+from tasks.limit import Limit, LimitSpec
+from tasks.sts import Sts
+
+METHODS = (
+    BM25, TfIdf, wordllama.WordLlama, MiniLM, MiniLMTruncated, MiniLMPca, MiniLMInt8, MiniLMBinary, MiniLMPq, MiniLMOpq,
+    LateInteraction, TextControl, ShuffledMiniLM,
+)  # fmt: skip
+VARIANTS = [pytest.param(cls, variant, id=f"{cls.name} {variant}") for cls in METHODS for variant in cls.variants()]
+ANIMALS, PLACES = ("fox", "dog", "owl", "bear"), ("forest", "river", "library", "kitchen", "harbour")
+DOCUMENTS = [f"The {animal} is seen in the {place}{' again' * (i % 3)}." for i, (animal, place) in
+             enumerate((a, p) for a in ANIMALS for p in PLACES)]  # fmt: skip
+AWKWARD = ["", "the", "Ελληνικά 中文 <b>&amp;", "\n\t ", "x" * 3000]
+QUERIES = ["owl library", "bears of the forest", "zebra"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """A store of their own; one thread, for threads that wait for each other cost more than these sizes gain."""
+    import faiss
+    import torch
+
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEIGHBRIDGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def fitted(cls, variant=None, items=DOCUMENTS, seed=0):
+    method = cls(**(variant or next(cls.variants())))
+    method.fitted = method.narrow(method.fit(FitData(items), seed))
+    return method
+
+
+def spec_task(family=Beir, data="wiki-sections"):
+    spec = LimitSpec if family is Limit else family.Spec
+    return family(spec(name="one", title="One", data=data))
+
+
+# -- all of them ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cls", "variant"), VARIANTS)
+def test_awkward_texts_keep_the_contract(cls, variant):
+    method = fitted(cls, variant)
+    items = [*AWKWARD, *DOCUMENTS[:3]]
+    documents, queries = method.encode(items, Role.DOCUMENT), method.encode([*QUERIES, ""], Role.QUERY)
+    assert len(documents) == len(items)
+    assert documents.is_finite()
+    hits = method.search(method.index(documents), queries, 4)
+    assert hits.indices.shape == (4, 4)
+    assert np.isfinite(hits.scores).all()
+    texts = method.encode(items, Role.ITEM)
+    assert np.isfinite(method.compare(texts, texts)).all()
+
+
+@pytest.mark.parametrize("cls", [BM25, TfIdf, wordllama.WordLlama, MiniLM, MiniLMPca, MiniLMInt8, MiniLMBinary,
+                                 MiniLMPq, MiniLMOpq, LateInteraction])  # fmt: skip
+def test_the_document_itself_is_found(cls):
+    method = fitted(cls)
+    hits = method.search(method.index(method.encode(DOCUMENTS, Role.DOCUMENT)), method.encode(DOCUMENTS, Role.QUERY), 3)
+    assert all(row in found for row, found in enumerate(hits.indices))
+
+
+@pytest.mark.parametrize("cls", METHODS)
+def test_it_fits_a_single_text(cls):
+    method = fitted(cls, items=DOCUMENTS[:1])
+    assert method.encode(DOCUMENTS[:4], Role.DOCUMENT).is_finite()
+
+
+# -- words ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", BM25.variants())
+def test_bm25_scores_as_bm25s_does(variant):
+    import bm25s
+    import Stemmer
+
+    corpus = [*DOCUMENTS, "forest forest forest river", "a much longer one: " + " ".join(PLACES) * 3]
+    method = fitted(BM25, variant, corpus)
+    hits = method.search(method.encode(corpus, Role.DOCUMENT), method.encode([*QUERIES, "river river"], Role.QUERY), 22)
+    stemmer = Stemmer.Stemmer("english")
+    reference = bm25s.BM25(method="lucene", **variant)
+    tokens = bm25s.tokenize(corpus, stopwords="en", stemmer=stemmer, show_progress=False)
+    reference.index(tokens, show_progress=False)
+    for row, query in enumerate([*QUERIES, "river river"]):
+        asked = bm25s.tokenize(query, stopwords="en", stemmer=stemmer, show_progress=False, return_ids=False)[0]
+        known = [word for word in asked if word in tokens.vocab]
+        expected = reference.get_scores(known) if known else np.zeros(len(corpus))
+        np.testing.assert_allclose(hits.scores[row], expected[hits.indices[row]], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(hits.scores[row], -np.sort(-expected), rtol=1e-4, atol=1e-5)
+
+
+def test_bm25_variants_share_one_fit():
+    one, other = (fitted(BM25, variant).fitted for variant in BM25.variants())
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_words_that_the_fit_has_not_seen_match_each_other_only():
+    method = fitted(BM25)
+    items = method.encode(["a zebra", "zebras", "a giraffe", "the fox"], Role.ITEM)
+    same = method.compare(items, method.encode(["zebra"] * 4, Role.ITEM))
+    np.testing.assert_allclose(same, [1, 1, 0, 0], atol=1e-6)
+    found = method.encode(DOCUMENTS, Role.DOCUMENT).search(method.encode(["zebra"], Role.QUERY), 3)
+    assert (found.scores == 0).all()
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1), max_size=9, unique=True
+    )
+)
+def test_words_survive_packing(words):
+    assert list(unpacked(packed(words))) == words
+
+
+def test_stop_words_and_endings_are_left_out():
+    matrix, words = counts(["The foxes and the fox", "of the", ""])
+    assert words == {"fox": 0}
+    assert matrix.toarray()[:, 0].tolist() == [2, 0, 0]
+
+
+def test_tfidf_equals_scikit_learn():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    method = fitted(TfIdf)
+    reference = TfidfVectorizer(sublinear_tf=True).fit(DOCUMENTS)
+    found = method.encode(AWKWARD + DOCUMENTS, Role.DOCUMENT).matrix.toarray()
+    np.testing.assert_allclose(found, reference.transform(AWKWARD + DOCUMENTS).toarray(), atol=1e-6)
+
+
+# -- static embeddings ------------------------------------------------------------------------------
+
+
+def test_wordllama_equals_the_packages_inference():
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+    from wordllama.inference import WordLlamaInference
+
+    table = load_file(wordllama.EMBEDDINGS.file())["embedding.weight"]
+    reference = WordLlamaInference(table, Tokenizer.from_file(str(wordllama.TOKENIZER.file())))
+    for dim in (256, 64):
+        found = wordllama.WordLlama(dim=dim).encode(DOCUMENTS, Role.ITEM).values
+        np.testing.assert_allclose(found, reference.embed(DOCUMENTS)[:, :dim], atol=1e-5)
+        assert wordllama.WordLlama(dim=dim).stored_model()["embeddings"].nbytes == 32_000 * dim * 2
+
+
+@pytest.mark.parametrize("name", ["EMBEDDINGS", "TOKENIZER"])
+def test_wordllama_refuses_another_file(name, monkeypatch):
+    wordllama._loaded.cache_clear()
+    monkeypatch.setattr(wordllama, name, replace(getattr(wordllama, name), sha256="0" * 64))
+    with pytest.raises(DataMismatch, match="declared is 0000"):
+        wordllama.WordLlama(dim=64).encode(DOCUMENTS, Role.ITEM)
+
+
+# -- one vector a text ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    return normalised(MiniLM(precision="bfloat16").encode(DOCUMENTS, Role.ITEM).values)
+
+
+def test_float32_is_left_to_the_standard_profile():
+    assert "standard profile" in MiniLM(Effort("quick"), precision="float32").skip(spec_task())
+    assert MiniLM(Effort("standard"), precision="float32").skip(spec_task()) is None
+    assert MiniLM(Effort("quick"), precision="bfloat16").skip(spec_task()) is None
+
+
+@pytest.mark.parametrize("dim", [256, 16])
+def test_truncation_keeps_the_first_dimensions(dim, vectors):
+    found = fitted(MiniLMTruncated, {"dim": dim}).encode(DOCUMENTS, Role.ITEM)
+    np.testing.assert_allclose(normalised(found.values), normalised(vectors[:, :dim]), atol=1e-4)
+    assert found.nbytes == len(DOCUMENTS) * dim * 4
+
+
+def test_pca_keeps_the_variance_and_variants_share_a_fit(vectors):
+    shared = MiniLMPca(dim=256).fit(FitData(DOCUMENTS), 0)
+    centred = vectors - vectors.mean(0)
+    variances = np.linalg.svd(centred, compute_uv=False) ** 2
+    method = MiniLMPca(dim=16)
+    method.fitted = method.narrow(shared)
+    found = method.encode(DOCUMENTS, Role.ITEM).values
+    np.testing.assert_allclose((found**2).sum(0), variances[:16], rtol=1e-2, atol=1e-4)
+    assert method.fitted["components"].shape == (16, 384)
+
+
+def test_int8_is_off_by_half_a_step(vectors):
+    method = fitted(MiniLMInt8)
+    found = method.encode(DOCUMENTS, Role.ITEM)
+    assert found.nbytes == len(DOCUMENTS) * 384
+    assert (np.abs(found.floats() - vectors) <= 0.51 * method.fitted["scale"] + 1e-6).all()
+
+
+def test_binary_costs_48_bytes_and_may_keep_the_query(vectors):
+    method = fitted(MiniLMBinary, {"query": "float"})
+    documents, queries = (method.encode(DOCUMENTS, role) for role in (Role.DOCUMENT, Role.QUERY))
+    assert isinstance(documents, Binary)
+    assert documents.nbytes == 48 * len(DOCUMENTS)
+    np.testing.assert_array_equal(documents.signs() > 0, vectors > vectors.mean(0))
+    assert isinstance(queries, Dense)
+    expected = vectors @ documents.signs().T
+    np.testing.assert_allclose(documents.search(queries, 1).scores[:, 0], expected.max(1), atol=1e-4)
+    assert isinstance(fitted(MiniLMBinary, {"query": "binary"}).encode(QUERIES, Role.QUERY), Binary)
+
+
+def test_a_query_side_needs_queries():
+    assert "no query side" in MiniLMBinary(query="float").skip(spec_task(Sts, "lee"))
+    assert MiniLMBinary(query="float").skip(spec_task()) is None
+    assert MiniLMBinary(query="binary").skip(spec_task(Sts, "lee")) is None
+
+
+def test_codes_are_those_of_faiss():
+    import faiss
+
+    generator = np.random.default_rng(0)
+    rows = generator.standard_normal((400, 384)).astype(np.float32)
+    method = MiniLMPq(m=48)
+    method.unit_vectors = lambda items: rows
+    method.fitted = method.fit(FitData(rows), 3)
+    found = method.encode(rows, Role.DOCUMENT)
+    quantizer = faiss.ProductQuantizer(384, 48, 8)
+    faiss.copy_array_to_vector(method.fitted["codebook"].reshape(-1), quantizer.centroids)
+    np.testing.assert_array_equal(found.codes, quantizer.compute_codes(rows))
+    assert found.nbytes == 400 * 48
+    again = MiniLMPq(m=48)
+    again.unit_vectors = method.unit_vectors
+    np.testing.assert_array_equal(again.fit(FitData(rows), 3)["codebook"], method.fitted["codebook"])
+    assert not np.array_equal(again.fit(FitData(rows), 4)["codebook"], method.fitted["codebook"])
+
+
+def test_a_learnt_rotation_lowers_the_error():
+    generator = np.random.default_rng(1)
+    # Variance in the first few dimensions only: parts of a plain cut are unequally hard.
+    rows = (generator.standard_normal((600, 384)) * (0.95 ** np.arange(384))).astype(np.float32)
+    error = {}
+    for cls in (MiniLMPq, MiniLMOpq):
+        method = cls(m=16)
+        method.unit_vectors = lambda items: rows
+        method.fitted = method.fit(FitData(rows), 0)
+        error[cls] = ((method.encode(rows, Role.DOCUMENT).floats() - rows) ** 2).sum()
+    assert error[MiniLMOpq] < 0.8 * error[MiniLMPq]
+    np.testing.assert_allclose(method.fitted["rotation"] @ method.fitted["rotation"].T, np.eye(384), atol=1e-4)
+
+
+def test_few_texts_give_shorter_codes():
+    method = fitted(MiniLMPq, {"m": 16})
+    assert method.fitted["codebook"].shape == (16, 16, 24)
+    assert method.encode(DOCUMENTS, Role.DOCUMENT).nbytes == len(DOCUMENTS) * 8
+
+
+def test_nearest_centroids_takes_the_lowest_of_equals():
+    codebook = np.array([[[0.0], [2.0]], [[1.0], [1.0]]], np.float32)
+    codes = nearest_centroids(np.array([[0.9, 5], [1.0, 1], [1.1, 0]], np.float32), codebook)
+    assert codes.tolist() == [[0, 0], [0, 0], [1, 0]]
+
+
+# -- a vector a token -------------------------------------------------------------------------------
+
+
+def test_late_interaction_is_maxsim_of_unit_token_vectors():
+    method = LateInteraction()
+    documents, queries = method.encode(DOCUMENTS, Role.DOCUMENT), method.encode(QUERIES, Role.QUERY)
+    assert documents.vectors.dtype == np.float16
+    np.testing.assert_allclose(np.linalg.norm(documents.vectors.astype(np.float32), axis=1), 1, atol=2e-3)
+    items = [documents.vectors[a:b].astype(np.float32) for a, b in pairwise(documents.offsets)]
+    asked = queries.vectors[queries.offsets[0] : queries.offsets[1]].astype(np.float32)
+    expected = np.array([(asked @ item.T).max(1).sum() for item in items])
+    hits = method.search(method.index(documents), queries, len(DOCUMENTS))
+    np.testing.assert_allclose(hits.scores[0], expected[hits.indices[0]], atol=0.02)
+    assert DOCUMENTS[hits.indices[0, 0]].startswith("The owl is seen in the library")
+
+
+def test_late_interaction_leaves_out_huge_corpora():
+    assert "50,000" in LateInteraction().skip(spec_task(Limit, "limit-full-generated"))
+    assert LateInteraction().skip(spec_task(data="scifact")) is None
+
+
+# -- controls ---------------------------------------------------------------------------------------
+
+
+def test_random_vectors_depend_on_text_and_seed_only():
+    method = fitted(TextControl, {"arm": "random"}, seed=1)
+    vectors = method.encode(["a", "b", "a"], Role.QUERY).values
+    np.testing.assert_array_equal(vectors[0], vectors[2])
+    np.testing.assert_array_equal(vectors[1], method.encode(["b"], Role.DOCUMENT).values[0])
+    assert abs(np.corrcoef(vectors[0], vectors[1])[0, 1]) < 0.2
+    assert not np.array_equal(
+        vectors, fitted(TextControl, {"arm": "random"}, seed=2).encode(["a", "b", "a"], Role.QUERY).values
+    )
+
+
+def test_constant_vectors_are_all_alike():
+    assert np.ptp(fitted(TextControl, {"arm": "constant"}).encode(DOCUMENTS, Role.ITEM).values) == 0
+
+
+def test_shuffled_vectors_are_real_ones_of_other_texts(vectors):
+    method = fitted(ShuffledMiniLM)
+    found = normalised(method.encode(DOCUMENTS, Role.ITEM).values)
+    closest = (found @ vectors.T).argmax(1)
+    np.testing.assert_allclose((found * vectors[closest]).sum(1), 1, atol=1e-5)
+    assert (closest == np.arange(len(DOCUMENTS))).mean() < 0.3
+    np.testing.assert_array_equal(
+        method.encode(DOCUMENTS[5:7], Role.ITEM).values, method.encode(DOCUMENTS, Role.ITEM).values[5:7]
+    )
+    assert all(cls.is_control for cls in (TextControl, ShuffledMiniLM))
