@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,9 +26,6 @@ PRESENTATION = frozenset({
 """What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`)."""
 SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
 """Keyword arguments of a declared metric that no stored number depends on."""
-
-VERSION = 2
-"""Raised when what is kept of a file changes its meaning."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,10 @@ class Sources:
     def __init__(self) -> None:
         """Read what was kept."""
         self._file = cache_root() / "sources.json"
+        self._version = _rule()
         try:
             kept = json.loads(self._file.read_text())
-            self._kept: dict[str, Any] = kept["files"] if kept["version"] == VERSION else {}
+            self._kept: dict[str, Any] = kept["files"] if kept["version"] == self._version else {}
         except (OSError, ValueError, KeyError, TypeError):
             self._kept = {}
         self._changed = False
@@ -109,11 +108,17 @@ class Sources:
         temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps({"version": VERSION, "files": self._kept}))
+            temporary.write_text(json.dumps({"version": self._version, "files": self._kept}))
             temporary.replace(self._file)
         except OSError:
             temporary.unlink(missing_ok=True)
         self._changed = False
+
+
+@cache
+def _rule() -> str:
+    """What tells apart the rules by which files are read: this file."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
 def scanned_root(file: Path) -> Path:
