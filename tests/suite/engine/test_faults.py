@@ -43,7 +43,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subprocess.C
     project = make_project(tmp_path_factory.mktemp("faults"))
     for name, body in BAD.items():
         project.method(name, body)
-    project.write("methods/text/broken.py", "import a_package_that_is_not_there\n")
+    missing = "import a_package_that_is_not_there\nfrom suite import Method\n\nclass Gone(Method):\n    name = 'gone'\n"
+    project.write("methods/text/broken.py", missing)
     project.write("methods/text/typo.py", "class Oops(:\n")
     project.write("tasks/pairs.yaml", limited())
     return project, project.run("run", "--jobs", "2", code=1)
