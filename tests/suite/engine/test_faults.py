@@ -97,8 +97,8 @@ def test_a_failure_keeps_its_traceback_without_folders_of_the_machine(ran) -> No
 def test_a_module_that_does_not_import_is_one_line_and_a_reason(ran) -> None:
     lines = [line for line in ran[1].stderr.splitlines() if "not used" in line]
     assert len(lines) == 2
-    assert "a_package_that_is_not_there" in lines[0]
-    assert "SyntaxError" in lines[1]
+    assert any("a_package_that_is_not_there" in line for line in lines)
+    assert any("SyntaxError" in line for line in lines)
 
 
 def test_nothing_is_left_running_or_lying_about(ran) -> None:
