@@ -34,9 +34,8 @@ LOGO = '''
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Rows that are fine, one that failed and printed, one that was skipped."""
     made = make_project(tmp_path_factory.mktemp("shown"))
-    made.method(
-        "fails", "    def encode(self, items, role):\n        print('half way')\n        raise ValueError('no luck')"
-    )
+    encode = "    def encode(self, items, role):\n        print('half way')\n        raise ValueError('no luck')"
+    made.method("fails", encode)
     made.method("waits", f"    def skip(self, task):\n        return 'not for toys'\n\n{encode}")
     made.write("methods/text/logo.py", LOGO)
     made.run("run", code=1)
