@@ -32,8 +32,8 @@ truth: $(VENV)/.installed-dev ## Reproduce published numbers on the data in $$WE
 site: $(VENV)/.installed ## Build the leaderboard from stored results.
 	@$(BIN)/weighbridge site
 
-claims: $(VENV)/.installed ## Judge the papers' claims on stored results (PROFILE=standard).
-	@$(BIN)/weighbridge claims --profile $(if $(filter command line,$(origin PROFILE)),$(PROFILE),standard)
+claims: $(VENV)/.installed ## Judge the papers' claims on stored results (PROFILE=).
+	@$(BIN)/weighbridge claims $(if $(filter command line,$(origin PROFILE)),--profile $(PROFILE))
 
 check: $(VENV)/.installed ## Try a method against the interface's rules: make check METHOD=name.
 	@$(BIN)/weighbridge check $(or $(METHOD),$(error say which method: make check METHOD=name)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')

@@ -17,7 +17,10 @@ class Commands(LazyGroup):
     places: ClassVar[dict[str, str]] = {
         "run": "cli.running:run",
         "show": "cli.showing:show",
-        "compare": "cli.judging:compare",
+        "why": "cli.why:why",
+        "compare": "cli.comparing:compare",
+        "recommend": "cli.recommending:recommend",
+        "plot": "cli.plotting:plot",
         "claims": "cli.judging:claims",
         "site": "cli.site:site",
         "ls": "cli.listing:app",
@@ -28,6 +31,7 @@ class Commands(LazyGroup):
         "export": "cli.exchange:exports",
         "import": "cli.exchange:imports",
         "validate": "cli.contributing:validate",
+        "cite": "cli.citing:cite",
     }
 
 

@@ -137,6 +137,12 @@ class Table:
         return "\n".join([*caption, *frame, *rows, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
+def listing(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of texts; where room is short, its last columns go first."""
+    columns = [Column(str(place), head, keep=len(heads) - place) for place, head in enumerate(heads)]
+    return Table(columns, [{str(place): text for place, text in enumerate(row)} for row in rows])
+
+
 def _text(column: Column, record: dict[str, Any]) -> str:
     value = record.get(column.name)
     return "" if value is None else " ".join(column.show(value).split())

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from suite.errors import SelectorError, WeighbridgeError
 from suite.profiles import profile as profile_named
-from suite.profiles import profiles
+from suite.results import READ_ORDER
 from suite.results.index import Index, RowSummary
 from suite.results.schema import Status
 from suite.results.store import Rejected, ResultStore
@@ -59,7 +59,7 @@ def selected(
     """
     wanted, on = _list(methods), _list(tasks)
     known: list[RowSummary] = []
-    for name in profiles() if profile is None else [profile_named(profile).name]:
+    for name in READ_ORDER if profile is None else [profile_named(profile).name]:
         index = Index(store, name)
         rows = [row for row in index.summaries if row.status is Status.OK or not measured]
         known += rows

@@ -109,7 +109,7 @@ def test_nothing_is_left_running_or_lying_about(ran) -> None:
 def test_a_second_run_has_nothing_to_do(ran) -> None:
     before = {k: row["provenance"]["started"] for k, row in ran[0].rows().items()}
     done = ran[0].run("run", "--dry-run")
-    assert "0 of 15 planned cells are due" in done.stdout
+    assert "0 of 15 planned rows are due" in done.stdout
     ran[0].run("run", code=1)
     assert before == {k: row["provenance"]["started"] for k, row in ran[0].rows().items()}
 
