@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -24,8 +24,9 @@ from suite.paths import results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
 from suite.results.entries import Entry, entries
-from suite.results.index import RowSummary
+from suite.results.index import RowSummary, row_of
 from suite.results.metrics import COSTS
+from suite.results.schema import Status
 from suite.results.store import ResultStore
 from suite.selected import selected
 from suite.selectors import nearest, split
@@ -37,10 +38,12 @@ def show(
     profile: StoredProfile = None,
     metrics: Annotated[
         str | None,
-        typer.Option(help="Scores and costs instead of the usual columns: ndcg@10,recall@100,bytes_per_item."),
+        typer.Option(help="Scores and costs instead of the usual columns, such as ndcg@20,bytes_per_item."),
     ] = None,
     form: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.TABLE,
-    everything: Annotated[bool, typer.Option("--all", "-a", help="All lines, however many there are.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="All lines, however many there are; skipped ones, too.")
+    ] = False,
     results: Results = None,
     methods_dir: MethodsDir = None,
 ) -> None:
@@ -58,9 +61,13 @@ def show(
     scanned = load_catalogue(methods_dir)
     found = selected(store, profile, methods, tasks)
     task_order = {name: (t.task.study, t.task.extra, name) for name, t in scanned.tasks.items()}
-    lines = sorted(entries(found.rows), key=lambda entry: task_order.get(entry.task, (True, True, entry.task)))
+    rows = [
+        row for row in found.rows if everything or form in (Format.CSV, Format.JSON) or row.status is not Status.SKIPPED
+    ]
+    lines = sorted(entries(rows), key=lambda entry: task_order.get(entry.task, (True, True, entry.task)))
+    wanted = split(metrics or ())
     chosen = lines if everything or form is not Format.TABLE else few(lines)
-    wanted = _metrics(metrics, found.rows)
+    chosen = _with_metrics(store, scanned, chosen, wanted)
     stale = stale_entries(scanned, found.profile, lines)
     score_table(store, chosen, metrics=wanted, stale=stale, form=form).print(form)
     if form is Format.TABLE:
@@ -74,14 +81,24 @@ def stale_entries(scanned: Catalogue, profile: str, found: Sequence[Entry]) -> f
     return frozenset((row.label, row.task) for row in rows if keys.get(row.identity, row.key) != row.key)
 
 
-def _metrics(names: str | None, rows: Sequence[RowSummary]) -> list[str]:
-    """Names of scores and costs that at least one row has."""
-    wanted = split(names or ())
-    known: Mapping[str, None] = dict.fromkeys(name for row in rows for name in (*row.scores, *row.costs))
+def _with_metrics(store: ResultStore, scanned: Catalogue, found: Sequence[Entry], wanted: Sequence[str]) -> list[Entry]:
+    """Entries that have the metrics; cutoffs that were not asked for when they ran are computed from stored runs."""
+    known = dict.fromkeys(name for entry in found for name in (*entry.first.scores, *entry.first.costs))
+    cutoffs = [name for name in wanted if name not in known and "@" in name]
     for name in wanted:
-        if name not in known:
+        if name not in known and name not in cutoffs:
             raise SelectorError(f"no score or cost {name!r}; {nearest(name, [*known, *(c.name for c in COSTS)])}")
-    return wanted
+    if not cutoffs:
+        return list(found)
+    from suite.exchange.scoring import rescored
+
+    def more(row: RowSummary) -> RowSummary:
+        if row.status is not Status.OK or row.task not in scanned.tasks:
+            return row
+        scores = rescored(store, row_of(store, row).result, scanned.tasks[row.task].task, cutoffs)
+        return row._replace(scores=row.scores | scores)
+
+    return [Entry(tuple(map(more, entry.rows))) for entry in found]
 
 
 def _notes(profile: str, lines: Sequence[Entry], shown: int, stale: frozenset[tuple[str, str]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from suite.exchange.trec_files import ranked, read_run
 from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits
 from suite.results.catalog import ReferenceRow
-from suite.task import Task
+from suite.results.schema import CellResult
+from suite.results.store import ResultStore
+from suite.task import Outcome, Task
 from suite.weighing import MeasuredMethod
 
 
@@ -49,9 +53,7 @@ def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
     data = access.load(task.spec.data)
     if not isinstance(data, RetrievalSet):
         raise WeighbridgeError(f"task {task.name} is no retrieval task: it has no runs")
-    method = _Replay()
-    method.hits = _hits(path, data)
-    outcome = task.evaluate(MeasuredMethod(method, 0), data)
+    outcome = _evaluated(task, data, _hits(read_run(path), data, str(path)))
     name = "".join(c for c in label if c.isprintable())[:120]
     return [
         ReferenceRow(
@@ -61,15 +63,50 @@ def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
     ]
 
 
-def _hits(path: Path, data: RetrievalSet) -> Hits:
-    run = read_run(path)
+def rescored(store: ResultStore, result: CellResult, task: Task[Any], metrics: Sequence[str]) -> dict[str, float]:
+    """Metrics that a row does not hold, such as ``ndcg@20``, from its stored run.
+
+    Raises:
+        WeighbridgeError: the run or the data are not here, the run is not deep enough, or there is no such metric.
+    """
+    run: dict[str, dict[str, float]] = {}
+    for query, document, score in store.read_run(result) or ():
+        run.setdefault(query, {})[document] = score
+    where = f"the run of {result.label} on {task.name}, seed {result.seed},"
+    if not run:
+        raise WeighbridgeError(f"{where} is not on this machine: measure it again with --overwrite always")
+    if (missing := access.unavailable(task.spec.data)) is not None:
+        raise DataUnavailable(missing)
+    data = access.load(task.spec.data)
+    if not isinstance(data, RetrievalSet):
+        raise WeighbridgeError(f"task {task.name} is no retrieval task: it has no runs")
+    depth = max(map(len, run.values()))
+    for name in metrics:
+        cutoff = name.partition("@")[2]
+        if cutoff.isdecimal() and depth < min(int(cutoff), len(data.document_ids)):
+            raise WeighbridgeError(f"{where} holds {depth} documents a query: {name} cannot be computed from it")
+    asked = copy(task)
+    asked.metrics = tuple(metrics)  # type: ignore[misc]  # of this copy alone
+    try:
+        return dict(_evaluated(asked, data, _hits(run, data, where)).scores)
+    except ValueError as error:
+        raise WeighbridgeError(str(error)) from error
+
+
+def _evaluated(task: Task[Any], data: RetrievalSet, hits: Hits) -> Outcome:
+    method = _Replay()
+    method.hits = hits
+    return task.evaluate(MeasuredMethod(method, 0), data)
+
+
+def _hits(run: dict[str, dict[str, float]], data: RetrievalSet, where: str) -> Hits:
     row_of = {document: row for row, document in enumerate(data.document_ids)}
     known = set(data.query_ids)
     by_query: dict[str, list[tuple[int, float]]] = {}
     for query, document, score in ranked(run):
         if query not in known or document not in row_of:
             what = f"query {query!r}" if query not in known else f"document {document!r}"
-            raise WeighbridgeError(f"{path} is a run of another collection: {what} is not in it")
+            raise WeighbridgeError(f"{where} is a run of another collection: {what} is not in it")
         by_query.setdefault(query, []).append((row_of[document], score))
     depth = max(map(len, by_query.values()))
     indices = np.full((len(data.query_ids), depth), -1)
