@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from suite.data import access
 from suite.data.types import RetrievalSet
 from suite.errors import DataUnavailable, WeighbridgeError
-from suite.exchange.trec_files import ranked, read_run
+from suite.exchange.trec_files import Run, ranked, read_run, shortened
 from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits
 from suite.results.catalog import ReferenceRow
@@ -20,6 +21,8 @@ from suite.results.schema import CellResult
 from suite.results.store import ResultStore
 from suite.task import Outcome, Task
 from suite.weighing import MeasuredMethod
+
+log = logging.getLogger(__name__)
 
 
 class _Replay(Method):
@@ -42,7 +45,8 @@ class _Replay(Method):
 def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
     """Score a TREC run on a task whose data are on this machine.
 
-    Documents and queries that the task does not know are an error: the run is of another collection.
+    Queries without judgement are left out, as trec_eval does, and counted in one log line. Documents that the task does
+    not know are an error, and so is a run without any judged query: it is of another collection.
 
     Raises:
         WeighbridgeError: the task is no retrieval task, or the run is malformed or of another collection.
@@ -53,7 +57,7 @@ def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
     data = access.load(task.spec.data)
     if not isinstance(data, RetrievalSet):
         raise WeighbridgeError(f"task {task.name} is no retrieval task: it has no runs")
-    outcome = _evaluated(task, data, _hits(read_run(path), data, str(path)))
+    outcome = _evaluated(task, data, _hits(path, data))
     name = "".join(c for c in label if c.isprintable())[:120]
     return [
         ReferenceRow(
@@ -69,7 +73,7 @@ def rescored(store: ResultStore, result: CellResult, task: Task[Any], metrics: S
     Raises:
         WeighbridgeError: the run or the data are not here, the run is not deep enough, or there is no such metric.
     """
-    run: dict[str, dict[str, float]] = {}
+    run: Run = {}
     for query, document, score in store.read_run(result) or ():
         run.setdefault(query, {})[document] = score
     where = f"the run of {result.label} on {task.name}, seed {result.seed},"
@@ -88,7 +92,7 @@ def rescored(store: ResultStore, result: CellResult, task: Task[Any], metrics: S
     asked = copy(task)
     asked.metrics = tuple(metrics)  # type: ignore[misc]  # of this copy alone
     try:
-        return dict(_evaluated(asked, data, _hits(run, data, where)).scores)
+        return dict(_evaluated(asked, data, _laid_out(run, data, where)).scores)
     except ValueError as error:
         raise WeighbridgeError(str(error)) from error
 
@@ -99,14 +103,29 @@ def _evaluated(task: Task[Any], data: RetrievalSet, hits: Hits) -> Outcome:
     return task.evaluate(MeasuredMethod(method, 0), data)
 
 
-def _hits(run: dict[str, dict[str, float]], data: RetrievalSet, where: str) -> Hits:
+def _hits(path: Path, data: RetrievalSet) -> Hits:
+    known = set(data.query_ids)
+    run = read_run(path, known, set(data.document_ids))
+    unjudged = [query for query in run if query not in known]
+    if len(unjudged) == len(run):
+        raise WeighbridgeError(f"{path} is a run of another collection: none of its {len(run)} queries is judged in it")
+    if unjudged:
+        log.warning("%s: %d queries without judgement are left out, %s first", path, len(unjudged), unjudged[0])
+    return _laid_out(run, data, str(path))
+
+
+def _laid_out(run: Run, data: RetrievalSet, where: str) -> Hits:
+    """The hits of a run for the data set's queries, in their order."""
     row_of = {document: row for row, document in enumerate(data.document_ids)}
     known = set(data.query_ids)
     by_query: dict[str, list[tuple[int, float]]] = {}
     for query, document, score in ranked(run):
-        if query not in known or document not in row_of:
-            what = f"query {query!r}" if query not in known else f"document {document!r}"
-            raise WeighbridgeError(f"{where} is a run of another collection: {what} is not in it")
+        if query not in known:
+            continue
+        if document not in row_of:
+            raise WeighbridgeError(
+                f"{where} is a run of another collection: document {shortened(document)} is not in it"
+            )
         by_query.setdefault(query, []).append((row_of[document], score))
     depth = max(map(len, by_query.values()))
     indices = np.full((len(data.query_ids), depth), -1)
