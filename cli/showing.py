@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -24,12 +25,14 @@ from suite.paths import results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
 from suite.results.entries import Entry, entries
-from suite.results.index import RowSummary, row_of
+from suite.results.index import row_of
 from suite.results.metrics import COSTS
 from suite.results.schema import Status
 from suite.results.store import ResultStore
 from suite.selected import selected
 from suite.selectors import nearest, split
+
+MOST_REASONS = 3
 
 
 def show(
@@ -82,23 +85,27 @@ def stale_entries(scanned: Catalogue, profile: str, found: Sequence[Entry]) -> f
 
 
 def _with_metrics(store: ResultStore, scanned: Catalogue, found: Sequence[Entry], wanted: Sequence[str]) -> list[Entry]:
-    """Entries that have the metrics; cutoffs that were not asked for when they ran are computed from stored runs."""
+    """Entries that have the metrics: what was not asked for when they ran is made of their runs and per-item scores."""
     known = dict.fromkeys(name for entry in found for name in (*entry.first.scores, *entry.first.costs))
-    cutoffs = [name for name in wanted if name not in known and "@" in name]
-    for name in wanted:
-        if name not in known and name not in cutoffs:
-            raise SelectorError(f"no score or cost {name!r}; {nearest(name, [*known, *(c.name for c in COSTS)])}")
-    if not cutoffs:
+    new = [name for name in wanted if name not in known]
+    if not new:
         return list(found)
-    from suite.exchange.scoring import rescored
+    from suite.rescoring import rescore
 
-    def more(row: RowSummary) -> RowSummary:
-        if row.status is not Status.OK or row.task not in scanned.tasks:
-            return row
-        scores = rescored(store, row_of(store, row).result, scanned.tasks[row.task].task, cutoffs)
-        return row._replace(scores=row.scores | scores)
-
-    return [Entry(tuple(map(more, entry.rows))) for entry in found]
+    rows = [row for entry in found for row in entry.rows if row.status is Status.OK]
+    tasks = {name: declared.task for name, declared in scanned.tasks.items()}
+    made = rescore([row_of(store, row) for row in rows], new, tasks, store)
+    reasons = Counter(reason for one in made for reason in one.missing.values())
+    for name in new:
+        if not any(name in one.scores for one in made):
+            said = next((one.missing[name] for one in made if name in one.missing), "there is nothing to make it of")
+            raise SelectorError(f"no {name!r}: {said}; {nearest(name, {*known, *(c.name for c in COSTS)})}")
+    for reason, count in reasons.most_common(MOST_REASONS):
+        err.print(f"{count} rows without: {reason}", markup=False, soft_wrap=True, style="yellow")
+    scores = {row.identity: row.scores | dict(one.scores) for row, one in zip(rows, made, strict=True)}
+    return [
+        Entry(tuple(row._replace(scores=scores.get(row.identity, row.scores)) for row in entry.rows)) for entry in found
+    ]
 
 
 def _notes(profile: str, lines: Sequence[Entry], shown: int, stale: frozenset[tuple[str, str]]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from copy import copy
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ import numpy as np
 
 from suite.data import access
 from suite.data.types import RetrievalSet
-from suite.errors import DataUnavailable, WeighbridgeError
-from suite.exchange.trec_files import Run, ranked, read_run, shortened
+from suite.errors import ContractError, DataUnavailable, WeighbridgeError
+from suite.exchange.trec_files import ranked, read_run, shortened
 from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits
 from suite.results.catalog import ReferenceRow
-from suite.results.schema import CellResult
-from suite.results.store import ResultStore
-from suite.task import Outcome, Task
+from suite.task import Task
 from suite.weighing import MeasuredMethod
 
 log = logging.getLogger(__name__)
@@ -57,7 +54,9 @@ def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
     data = access.load(task.spec.data)
     if not isinstance(data, RetrievalSet):
         raise WeighbridgeError(f"task {task.name} is no retrieval task: it has no runs")
-    outcome = _evaluated(task, data, _hits(path, data))
+    method = _Replay()
+    method.hits = _hits(path, data)
+    outcome = task.evaluate(MeasuredMethod(method, 0), data)
     name = "".join(c for c in label if c.isprintable())[:120]
     return [
         ReferenceRow(
@@ -65,42 +64,6 @@ def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
         )
         for metric, value in outcome.scores.items()
     ]
-
-
-def rescored(store: ResultStore, result: CellResult, task: Task[Any], metrics: Sequence[str]) -> dict[str, float]:
-    """Metrics that a row does not hold, such as ``ndcg@20``, from its stored run.
-
-    Raises:
-        WeighbridgeError: the run or the data are not here, the run is not deep enough, or there is no such metric.
-    """
-    run: Run = {}
-    for query, document, score in store.read_run(result) or ():
-        run.setdefault(query, {})[document] = score
-    where = f"the run of {result.label} on {task.name}, seed {result.seed},"
-    if not run:
-        raise WeighbridgeError(f"{where} is not on this machine: measure it again with --overwrite always")
-    if (missing := access.unavailable(task.spec.data)) is not None:
-        raise DataUnavailable(missing)
-    data = access.load(task.spec.data)
-    if not isinstance(data, RetrievalSet):
-        raise WeighbridgeError(f"task {task.name} is no retrieval task: it has no runs")
-    depth = max(map(len, run.values()))
-    for name in metrics:
-        cutoff = name.partition("@")[2]
-        if cutoff.isdecimal() and depth < min(int(cutoff), len(data.document_ids)):
-            raise WeighbridgeError(f"{where} holds {depth} documents a query: {name} cannot be computed from it")
-    asked = copy(task)
-    asked.metrics = tuple(metrics)  # type: ignore[misc]  # of this copy alone
-    try:
-        return dict(_evaluated(asked, data, _laid_out(run, data, where)).scores)
-    except ValueError as error:
-        raise WeighbridgeError(str(error)) from error
-
-
-def _evaluated(task: Task[Any], data: RetrievalSet, hits: Hits) -> Outcome:
-    method = _Replay()
-    method.hits = hits
-    return task.evaluate(MeasuredMethod(method, 0), data)
 
 
 def _hits(path: Path, data: RetrievalSet) -> Hits:
@@ -111,26 +74,33 @@ def _hits(path: Path, data: RetrievalSet) -> Hits:
         raise WeighbridgeError(f"{path} is a run of another collection: none of its {len(run)} queries is judged in it")
     if unjudged:
         log.warning("%s: %d queries without judgement are left out, %s first", path, len(unjudged), unjudged[0])
-    return _laid_out(run, data, str(path))
+    try:
+        return hits_of((hit for hit in ranked(run) if hit[0] in known), data)
+    except ContractError as error:
+        raise WeighbridgeError(f"{path} is a run of another collection: {error}") from None
 
 
-def _laid_out(run: Run, data: RetrievalSet, where: str) -> Hits:
-    """The hits of a run for the data set's queries, in their order."""
+def hits_of(run: Iterable[tuple[str, str, float]], data: RetrievalSet) -> Hits:
+    """A run as hits of all queries of `data`; −1 where a query has fewer than the one with the most.
+
+    Args:
+        run: (query id, document id, score) triples, best first for each query.
+        data: the collection.
+
+    Raises:
+        ContractError: a query or a document is not in the collection.
+    """
     row_of = {document: row for row, document in enumerate(data.document_ids)}
-    known = set(data.query_ids)
-    by_query: dict[str, list[tuple[int, float]]] = {}
-    for query, document, score in ranked(run):
-        if query not in known:
-            continue
-        if document not in row_of:
-            raise WeighbridgeError(
-                f"{where} is a run of another collection: document {shortened(document)} is not in it"
-            )
-        by_query.setdefault(query, []).append((row_of[document], score))
-    depth = max(map(len, by_query.values()))
+    by_query: dict[str, list[tuple[int, float]]] = {query: [] for query in data.query_ids}
+    for query, document, score in run:
+        if query not in by_query or document not in row_of:
+            what = f"query {shortened(query)}" if query not in by_query else f"document {shortened(document)}"
+            raise ContractError(f"{what} is not in it")
+        by_query[query].append((row_of[document], score))
+    depth = max(map(len, by_query.values()), default=0)
     indices = np.full((len(data.query_ids), depth), -1)
     scores = np.full(indices.shape, -np.inf, np.float32)
-    for row, query in enumerate(data.query_ids):
-        for place, hit in enumerate(by_query.get(query, ())):
-            indices[row, place], scores[row, place] = hit
+    for row, hits in enumerate(by_query.values()):
+        if hits:
+            indices[row, : len(hits)], scores[row, : len(hits)] = zip(*hits, strict=True)
     return Hits(indices, scores)

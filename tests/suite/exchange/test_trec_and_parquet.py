@@ -152,34 +152,6 @@ def test_a_run_made_elsewhere_is_scored_by_our_metrics(tmp_path, monkeypatch):
         scoring.score_run(tmp_path / "other.run", task, "x")
 
 
-def test_other_cutoffs_are_computed_from_the_stored_run(tmp_path, monkeypatch):
-    decoded = data()
-    store, row = stored(tmp_path, decoded)
-    monkeypatch.setattr(access, "unavailable", lambda name: None)
-    monkeypatch.setattr(access, "load", lambda name: decoded)
-    task = Beir(Beir.Spec(name="odd", title="", data="odd"))
-    known = scoring.rescored(store, row.result, task, list(row.result.scores))
-    assert known == pytest.approx(row.result.scores)
-    ours = scoring.rescored(store, row.result, task, ["ndcg@2", "recall@1"])
-    run = [(q, d, s) for q, d, s in store.read_run(row.result)]
-    theirs = ir_measures.calc_aggregate(
-        [ir_measures.nDCG @ 2, ir_measures.R @ 1],
-        [ir_measures.Qrel(q, d, grade) for q, grades in decoded.qrels.items() for d, grade in grades.items()],
-        [ir_measures.ScoredDoc(q, d, s) for q, d, s in run],
-    )
-    assert ours == pytest.approx({"ndcg@2": theirs[ir_measures.nDCG @ 2], "recall@1": theirs[ir_measures.R @ 1]})
-    assert task.metrics == Beir.metrics
-    with pytest.raises(WeighbridgeError, match="'fame@3' is no ranking metric"):
-        scoring.rescored(store, row.result, task, ["fame@3"])
-    cut = {query: [hit for hit in run if hit[0] == query][:1] for query in decoded.query_ids}
-    monkeypatch.setattr(store, "read_run", lambda result: [hit for hits in cut.values() for hit in hits])
-    with pytest.raises(WeighbridgeError, match="holds 1 documents a query: ndcg@2 cannot be computed"):
-        scoring.rescored(store, row.result, task, ["ndcg@2"])
-    monkeypatch.setattr(store, "read_run", lambda result: None)
-    with pytest.raises(WeighbridgeError, match="is not on this machine: measure it again"):
-        scoring.rescored(store, row.result, task, ["ndcg@2"])
-
-
 # -- Parquet --------------------------------------------------------------------------------------------
 
 
