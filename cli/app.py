@@ -22,6 +22,7 @@ class Commands(LazyGroup):
         "recommend": "cli.recommending:recommend",
         "plot": "cli.plotting:plot",
         "claims": "cli.judging:claims",
+        "rescore": "cli.rescoring:rescore",
         "site": "cli.site:site",
         "ls": "cli.listing:app",
         "describe": "cli.listing:describe",

@@ -48,7 +48,7 @@ def score_table(
         scores = [name for name in metrics if any(name in entry.first.scores for entry in found)]
         ends: dict[str, Mapping[tuple[str, str], Ends]] = {name: intervals(store, found, name) for name in scores}
         for name in metrics:
-            columns += _number(name, metric_named(name).title, 9, name in ends, apart)
+            columns += _number(name, metric_named(name).title, 9 if name in ends else 7, name in ends, apart)
     else:
         ends = {"score": intervals(store, found)}
         titles = list(dict.fromkeys(entry.metric.title for entry in found))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -24,11 +25,14 @@ from suite.paths import results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
 from suite.results.entries import Entry, entries
-from suite.results.index import RowSummary
+from suite.results.index import row_of
 from suite.results.metrics import COSTS
+from suite.results.schema import Status
 from suite.results.store import ResultStore
 from suite.selected import selected
 from suite.selectors import nearest, split
+
+MOST_REASONS = 3
 
 
 def show(
@@ -37,10 +41,12 @@ def show(
     profile: StoredProfile = None,
     metrics: Annotated[
         str | None,
-        typer.Option(help="Scores and costs instead of the usual columns: ndcg@10,recall@100,bytes_per_item."),
+        typer.Option(help="Scores and costs instead of the usual columns, such as ndcg@20,bytes_per_item."),
     ] = None,
     form: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.TABLE,
-    everything: Annotated[bool, typer.Option("--all", "-a", help="All lines, however many there are.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="All lines, however many there are; skipped ones, too.")
+    ] = False,
     results: Results = None,
     methods_dir: MethodsDir = None,
 ) -> None:
@@ -58,9 +64,13 @@ def show(
     scanned = load_catalogue(methods_dir)
     found = selected(store, profile, methods, tasks)
     task_order = {name: (t.task.study, t.task.extra, name) for name, t in scanned.tasks.items()}
-    lines = sorted(entries(found.rows), key=lambda entry: task_order.get(entry.task, (True, True, entry.task)))
+    rows = [
+        row for row in found.rows if everything or form in (Format.CSV, Format.JSON) or row.status is not Status.SKIPPED
+    ]
+    lines = sorted(entries(rows), key=lambda entry: task_order.get(entry.task, (True, True, entry.task)))
+    wanted = split(metrics or ())
     chosen = lines if everything or form is not Format.TABLE else few(lines)
-    wanted = _metrics(metrics, found.rows)
+    chosen = _with_metrics(store, scanned, chosen, wanted)
     stale = stale_entries(scanned, found.profile, lines)
     score_table(store, chosen, metrics=wanted, stale=stale, form=form).print(form)
     if form is Format.TABLE:
@@ -74,14 +84,28 @@ def stale_entries(scanned: Catalogue, profile: str, found: Sequence[Entry]) -> f
     return frozenset((row.label, row.task) for row in rows if keys.get(row.identity, row.key) != row.key)
 
 
-def _metrics(names: str | None, rows: Sequence[RowSummary]) -> list[str]:
-    """Names of scores and costs that at least one row has."""
-    wanted = split(names or ())
-    known: Mapping[str, None] = dict.fromkeys(name for row in rows for name in (*row.scores, *row.costs))
-    for name in wanted:
-        if name not in known:
-            raise SelectorError(f"no score or cost {name!r}; {nearest(name, [*known, *(c.name for c in COSTS)])}")
-    return wanted
+def _with_metrics(store: ResultStore, scanned: Catalogue, found: Sequence[Entry], wanted: Sequence[str]) -> list[Entry]:
+    """Entries that have the metrics: what was not asked for when they ran is made of their runs and per-item scores."""
+    known = dict.fromkeys(name for entry in found for name in (*entry.first.scores, *entry.first.costs))
+    new = [name for name in wanted if name not in known]
+    if not new:
+        return list(found)
+    from suite.rescoring import rescore
+
+    rows = [row for entry in found for row in entry.rows if row.status is Status.OK]
+    tasks = {name: declared.task for name, declared in scanned.tasks.items()}
+    made = rescore([row_of(store, row) for row in rows], new, tasks, store)
+    reasons = Counter(reason for one in made for reason in one.missing.values())
+    for name in new:
+        if not any(name in one.scores for one in made):
+            said = next((one.missing[name] for one in made if name in one.missing), "there is nothing to make it of")
+            raise SelectorError(f"no {name!r}: {said}; {nearest(name, {*known, *(c.name for c in COSTS)})}")
+    for reason, count in reasons.most_common(MOST_REASONS):
+        err.print(f"{count} rows without: {reason}", markup=False, soft_wrap=True, style="yellow")
+    scores = {row.identity: row.scores | dict(one.scores) for row, one in zip(rows, made, strict=True)}
+    return [
+        Entry(tuple(row._replace(scores=scores.get(row.identity, row.scores)) for row in entry.rows)) for entry in found
+    ]
 
 
 def _notes(profile: str, lines: Sequence[Entry], shown: int, stale: frozenset[tuple[str, str]]) -> None:

@@ -62,7 +62,8 @@ def _resampled(store: ResultStore, asked: list[tuple[Entry, str, str]]) -> list[
     samples = {}
     for entry, name, key in asked:
         with suppress(WeighbridgeError):  # damaged per-item scores have no interval; `validate` names them
-            sample = Sample.of([row_of(store, row) for row in entry.rows], metric_named(name))
+            items = [row_of(store, row).items() for row in entry.rows]
+            sample = Sample(metric_named(name), [row.scores[name] for row in entry.rows], items)
             sample.arrays  # noqa: B018 - raises what is wrong with them
             samples[key] = sample
     estimates = replicates(samples)
