@@ -24,7 +24,7 @@ from methods.encoders.minilm import MiniLM
 from methods.kit.text.minilm import normalised
 from methods.kit.text.words import counts, packed, unpacked
 from suite.errors import DataMismatch
-from suite.method import Effort, FitData, Role
+from suite.method import FitData, Role
 from suite.representations import Binary, Dense
 from tasks.beir import Beir
 from tasks.limit import Limit, LimitSpec
@@ -188,13 +188,7 @@ def test_wordllama_refuses_another_file(name, monkeypatch):
 
 @pytest.fixture(scope="module")
 def vectors():
-    return normalised(MiniLM(precision="bfloat16").encode(DOCUMENTS, Role.ITEM).values)
-
-
-def test_float32_is_left_to_the_standard_profile():
-    assert "standard profile" in MiniLM(Effort("quick"), precision="float32").skip(spec_task())
-    assert MiniLM(Effort("standard"), precision="float32").skip(spec_task()) is None
-    assert MiniLM(Effort("quick"), precision="bfloat16").skip(spec_task()) is None
+    return normalised(MiniLM().encode(DOCUMENTS, Role.ITEM).values)
 
 
 @pytest.mark.parametrize("dim", [256, 16])

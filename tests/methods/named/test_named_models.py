@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from methods.encoders.minilm import MiniLM
 from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from methods.named import language_model, sentence_transformer
 from methods.named.language_model import LanguageModel
@@ -18,6 +17,7 @@ from methods.named.timm_model import TimmModel
 from suite.data.types import Passage
 from suite.discovery import scan
 from suite.errors import SelectorError
+from suite.features.text_encoder import TextEncoder
 from suite.method import Effort, Role, label
 from suite.named import HubWeights, fits
 from suite.planning import plan
@@ -163,7 +163,7 @@ def test_minilm_by_name_equals_minilm(cache):
     put(cache, "sentence-transformers/all-MiniLM-L6-v2", ALL_MINILM_L6_V2.folder() / "model")
     method = SentenceTransformerModel.called("all-MiniLM-L6-v2")(Effort("quick"))
     vectors = method.encode(TEXTS, Role.DOCUMENT)
-    reference = MiniLM(Effort("quick"), precision="float32").encode(TEXTS, Role.DOCUMENT)
+    reference = Dense(TextEncoder(ALL_MINILM_L6_V2, precision="float32").pooled(TEXTS))
     assert isinstance(vectors, Dense)
     assert vectors.similarity == "cosine"
     assert np.allclose(vectors.compare(vectors), 1, atol=1e-5)

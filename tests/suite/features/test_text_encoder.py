@@ -73,7 +73,8 @@ def test_bfloat16_points_the_same_way(encoder):
     exact = encoder.pooled(TEXTS)
     rounded = replace(encoder, precision="bfloat16").pooled(TEXTS)
     cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
-    assert (cosine > 0.9999).all()
+    # Eight bits of fraction: about 0.2 % a rounding, some forty of them in six layers.
+    assert (cosine > 0.9995).all()
     assert not np.array_equal(exact, rounded)
 
 
