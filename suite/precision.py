@@ -28,7 +28,7 @@ def fastest_precision() -> Precision:
 def _switched_off() -> bool:
     below = os.environ.get("ATEN_CPU_CAPABILITY", "").lower() in ("default", "avx2")
     highest = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
-    return below or highest.startswith(("SSE", "AVX2", "AVX512")) and not highest.endswith(("BF16", "FP16", "AMX"))
+    return below or (highest.startswith(("SSE", "AVX2", "AVX512")) and not highest.endswith(("BF16", "FP16", "AMX")))
 
 
 def _flags() -> frozenset[str]:

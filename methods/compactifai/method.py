@@ -42,7 +42,7 @@ from methods.kit.weights.normal_float import NormalFloat
 from suite.method import Paper, Pool, Tensors
 
 if TYPE_CHECKING:
-    from suite.task import Task
+    pass
 
 PAPER = Paper("CompactifAI: extreme compression of large language models using quantum-inspired tensor networks", 2024,
               arxiv="2401.14109")  # fmt: skip
@@ -73,15 +73,10 @@ class Compactifai(OnSmolLM2):
         {"arm": ("mpo-quantised",), "blocks": ("all",), "keep": (0.4,)},
     )
     controls = {"arm": ("svd", "pruning")}
+    quick = ()
     arm: str
     blocks: str
     keep: float
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """A short run has time for one depth and size."""
-        if self.effort.name == "quick" and (self.blocks, self.keep) != ("late", 0.7):
-            return "other depths and sizes run in the standard profile"
-        return None
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Store each matrix of the chosen blocks in the form of the arm, in `keep` of its 16-bit bytes."""
@@ -137,6 +132,7 @@ class CompactifaiHealed(Compactifai):
         "of the uncompressed model; controls of the same bytes are healed alike."
     )
     grid = {"arm": ("mpo", "svd", "pruning"), "blocks": ("late",), "keep": (0.7,)}
+    quick = ()
     trains_on = (HEALING_TEXT,)
     seeded = True
 
@@ -165,6 +161,7 @@ class CompactifaiMiniLM(OnCompressedMiniLM):
     tags = ("dense", "compressed model", "tensor network")
     grid = {"arm": ("mpo", "svd", "pruning"), "keep": (0.7, 0.4)}
     controls = {"arm": ("svd", "pruning")}
+    quick = ()
     arm: str
     keep: float
 

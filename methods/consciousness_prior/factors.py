@@ -45,6 +45,7 @@ class ConsciousFactors(Method):
     tags = ("attention", "sparse", "trained")
     grid = {"arm": ("learned", "random", "dense")}
     controls = {"arm": ("random", "dense")}
+    quick = ()
     seeded = True
     requires = ("torch",)
 

@@ -46,6 +46,7 @@ class EfficientNetLite0(_OnEfficientNet):
     )
     tags = ("dense", "pretrained", "baseline")
     grid = {"dim": (1280, 256, 64)}
+    quick = ("[dim=1280]", "[dim=64]")
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, dim) float32, compared by cosine."""

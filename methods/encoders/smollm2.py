@@ -22,10 +22,10 @@ from methods.kit.smollm2.backbone import (
     load_model,
     load_tokenizer,
 )
+from suite.accepts import Accepts
 from suite.data.types import Passage
 from suite.method import Method, Modality, Paper, Role
 from suite.representations import State
-from suite.task import Task
 
 ANSWER_TOKENS = 4
 TOKENS_AT_ONCE = 2048
@@ -45,10 +45,8 @@ class SmolLM2(Method):
     tags = ("language model", "kv-cache", "zero-shot")
     pretrained = (SMOLLM2,)
     requires = REQUIRES
-
-    def skip(self, task: Task) -> str | None:
-        """A language model reads words, not token ids of a made-up vocabulary."""
-        return None if getattr(task.spec, "text", False) else "the contexts have no natural-language form"
+    accepts = Accepts(needs=("text",))
+    quick = ()
 
     def encode(self, items: Sequence[Passage], role: Role) -> State:
         """Read each context.

@@ -140,6 +140,7 @@ class Seismic(BM25):
         {"arm": ("exact",)},
     )
     controls = {"arm": ("pruned", "exact")}
+    quick = ("[arm=blocked,cut=10,heap_factor=1.0,energy=0.5]", "[arm=exact]")
     seeded = True
     fit_params = ()
     k1, b = 0.9, 0.4

