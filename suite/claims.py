@@ -58,6 +58,8 @@ class Claim:
         threshold_by: who set the threshold: the ``paper``, or this ``project`` (a trial, a bound chosen beforehand);
             None reads it off `source`.
         why: one sentence on why the claim does not hold here, where it does not: scale, data, what is left out.
+        given: what must hold for the claim to say anything (a control that has to have converged); where it does not,
+            the claim is undecided, whatever its own inequality says.
         task: task that ``r[selector]`` reads; a claim over several tasks names them, ``r[selector, task]``.
         profile: profile whose results it is about.
     """
@@ -69,6 +71,7 @@ class Claim:
     profile: str = "standard"
     threshold_by: Literal["paper", "project"] | None = None
     why: str = ""
+    given: Callable[[Results], Verdict] | None = None
 
     @property
     def set_by(self) -> Literal["paper", "project"]:
@@ -236,7 +239,9 @@ def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
     view = Results(evidence, claim.task)
     verdict: Verdict | None = None
     reason = None
+    gate: Verdict | None = None
     try:
+        gate = None if claim.given is None else claim.given(view)
         verdict = claim.predicate(view)
         if not isinstance(verdict, Verdict):
             verdict, reason = None, "the predicate compares no measured quantity: it must end in >= or <="
@@ -257,9 +262,15 @@ def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
     )
     if verdict is None:
         return card
+    if gate is not None and not gate.holds:
+        reason = (
+            f"what it presupposes does not hold: {gate.value:.4g} {gate.relation} {gate.threshold:.4g} (a control that "
+            "has not converged)"
+        )
     return card.model_copy(
         update={
-            "verdict": verdict.word,
+            "verdict": verdict.word if reason is None else "undecided",
+            "reason": reason,
             "value": verdict.value,
             "threshold": verdict.threshold,
             "relation": verdict.relation,
