@@ -124,6 +124,9 @@ def plan(
         )
     ]
     sources.save()
+    if profile.effort == "quick" and methods is None and not undeclared:
+        # What was not asked for and cannot run is not worth a line.
+        cells = [cell for cell in cells if cell.skip is None or cell.absent]
     return cells
 
 

@@ -66,7 +66,10 @@ class FreeEmbeddings(Method):
         {"dim": (4,), "documents": ("cyclic",), "runs": (1,)},
     )
     controls = {"documents": ("random", "cyclic")}
-    quick = ("[documents=free,runs=8]", "[documents=random,dim=4]", "[documents=cyclic,dim=4]")
+    quick = (
+        "[dim=2,documents=free,runs=8]", "[dim=3,documents=free,runs=8]", "[dim=4,documents=free,runs=8]",
+        "[dim=4,documents=random]", "[documents=cyclic]",
+    )  # fmt: skip
     requires = ("torch",)
 
     def encode(self, items: Any, role: Role) -> Dense:
