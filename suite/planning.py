@@ -111,7 +111,7 @@ def plan(
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
     if profile.effort == "quick" and not undeclared:
-        chosen = _quick(chosen, named=methods is not None)
+        chosen = _quick(chosen, split(methods or ()))
     sources = Sources()
     builder = _Builder(profile, sources)
     cells = [
@@ -160,15 +160,15 @@ def _select_variants(
 
 
 def _quick(
-    chosen: Sequence[tuple[FoundMethod, list[dict[str, Scalar]]]], *, named: bool
+    chosen: Sequence[tuple[FoundMethod, list[dict[str, Scalar]]]], named: Sequence[str]
 ) -> list[tuple[FoundMethod, list[dict[str, Scalar]]]]:
-    """What of a selection the quick profile runs: the variants declared, or those named of a method that declares any.
+    """What of a selection the quick profile runs: what is declared, and variants that are named by their parameters.
 
     Raises:
         SelectorError: nothing of what was named has a place in it.
     """
     kept = [
-        (method, [v for v in variants if named or in_quick(method.cls, v)])
+        (method, [v for v in variants if in_quick(method.cls, v) or _by_parameters(named, method.cls.name, v)])
         for method, variants in chosen
         if method.cls.quick != ()
     ]
@@ -184,6 +184,10 @@ def _quick(
 def in_quick(cls: type[Method], variant: Mapping[str, Scalar]) -> bool:
     """Whether the quick profile runs a variant that nobody named."""
     return cls.quick is None or any(matches(f"{cls.name}{selector}", cls.name, variant) for selector in cls.quick)
+
+
+def _by_parameters(selectors: Sequence[str], name: str, variant: Mapping[str, Scalar]) -> bool:
+    return any("[" in selector and matches(selector, name, variant) for selector in selectors)
 
 
 def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compressors: Mapping[str, FoundMethod]) -> str:

@@ -65,6 +65,7 @@ class EfficientNetLite0PCA(_OnEfficientNet):
     )
     tags = ("dense", "pretrained", "baseline", "linear")
     grid = {"dim": (256, 64, 32, 16)}
+    quick = ()
     fit_params = ()
 
     def fit(self, data: FitData, seed: int) -> Tensors:
@@ -90,6 +91,7 @@ class EfficientNetLite0Binary(_OnEfficientNet):
     )
     tags = ("binary", "pretrained", "baseline", "quantised")
     grid = {"dim": (1280, 256, 64)}
+    quick = ()
     fit_params = ()
 
     def fit(self, data: FitData, seed: int) -> Tensors:

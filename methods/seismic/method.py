@@ -229,6 +229,7 @@ class SeismicLibrary(Seismic):
         {"cut": (10,), "heap_factor": (1.0,), "energy": (1.0,)},
     )
     controls = {}
+    quick = ()
     requires = (*BM25.requires, "seismic")
 
     def searcher(self, documents: csr_array, exact: Exhaustive) -> Searcher:

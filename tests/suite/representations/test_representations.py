@@ -89,7 +89,7 @@ def same_hits(a, b):
 
 
 def size_of_terms(documents, queries):
-    """Largest product of the lengths of two items: what the rounding error of a score that is no cosine is a share of."""
+    """Largest product of the lengths of two items: the rounding error of a score is a share of it; 1 for cosines."""
     if getattr(documents, "similarity", "cosine") == "cosine":
         return 1
     lengths = (np.linalg.norm(as_array(side.features()), axis=1).max(initial=1) for side in (documents, queries))
