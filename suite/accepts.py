@@ -96,7 +96,11 @@ class Accepts:
         for field in self.without:
             if getattr(task.spec, field, None):
                 return f"is not for a task that declares {field.replace('_', ' ')}"
-        return self._refuses_data(task.spec.data, describe(task.spec.data))
+        bounds = (
+            self.max_items, self.min_items, self.max_pixels, self.grey, self.sentences, self.whole,
+            self.unless_trained_on,
+        )  # fmt: skip
+        return self._refuses_data(task.spec.data, describe(task.spec.data)) if any(bounds) else None
 
     def _refuses_data(self, name: str, data: DataFacts) -> str | None:
         items = data.items or 0

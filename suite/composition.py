@@ -140,7 +140,7 @@ class Composed(Method):
 
     def skip(self, task: Any) -> str | None:
         """The first reason of a part."""
-        reasons = (stage.accepts.refuses(task, access.spec) or stage.skip(task) for stage in self.stages)
+        reasons = (stage.refuses(task, access.spec) for stage in self.stages)
         return next(filter(None, reasons), None)
 
     def fit(self, data: FitData, seed: int) -> Tensors:

@@ -9,13 +9,13 @@ readouts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from suite.accepts import Accepts, TaskFacts
+from suite.accepts import Accepts, DataFacts, TaskFacts
 from suite.results.labels import label
 
 if TYPE_CHECKING:
@@ -230,6 +230,10 @@ class Method(ABC):
     def skip(self, task: TaskFacts) -> str | None:
         """A reason not to run on `task` that `accepts` cannot declare; None to run. Called before anything heavy."""
         return None
+
+    def refuses(self, task: TaskFacts, describe: Callable[[str], DataFacts]) -> str | None:
+        """Why this variant does not run on `task`: what `accepts` declares, or else what `skip` says."""
+        return self.accepts.refuses(task, describe) or self.skip(task)
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Train the model itself, once a (variant's train_params, seed), the same for every task.

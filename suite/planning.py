@@ -292,10 +292,8 @@ class _Builder:
         for name in data:
             if (missing := self._dataset(name)[1]) is not None:
                 return missing, True
-        if (refused := cls.accepts.refuses(task.task, access.spec)) is not None:
-            return refused, False
         try:
-            reason = cls(Effort(self.profile.effort), **variant).skip(task.task)
+            reason = cls(Effort(self.profile.effort), **variant).refuses(task.task, access.spec)
         except Exception as error:
             raise WeighbridgeError(f"{label(cls.name, variant)}.skip raised {type(error).__name__}: {error}") from error
         return reason, False

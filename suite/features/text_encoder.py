@@ -7,9 +7,9 @@
 [CLS] and [SEP] are tokens like the others: sentence-transformers' means count them, and late interaction keeps them.
 Nothing is normalised. Texts go through `suite.features.packed_bert` in windows: one is tokenised while another is
 passed, sorted by length and cut into batches of tokens; nothing is padded, and of texts that mostly repeat each is
-passed once. Arithmetic is bfloat16 where the CPU multiplies it and float32 elsewhere. Only the layers that are asked for
-are run. What a window gave is written to disk before the next, so that a long pass needs the memory of a window, and
-one that was killed goes on after its last.
+passed once. Arithmetic is bfloat16 where the CPU multiplies it and float32 elsewhere. Only the layers that are asked
+for are run. What a window gave is written to disk before the next, so that a long pass needs the memory of a window,
+and one that was killed goes on after its last.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from methods.encoders import wordllama
 from methods.encoders.minilm import MiniLM
 from methods.kit.text.minilm import normalised
 from methods.kit.text.words import counts, packed, unpacked
+from suite.data import access
 from suite.errors import DataMismatch
 from suite.method import FitData, Role
 from suite.representations import Binary, Dense
@@ -296,8 +297,8 @@ def test_late_interaction_is_maxsim_of_unit_token_vectors():
 
 
 def test_late_interaction_leaves_out_huge_corpora():
-    assert "50,000" in LateInteraction().skip(spec_task(Limit, "limit-full-generated"))
-    assert LateInteraction().skip(spec_task(data="scifact")) is None
+    assert "50,000" in LateInteraction().refuses(spec_task(Limit, "limit-full-generated"), access.spec)
+    assert LateInteraction().refuses(spec_task(data="scifact"), access.spec) is None
 
 
 # -- controls ---------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from methods.named import language_model, sentence_transformer
 from methods.named.language_model import LanguageModel
 from methods.named.sentence_transformer import SentenceTransformerModel, kind_of
 from methods.named.timm_model import TimmModel
+from suite.data import access
 from suite.data.types import Passage
 from suite.discovery import scan
 from suite.errors import SelectorError
@@ -261,12 +262,10 @@ def test_a_language_model_answers_from_its_memory_as_from_the_whole_text(cache, 
 
 
 def test_a_language_model_reads_words_only():
-    class Task:
-        class spec:  # noqa: N801
-            text = False
-
+    tasks = scan().tasks
     method = LanguageModel.called("some/lm")(Effort("quick"))
-    assert "no natural-language form" in method.skip(Task)
+    assert "declares text" in method.refuses(tasks["recall/set-disjointness"].task, access.spec)
+    assert method.refuses(tasks["recall/set-disjointness-text"].task, access.spec) is None
 
 
 # -- timm -----------------------------------------------------------------------------------------------
