@@ -54,6 +54,7 @@ class Costs(_Strict):
     query_latency_p50_ms: Finite | None = None
     query_latency_p95_ms: Finite | None = None
     peak_memory_bytes: int | None = None
+    peak_device_bytes: int | None = None
     extra: dict[str, Finite] = Field(default_factory=dict)
 
 
@@ -69,6 +70,7 @@ class Provenance(_Strict):
         packages: name → version of the packages that matter.
         machine: CPU model, cores, memory, operating system, Python, and the precision of an encoder's products.
         git_revision: commit of the checkout, with "+dirty" where it had changes; None outside a checkout.
+        device: where tensors were computed: ``cpu``, or an accelerator and its model; in no key.
         threads: threads the cell ran with.
         jobs: cells that ran side by side.
         started: ISO 8601 time in UTC.
@@ -83,6 +85,7 @@ class Provenance(_Strict):
     packages: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str | int] = Field(default_factory=dict)
     git_revision: str | None = None
+    device: str = "cpu"
     threads: int = 1
     jobs: int = 1
     started: str = ""

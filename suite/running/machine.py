@@ -7,8 +7,8 @@ import platform
 import subprocess
 from functools import cache
 
+from suite.cpu import cpu_precision
 from suite.paths import project_root
-from suite.precision import fastest_precision
 
 
 @cache
@@ -22,7 +22,7 @@ def machine() -> dict[str, str | int]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "precision": fastest_precision(),
+        "precision": cpu_precision(),
     }
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from suite import devices
 from suite.keys import ENGINE_VERSION
 from suite.paths import project_root
 from suite.planning import Cell
@@ -36,6 +37,7 @@ class CellOutcome:
         items: per-item arrays.
         run: for retrieval, the top of the ranking.
         versions: packages that were loaded.
+        device: where tensors were computed.
         machine: where it ran; None for this machine.
         output: the end of what it printed, where it is not ok.
         trouble: True if the machine is to blame: there is a reason, and no row is stored.
@@ -50,6 +52,7 @@ class CellOutcome:
     items: Mapping[str, Any] | None = None
     run: Any = None
     versions: Mapping[str, str] | None = None
+    device: str = devices.CPU
     machine: Mapping[str, str | int] | None = None
     output: str | None = None
     trouble: bool = False
@@ -110,6 +113,7 @@ def to_result(cell: Cell, ended: CellOutcome, threads: int, jobs: int) -> CellRe
         packages=dict(ended.versions or {}),
         machine=dict(ended.machine or machine()),
         git_revision=git_revision(),
+        device=ended.device,
         threads=threads,
         jobs=jobs,
         started=datetime.now(UTC).isoformat(timespec="seconds"),

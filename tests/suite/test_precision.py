@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from methods.encoders.minilm import MiniLM
+from suite import cpu as cpu_module
 from suite import precision
 from suite.data import access
 from suite.features.store import FeatureStore
@@ -19,20 +20,25 @@ SCORES_AGREE_WITHIN = 0.005
 """Spearman and nDCG; the largest difference measured on thirteen tasks is 0.002, on 50 to 1,000 queries or pairs."""
 
 
+def forget():
+    cpu_module.cpu_precision.cache_clear()
+    precision._of.cache_clear()
+
+
 @pytest.fixture
 def cpu(monkeypatch):
     """Pretend to be another CPU, with other switches."""
 
     def pretend(flags, **switches):
-        fastest_precision.cache_clear()
-        monkeypatch.setattr(precision, "_flags", lambda: frozenset(flags.split()))
+        forget()
+        monkeypatch.setattr(cpu_module, "_flags", lambda: frozenset(flags.split()))
         for name in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"):
             monkeypatch.delenv(name, raising=False)
         for name, value in switches.items():
             monkeypatch.setenv(name, value)
 
     yield pretend
-    fastest_precision.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize(
@@ -63,11 +69,11 @@ def test_a_system_without_cpuinfo_has_float32(monkeypatch):
         raise FileNotFoundError
 
     monkeypatch.setattr("builtins.open", refused)
-    assert precision._flags() == frozenset()
+    assert cpu_module._flags() == frozenset()
 
 
 def test_it_is_recorded_with_the_machine():
-    assert machine()["precision"] == fastest_precision()
+    assert machine()["precision"] == cpu_module.cpu_precision()
 
 
 @pytest.mark.parametrize("flags", ["avx2", "avx512_bf16"])

@@ -55,7 +55,9 @@ class TrainedClassifier(Method):
         """Train on the labelled images; returns the state dict."""
         shape = data.items.shape[1:]
         chosen = draw(data, self.images(shape), seed)
-        return train(partial(self.network, shape, data.classes), chosen, self.recipe(shape), seed, self.loss())
+        return train(
+            partial(self.network, shape, int(data.classes or 0)), chosen, self.recipe(shape), seed, self.loss()
+        )
 
     @cached_property
     def _trained(self) -> dict[tuple[int, ...], torch.nn.Module]:
@@ -77,7 +79,7 @@ class TrainedClassifier(Method):
     def predict(self, items: Representation) -> NDArray[np.int64]:
         """(n,) classes of the head."""
         logits = items.features() @ self.fitted["head.weight"].T + self.fitted["head.bias"]
-        return logits.argmax(axis=1)
+        return np.asarray(logits.argmax(axis=1))
 
 
 def patch_side(shape: Sequence[int]) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.text.minilm import ALL_MINILM_L6_V2, DIMENSION, OnMiniLM
+from methods.kit.training import placed
 from suite.accepts import Accepts
 from suite.features.text_encoder import TextEncoder, batches
 from suite.method import Role
@@ -54,7 +55,8 @@ class OnCompressedMiniLM(OnMiniLM):
                 tokens[place, : len(ids[row])] = torch.tensor(ids[row])
                 mask[place, : len(ids[row])] = 1
             with torch.inference_mode():
-                hidden = self.network(input_ids=tokens, attention_mask=mask.long()).last_hidden_state.float()
+                read = self.network(input_ids=placed(tokens), attention_mask=placed(mask.long()))
+            hidden = read.last_hidden_state.float().cpu()
             vectors[rows] = ((hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
         return Dense(vectors)
 
