@@ -45,7 +45,8 @@ class TrainedClassifier(Method):
 
     def images(self, shape: Sequence[int]) -> int:
         """At most so many of the training images, drawn by seed, are trained on."""
-        return self.effort.pick(quick=1000, standard=10_000)
+        most: int = self.effort.pick(quick=1000, standard=10_000)
+        return most
 
     def loss(self) -> Any:
         """Loss of a batch; None for cross-entropy."""
