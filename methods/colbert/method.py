@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from methods.kit.text.minilm import OnMiniLM
 from suite.accepts import Accepts
 from suite.method import Paper, Role
 from suite.representations import MultiVector
-
-if TYPE_CHECKING:
-    pass
 
 LARGEST_CORPUS = 10_000
 BLOCK = 2**16

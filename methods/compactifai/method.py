@@ -22,7 +22,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -41,9 +41,6 @@ from methods.kit.weights.compressed_minilm import OnCompressedMiniLM, published_
 from methods.kit.weights.compressed_minilm import matrix_names as encoder_matrix_names
 from methods.kit.weights.normal_float import NormalFloat
 from suite.method import Paper, Pool, Tensors
-
-if TYPE_CHECKING:
-    pass
 
 PAPER = Paper("CompactifAI: extreme compression of large language models using quantum-inspired tensor networks", 2024,
               arxiv="2401.14109")  # fmt: skip

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.method import Method, Modality, Paper, Role
 from suite.representations import Dense
-
-if TYPE_CHECKING:
-    pass
 
 TEMPERATURE = 0.1
 LEARNING_RATE = 0.01

@@ -20,7 +20,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -32,9 +32,6 @@ from methods.kit.weights.compressed_minilm import matrix_names as encoder_matrix
 from methods.kit.weights.normal_float import NormalFloat
 from methods.lq_lora.low_rank_split import RANK, TURNS, allocated, decompose, fisher_weights
 from suite.method import Paper, Pool, Tensors
-
-if TYPE_CHECKING:
-    pass
 
 PAPER = Paper(
     "LQ-LoRA: low-rank plus quantized matrix decomposition for efficient language model finetuning", 2023, "2311.12023"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from suite import devices
 from suite.accepts import Accepts
@@ -20,9 +20,6 @@ from suite.errors import ContractError
 from suite.method import Modality, Role
 from suite.named import NamedMethod
 from suite.representations import Bitstream
-
-if TYPE_CHECKING:
-    pass
 
 MOST_TOKENS = 48
 MEMORIES = ("past_key_values", "cache_params", "state", "rwkv_state")

@@ -15,7 +15,6 @@ question answering with chains of thought.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,9 +24,6 @@ from suite.accepts import Accepts
 from suite.data.types import Passage
 from suite.method import Paper, Pool, Role, Tensors
 from suite.representations import State
-
-if TYPE_CHECKING:
-    pass
 
 DETECTION = "needles-detection"
 DETECTED = 0.1

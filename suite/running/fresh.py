@@ -168,7 +168,7 @@ def _decode(folder: Path) -> None:
     request: Mapping[str, Any] = json.loads((folder / "request.json").read_text())
     devices.use(request["device"])
     cls = load_class(Path(request["file"]), request["name"], Path(request["root"]))
-    method: Method = cls(Effort(request["effort"]), **request["params"])
+    method: Any = cls(Effort(request["effort"]), **request["params"])
     method.weights = _read_arrays(folder / "weights.safetensors")
     method.fitted = _read_arrays(folder / "fitted.safetensors")
     streams = Bitstream.load(folder / "streams.npz")

@@ -6,7 +6,9 @@ compared where a training is short enough for rounding not to grow.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -15,8 +17,10 @@ import torch
 from methods.kit.image import instance_training
 from suite import devices, precision
 from suite.data import access
+from suite.data.types import PairSet
+from suite.discovery import scan
 from suite.features.clock import cache_disabled
-from suite.method import FitData, Role
+from suite.method import Effort, FitData, Pool, Role
 from tests.stand_in import stand_in
 
 TEXTS = [f"the {colour} {animal} runs over hill number {i}" for i, (colour, animal) in enumerate(
@@ -75,7 +79,6 @@ def tuned_minilm():
 
 def late_interaction():
     from methods.kit.text.late_training import TrainedTokens, train_tokens
-    from suite.method import Effort
 
     weights = train_tokens(TEXTS, TEXTS[::-1], 0, Effort("quick"))
     assert np.isfinite(TrainedTokens(weights, Effort("quick")).vectors(TEXTS).vectors).all()
@@ -96,8 +99,6 @@ def latent_diffusion():
 
 
 def instances(module, name):
-    from importlib import import_module
-
     home = import_module(module)
     cls, train = getattr(home, name), instance_training.train_descriptor
     images = np.random.default_rng(0).integers(0, 255, (16, 64, 64, 3), dtype=np.uint8)
@@ -111,8 +112,6 @@ def instances(module, name):
 
 
 def short():
-    from suite.method import Effort
-
     return Effort("quick")
 
 
@@ -214,22 +213,17 @@ def factors():
     return {f"{arm}.{name}": value for arm in ("random", "dense") for name, value in found[arm].items()}
 
 
+def adaptor():
+    from methods.compressors.matryoshka_adaptor import trained_head
+
+    return {"head": trained_head(np.random.default_rng(0).standard_normal((60, 24)).astype(np.float32), 2, 0)}
+
+
 def kernel_machine():
     from methods.deep_kernel_machines.method import learn
 
     inputs = np.random.default_rng(0).standard_normal((20, 4))
     return {"weights": learn(inputs, np.eye(2)[np.arange(20) % 2] - 0.5, 1, 1.0, 3)["weights"]}
-
-
-def sequences(module, name, **variant):
-    from importlib import import_module
-
-    from suite.discovery import scan
-
-    task = scan().tasks["recall/set-disjointness"].task
-    data = access.load(task.spec.data)
-    cls = getattr(import_module(module), name)
-    return cls(short(), **variant).fit(task.fit_data(data, access.load), 0)
 
 
 TRAININGS = {
@@ -247,6 +241,7 @@ TRAININGS = {
     "cMIM": mutual_information,
     "a small BERT": small_bert,
     "conscious factors": factors,
+    "Matryoshka-Adaptor": adaptor,
     "a deep kernel machine": kernel_machine,
 }
 
@@ -263,3 +258,41 @@ def test_every_training_runs_on_another_device(name, tmp_path, monkeypatch):
     assert found.keys() == expected.keys()
     for part, value in expected.items():
         np.testing.assert_allclose(found[part], value, rtol=0.02, atol=0.02, err_msg=part)
+
+
+# -- methods as a whole, one step of each -----------------------------------------------------------------
+
+LOOPS = {
+    "methods.kit.image.supervised_training": (
+        "bias-loss", "compact-transformers", "consciousness-prior", "crate", "cura", "d-simplex", "matryoshka-images",
+    ),
+    "methods.kit.text.finetuning": ("2d-matryoshka", "matryoshka", "crisp"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def one_step(monkeypatch):
+    """Every training ends after a step."""
+    for home in map(import_module, LOOPS):
+        loop = home.descend
+        monkeypatch.setattr(home, "descend", lambda p, f, how, loop=loop, **m: loop(p, f, replace(how, steps=1), **m))
+
+
+@pytest.mark.parametrize("name", [name for names in LOOPS.values() for name in names])
+def test_every_trained_method_runs_on_another_device(name, one_step, tmp_path, monkeypatch):
+    monkeypatch.setenv("WEIGHBRIDGE_CACHE", str(tmp_path))
+    cls = scan().methods[name].cls
+    variants = list(cls.variants())
+    for variant in variants[:: max(1, len(variants) // 2)]:
+        with stand_in() as device:
+            method = cls(short(), **variant)
+            if cls.trains_on:
+                method.weights = method.train(
+                    Pool(cls.trains_on, lambda _: PairSet(TEXTS, TEXTS[::-1], np.zeros(12))), 0
+                )
+                assert len(method.encode(TEXTS[:3], Role.ITEM)) == 3
+            else:
+                method.fitted = method.fit(digits(), 0)
+                encoded = method.encode(digits().items[:4], Role.ITEM)
+                assert method.predict(encoded).shape == (4,)
+        assert device.operations > 20

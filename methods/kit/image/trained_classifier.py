@@ -45,8 +45,8 @@ class TrainedClassifier(Method):
 
     def images(self, shape: Sequence[int]) -> int:
         """At most so many of the training images, drawn by seed, are trained on."""
-        most: int = self.effort.pick(quick=1000, standard=10_000)
-        return most
+        count: int = self.effort.pick(quick=1000, standard=10_000)
+        return count
 
     def loss(self) -> Any:
         """Loss of a batch; None for cross-entropy."""

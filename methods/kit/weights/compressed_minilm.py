@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from suite.accepts import Accepts
 from suite.features.text_encoder import TextEncoder, batches
 from suite.method import Role
 from suite.representations import Dense
-
-if TYPE_CHECKING:
-    pass
 
 BLOCKS = 6
 MATRICES = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
