@@ -17,6 +17,7 @@ from suite.data import access
 from suite.data.types import content_hash
 from suite.discovery import Origin
 from suite.errors import ContractError, MachineError
+from suite.features import shared_work
 from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
@@ -74,24 +75,25 @@ def execute(request: Request) -> CellOutcome:
         seed_everything(request.seed, request.threads)
         devices.reset_peak()
         scores, costs, items, run = evaluate(request)
-        seconds = time.perf_counter() - start
-        return CellOutcome(
-            Status.OK, seconds, scores=scores, costs=costs, items=items, run=run, versions=_versions(),
-            device=devices.describe(),
-        )  # fmt: skip
+        ended = CellOutcome(Status.OK, 0.0, scores=scores, costs=costs, items=items, run=run, device=devices.describe())
     except BaseException as error:
-        seconds, versions = time.perf_counter() - start, _versions()
-        text = traceback.format_exc()[-LONGEST_TRACEBACK:]
-        if (line := trouble(error)) is not None:
-            return CellOutcome(Status.FAILED, seconds, line, text, versions=versions, trouble=True)
-        status, reason = Status.FAILED, f"{type(error).__name__}: {_text(error)}"
-        if not devices.is_cpu() and devices.is_out_of_memory(error):
-            status, where = Status.OUT_OF_MEMORY, devices.describe()
-            reason = f"{where} has too little memory: {_text(error).splitlines()[0]} {devices.ADVICE}"
-        elif _is_out_of_memory(error):
-            status = Status.OUT_OF_MEMORY
-            reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
-        return CellOutcome(status, seconds, reason[:LONGEST_REASON], text, versions=versions, device=request.device)
+        ended = replace(_failure(error, request), device=request.device)
+    shared = shared_work.seconds()
+    seconds = time.perf_counter() - start - shared
+    return replace(ended, seconds=seconds, shared_seconds=shared, versions=_versions())
+
+
+def _failure(error: BaseException, request: Request) -> CellOutcome:
+    text = traceback.format_exc()[-LONGEST_TRACEBACK:]
+    if (line := trouble(error)) is not None:
+        return CellOutcome(Status.FAILED, 0.0, line, text, trouble=True)
+    if not devices.is_cpu() and devices.is_out_of_memory(error):
+        reason = f"{devices.describe()} has too little memory: {_text(error).splitlines()[0]} {devices.ADVICE}"
+        return CellOutcome(Status.OUT_OF_MEMORY, 0.0, reason[:LONGEST_REASON], text)
+    if _is_out_of_memory(error):
+        reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
+        return CellOutcome(Status.OUT_OF_MEMORY, 0.0, reason, text)
+    return CellOutcome(Status.FAILED, 0.0, f"{type(error).__name__}: {_text(error)[:LONGEST_REASON]}", text)
 
 
 def _text(error: BaseException) -> str:
