@@ -125,8 +125,8 @@ def plan(
     ]
     sources.save()
     if profile.effort == "quick" and methods is None and not undeclared:
-        # What was not asked for and cannot run is not worth a line.
-        cells = [cell for cell in cells if cell.skip is None or cell.absent]
+        # Where a declared row cannot run, nobody asked for it: that is not worth a line.
+        cells = [cell for cell in cells if cell.skip is None or cell.absent or not _says_where(cell.method.cls)]
     return cells
 
 
@@ -179,6 +179,11 @@ def _quick(
             "--profile standard"
         )
     return [(method, variants) for method, variants in kept if variants]
+
+
+def _says_where(cls: type[Method]) -> bool:
+    """Whether something declares what the quick profile runs of a method."""
+    return cls.quick is not None or (issubclass(cls, Composed) and cls.declared is not None)
 
 
 def in_quick(cls: type[Method], variant: Mapping[str, Scalar]) -> bool:
