@@ -186,7 +186,7 @@ def test_limits_bind_a_rows_own_work_and_each_work_it_shares(tmp_path):
 def test_what_is_read_in_the_middle_of_a_write_is_what_was_written_before(gauge, monkeypatch):
     """Half of a write may hold a sign of life at time zero, which would look like hours of silence."""
     begun = time.monotonic()
-    with shared_work.working("fitting to"):
+    with shared_work.working("fitting to", total=10) as work:
         assert gauge.state == STAGE
 
         def torn(state: bytes) -> None:
@@ -201,6 +201,6 @@ def test_what_is_read_in_the_middle_of_a_write_is_what_was_written_before(gauge,
 
         meter, page = shared_work._listener, gauge._page
         monkeypatch.setattr(meter, "_copy", torn)
-        shared_work.progress(1, 10)
+        work.reach(1)
         monkeypatch.undo()
         assert str(gauge.work()).startswith("fitting to toy with letters: 10 %")
