@@ -53,7 +53,8 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Accepts", "Binary", "Bitstream", "Claim", "Codes", "Compressor", "DecodedVectors", "Dense", "Effort", "FitData",
     "Hits", "Method", "Modality", "MultiVector", "Outcome", "Paper", "Pool", "PretrainedWeights", "Quantised",
-    "Representation", "Role", "Sparse", "State", "Task", "TaskSpec", "Tensors", "as_mteb_model", "compressor", "results", "run", "weigh",
+    "Representation", "Role", "Sparse", "State", "Task", "TaskSpec", "Tensors", "as_mteb_model", "compressor",
+    "results", "run", "weigh",
 ]  # fmt: skip
 
 
