@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from suite import results
+    from suite.accepts import Accepts
     from suite.api import run
     from suite.claims import Claim
     from suite.compressing import Compressor, compressor
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from suite.weights import PretrainedWeights
 
 _HOMES = {
+    "suite.accepts": ("Accepts",),
     "suite.api": ("run",),
     "suite.claims": ("Claim",),
     "suite.compressing": ("Compressor", "compressor"),
@@ -49,9 +51,10 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Binary", "Bitstream", "Claim", "Codes", "Compressor", "DecodedVectors", "Dense", "Effort", "FitData", "Hits",
-    "Method", "Modality", "MultiVector", "Outcome", "Paper", "Pool", "PretrainedWeights", "Quantised", "Representation",
-    "Role", "Sparse", "State", "Task", "TaskSpec", "Tensors", "as_mteb_model", "compressor", "results", "run", "weigh",
+    "Accepts", "Binary", "Bitstream", "Claim", "Codes", "Compressor", "DecodedVectors", "Dense", "Effort", "FitData",
+    "Hits", "Method", "Modality", "MultiVector", "Outcome", "Paper", "Pool", "PretrainedWeights", "Quantised",
+    "Representation", "Role", "Sparse", "State", "Task", "TaskSpec", "Tensors", "as_mteb_model", "compressor",
+    "results", "run", "weigh",
 ]  # fmt: skip
 
 

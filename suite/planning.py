@@ -84,26 +84,35 @@ def plan(
     seeds: Sequence[int] | None = None,
     *,
     trust_remote_code: bool = False,
+    undeclared: bool = False,
 ) -> list[Cell]:
     """Cells of a profile, in an order that lets neighbours share work.
 
     Args:
         catalogue: methods and tasks of a scan.
         profile: what may be spent.
-        methods: selectors such as ``muvera[dim=2560]`` or globs, and models by name such as ``st:NAME``; all methods
-            that have a file of their own if None.
+        methods: selectors such as ``muvera[dim=2560]`` or globs, and models by name such as ``st:NAME``; what the
+            profile declares if None.
         tasks: globs of task names; the profile's tasks if None. A task that is named in full or by a glob
             must belong to the profile.
         seeds: seeds instead of the profile's.
         trust_remote_code: whether models that are named may run code of their repositories.
+        undeclared: plan also the tasks of no profile, and the variants that the quick profile leaves out.
 
     Raises:
-        SelectorError: a selector matches nothing; the message gives the nearest names.
+        SelectorError: a selector matches nothing, or no method that is named can run on any of the tasks; the
+            message gives the nearest names, or says why.
     """
-    in_profile = {name: t for name, t in catalogue.tasks.items() if profile.name in t.task.spec.profiles}
+    in_profile = {
+        name: t
+        for name, t in catalogue.tasks.items()
+        if profile.name in t.task.spec.profiles or (undeclared and not t.task.spec.profiles)
+    }
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
+    if profile.effort == "quick" and not undeclared:
+        chosen = _quick(chosen, split(methods or ()))
     sources = Sources()
     builder = _Builder(profile, sources)
     cells = [
@@ -116,7 +125,21 @@ def plan(
         )
     ]
     sources.save()
+    if profile.effort == "quick" and methods is None and not undeclared:
+        # Where a declared row cannot run, nobody asked for it: that is not worth a line.
+        cells = [cell for cell in cells if cell.skip is None or cell.absent or not _says_where(cell.method.cls)]
+    if not cells and methods is not None:
+        raise SelectorError(_nothing(chosen, chosen_tasks, profile))
     return cells
+
+
+def _nothing(chosen: Iterable[tuple[FoundMethod, Any]], tasks: Sequence[FoundTask], profile: Profile) -> str:
+    """Why none of the chosen methods runs on any of the chosen tasks."""
+    reasons = [reason for task in tasks for method, _ in chosen if (reason := mismatch(method.cls, task)) is not None]
+    more = f" (and {len(reasons) - 3} more such pairs)" if len(reasons) > 3 else ""
+    return (
+        f"nothing to run: {'; '.join(reasons[:3])}{more}" if reasons else f"profile {profile.name} plans none of this"
+    )
 
 
 def _select_tasks(
@@ -127,7 +150,7 @@ def _select_tasks(
     except SelectorError as error:
         for selector in split(tasks or ()):
             if selector in catalogue.tasks and selector not in in_profile:
-                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles)
+                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles) or "none"
                 raise SelectorError(
                     f"task {selector} is not in profile {profile.name}; it is in: {profiles}"
                 ) from error
@@ -148,6 +171,42 @@ def _select_variants(
     return [(m, variants) for m, variants in picked if variants]
 
 
+def _quick(
+    chosen: Sequence[tuple[FoundMethod, list[dict[str, Scalar]]]], named: Sequence[str]
+) -> list[tuple[FoundMethod, list[dict[str, Scalar]]]]:
+    """What of a selection the quick profile runs: what is declared, and variants that are named by their parameters.
+
+    Raises:
+        SelectorError: nothing of what was named has a place in it.
+    """
+    kept = [
+        (method, [v for v in variants if in_quick(method.cls, v) or _by_parameters(named, method.cls.name, v)])
+        for method, variants in chosen
+        if method.cls.quick != ()
+    ]
+    if named and chosen and not kept:
+        names = ", ".join(method.cls.name for method, _ in chosen)
+        raise SelectorError(
+            f"the quick profile does not run {names}: so small a budget would give numbers that mean nothing. Use "
+            "--profile standard"
+        )
+    return [(method, variants) for method, variants in kept if variants]
+
+
+def _says_where(cls: type[Method]) -> bool:
+    """Whether something declares what the quick profile runs of a method."""
+    return cls.quick is not None or (issubclass(cls, Composed) and cls.declared is not None)
+
+
+def in_quick(cls: type[Method], variant: Mapping[str, Scalar]) -> bool:
+    """Whether the quick profile runs a variant that nobody named."""
+    return cls.quick is None or any(matches(f"{cls.name}{selector}", cls.name, variant) for selector in cls.quick)
+
+
+def _by_parameters(selectors: Sequence[str], name: str, variant: Mapping[str, Scalar]) -> bool:
+    return any("[" in selector and matches(selector, name, variant) for selector in selectors)
+
+
 def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compressors: Mapping[str, FoundMethod]) -> str:
     name = selector.partition("[")[0]
     if name in compressors:
@@ -160,7 +219,17 @@ def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compresso
 
 def applies(cls: type[Method], task: FoundTask) -> bool:
     """Whether a method has the readout that the task needs, and reads what it gives."""
-    return task.task.readout in cls.readouts and task.task.modality in cls.modalities()
+    return mismatch(cls, task) is None
+
+
+def mismatch(cls: type[Method], task: FoundTask) -> str | None:
+    """Why a method can never run on a task, in one phrase; None if it can."""
+    if task.task.modality not in cls.modalities():
+        reads = " or ".join(map(_plural, cls.modalities()))
+        return f"{cls.name} reads {reads}, {task.task.name} holds {_plural(task.task.modality)}"
+    if task.task.readout not in cls.readouts:
+        return f"{task.task.name} asks for {task.task.readout}, {cls.name} offers {' and '.join(cls.readouts)}"
+    return None
 
 
 def planned(
@@ -251,7 +320,7 @@ class _Builder:
             if (missing := self._dataset(name)[1]) is not None:
                 return missing, True
         try:
-            reason = cls(Effort(self.profile.effort), **variant).skip(task.task)
+            reason = cls(Effort(self.profile.effort), **variant).refuses(task.task, access.spec)
         except Exception as error:
             raise WeighbridgeError(f"{label(cls.name, variant)}.skip raised {type(error).__name__}: {error}") from error
         return reason, False
@@ -263,6 +332,10 @@ class _Builder:
         if cls.fit is not Method.fit:
             needs.add(f"fit:{cls.name}:{chosen(variant, cls.fit_params)}:{task.task.datasets()}:{seed}")
         return frozenset(needs)
+
+
+def _plural(modality: str) -> str:
+    return f"{modality}s" if modality in ("image", "context") else modality
 
 
 @cache
