@@ -159,7 +159,7 @@ def _entry(store: ResultStore, path: Path, name: str, stamps: dict[str, list[int
     file = None
     if result.items_sha256 is not None:
         file = f"{name.rpartition('/')[0]}/{items_path(path, result.items_sha256).name}"
-    costs = result.costs.model_dump(exclude={"extra"}, exclude_none=True) | result.costs.extra
+    costs = result.costs.known()
     row = [
         result.profile, result.label, result.task, result.seed, result.key, str(result.status), result.reason,
         result.method, result.variant, result.control, result.main_metric, result.scores, costs,
