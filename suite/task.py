@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +30,10 @@ class TaskSpec(BaseModel):
     Attributes:
         name: instance name, unique in the family; the task is ``family/name``.
         title: what pages print.
+        short: the same in at most 22 characters, for tabs and heads of columns; None where the title is short enough.
+        tab: the tab of the leaderboard it stands in, where that is not the family's.
+        ranking: whether the family's ranking takes it in: ``default``, ``optional`` (a reader may tick it: not all
+            methods can run it), or ``check`` (a test for leaks: never).
         data: name of the data set it is evaluated on.
         fit: name of the data set methods may be fitted on; None where it is a part of `data`, or there is none.
         profiles: profiles that run it.
@@ -43,6 +47,9 @@ class TaskSpec(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")
     title: str
+    short: str | None = Field(default=None, max_length=22)
+    tab: str | None = Field(default=None, max_length=22)
+    ranking: Literal["default", "optional", "check"] = "default"
     data: str
     fit: str | None = None
     profiles: tuple[str, ...] = ("quick",)
@@ -78,6 +85,7 @@ class Task(ABC, Generic[S]):
     Class attributes:
         family: selector of the family.
         family_title: what pages print.
+        tab: the same in a word or two, for the leaderboard's tabs; "" where the title is short enough.
         description: two sentences on what the family asks.
         extra: True for a family beyond the six.
         study: True for an experiment in which one system alone takes part: shown apart, unranked.
@@ -90,6 +98,7 @@ class Task(ABC, Generic[S]):
 
     family: ClassVar[str]
     family_title: ClassVar[str]
+    tab: ClassVar[str] = ""
     description: ClassVar[str] = ""
     extra: ClassVar[bool] = False
     study: ClassVar[bool] = False

@@ -19,6 +19,7 @@ class Beir(Task[TaskSpec]):
 
     family = "beir"
     family_title = "BEIR retrieval"
+    tab = "Retrieval"
     description = (
         "Finds the documents that answer a query, in data sets of BEIR's format. "
         "Methods see the corpus when they are fitted, and queries only when they are judged."

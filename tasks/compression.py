@@ -103,9 +103,12 @@ class Compression(Task[Spec]):
 
     family = "compression"
     family_title = "Compression ratio"
+    tab = "Lossless"
     description = (
         "How few bits hold the items so that a fresh process, given the stored model and the bytes, rebuilds them "
-        "exactly? Bits per dimension for images, bits per byte for text; the two-part figure adds the model."
+        "exactly? Bits per dimension for images, bits per byte for text; the two-part figure adds the model. "
+        "A codec's layout stands in its name: item codes each item by itself; stream and mosaic write the whole set as "
+        "one file, which has no scores of single items, so that its difference to others is not tested."
     )
     readout = "decode"
     metrics: ClassVar[tuple[str, ...]] = (

@@ -98,6 +98,7 @@ class Generation(Task[Spec]):
 
     family = "generation"
     family_title = "Generation at fixed compute"
+    tab = "Generation"
     description = (
         "How close do generated images come to held-out ones, in a feature space that no method trains on, when all "
         "arms of a method may spend the same compute? And what does the generator's own representation know?"

@@ -89,6 +89,7 @@ class ImageCoding(Task[Spec]):
 
     family = "image-coding"
     family_title = "Lossy image coding"
+    tab = "Lossy images"
     description = (
         "How close does an image come back from how few stored bits? Where the length adapts to the image, does it "
         "follow what is in it, from a blank page to noise?"

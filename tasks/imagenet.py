@@ -66,6 +66,7 @@ class ImageClassification(Task[ClassificationSpec]):
 
     family = "imagenet"
     family_title = "ImageNet-subset classification"
+    tab = "Images"
     description = (
         "Images are encoded once and classified from the representation alone, by a linear probe and by a vote of "
         "nearest neighbours. ImageNet subsets, and smaller sets that fit every machine."

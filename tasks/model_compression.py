@@ -51,6 +51,7 @@ class ModelCompression(Task[TaskSpec]):
 
     family = Compression.family
     family_title = Compression.family_title
+    tab = "Models"
     description = (
         "How well does a compressed language model still predict held-out text, and recall what its prompt said, "
         "beside the bytes of everything that is stored of it?"

@@ -98,6 +98,7 @@ class Reconstruction(Task[Spec]):
 
     family = "reconstruction"
     family_title = "Compression ratio, lossy"
+    tab = "Vector codes"
     description = (
         "How much of an activation vector comes back from the bits that are stored of it? Where a method does it with "
         "a dictionary of atoms, is that dictionary unique, and the true one?"
