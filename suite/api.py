@@ -39,7 +39,7 @@ def run(
     reporter: Reporter | None = None,
     resources: ClusterResources | None = None,
 ) -> pd.DataFrame:
-    """Run cells and return their rows, one a cell, as a pandas frame.
+    """Run cells and return their rows, one per cell, as a pandas frame.
 
     Args:
         methods: selectors (``"minilm*"``, ``"muvera[dim=2560]"``, ``"st:NAME"``), classes, or both; all if None.
@@ -47,7 +47,7 @@ def run(
         profile: quick, standard or full.
         seeds: seeds instead of the profile's.
         jobs: cells at a time; as many as cores and memory allow if None.
-        threads: threads a cell.
+        threads: threads per cell.
         overwrite: always, never, only-missing or only-cache.
         methods_dirs: folders with more methods.
         results: folder of results; the project's if None.

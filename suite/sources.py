@@ -1,6 +1,6 @@
 """Source files as data: what a module imports, whether it declares a method, and a hash of what decides its numbers.
 
-Nothing is imported here. A file is parsed once a version; what was read off it is kept in the cache folder.
+Nothing is imported here. A file is parsed once per version; what was read off it is kept in the cache folder.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Source:
 
 
 class Sources:
-    """Sources of files by path; parsed once a file version."""
+    """Sources of files by path; parsed once per file version."""
 
     def __init__(self) -> None:
         """Read what was kept."""

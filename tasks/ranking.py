@@ -208,7 +208,7 @@ def rescore_run(task: str, data: RetrievalSet, run: Run | None, metric: str) -> 
     depth, wanted = hits.indices.shape[1], min(_parse(metric)[1], len(data.document_ids))
     if depth < wanted:
         raise WeighbridgeError(
-            f"{metric} on {task} needs {wanted:,} documents a query, and the stored run has {depth:,} at most: "
+            f"{metric} on {task} needs {wanted:,} documents per query, and the stored run has {depth:,} at most: "
             "run the cell again with --force"
         )
     values = score_hits(hits, data, [metric]).items[metric]

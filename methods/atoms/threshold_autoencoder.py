@@ -45,7 +45,7 @@ class Training:
         latents: number of atoms.
         active: latents that are to be active for a vector, on the mean.
         steps: optimiser steps.
-        batch: vectors a step.
+        batch: vectors per step.
         rate: peak rate of Adam.
         precision: arithmetic of the two products; all else is float32.
     """

@@ -42,7 +42,7 @@ class LanguageModel(NamedMethod):
         return None if getattr(task.spec, "text", False) else "the contexts have no natural-language form"
 
     def encode(self, items: Sequence[Passage], role: Role) -> Bitstream:
-        """Read each context; one stream an item with everything that the model holds afterwards."""
+        """Read each context; one stream per item with everything that the model holds afterwards."""
         import torch
 
         model, tokenizer = self._loaded()

@@ -123,7 +123,7 @@ class MtebModel(NamedMethod):
 
 @lru_cache(maxsize=1)
 def load(model: str, commit: str | None, trust_remote_code: bool) -> Any:
-    """The model behind mteb's wrapper, one a process.
+    """The model behind mteb's wrapper, one per process.
 
     Raises:
         DataUnavailable: mteb pins another commit than the one that is here.

@@ -78,7 +78,7 @@ def _json(file: Path) -> Any:
 
 @lru_cache(maxsize=1)
 def load(folder: str, trust_remote_code: bool) -> Any:
-    """The model, one a process."""
+    """The model, one per process."""
     import sentence_transformers as st
 
     classes = {"dense": st.SentenceTransformer, "sparse": st.SparseEncoder, "several vectors": st.MultiVectorEncoder}

@@ -145,7 +145,7 @@ class Imported:
     """What an import found.
 
     Attributes:
-        rows: reported numbers, one a (model, task, metric).
+        rows: reported numbers, one per (model, task, metric).
         files: how many result files of known tasks were read.
         problems: files that could not be used, and why.
     """

@@ -1,4 +1,4 @@
-"""A convolutional image backbone, read once a data set: pooled features, or the maps of any block.
+"""A convolutional image backbone, read once per data set: pooled features, or the maps of any block.
 
     encoder = ImageEncoder()
     features = encoder.pooled(images)           # (n, 1280) float32, what the classifier head reads

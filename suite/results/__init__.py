@@ -10,7 +10,7 @@ from typing import Any
 
 
 def frame(profile: str = "standard", folder: Path | str | None = None) -> Any:
-    """Stored rows of a profile as a `pandas.DataFrame`, one row a cell.
+    """Stored rows of a profile as a `pandas.DataFrame`, one row per cell.
 
     Args:
         profile: quick, standard or full.

@@ -1,6 +1,6 @@
 """What a profile's rows say, without reading them: files that did not change since they were verified are not opened.
 
-The index is one file a profile in the cache folder (`suite.stored`): an index that was cut short or edited is made
+The index is one file per profile in the cache folder (`suite.stored`): an index that was cut short or edited is made
 again.
 """
 
@@ -74,7 +74,7 @@ class Index:
     """Summaries of a profile's rows, kept in the cache folder under the stamps of their files.
 
     Attributes:
-        summaries: one a row that can be trusted.
+        summaries: one per row that can be trusted.
         rejected: files that were set aside now, because they cannot be.
         digest: hash of the names, sizes and times of all files of the profile.
     """

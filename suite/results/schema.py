@@ -86,8 +86,8 @@ class Costs(_Strict):
         "model bytes", "B", ",.0f", exact=True, exported=True,
         about="Weights needed to encode a query, as stored.",
     )  # fmt: skip
-    train_seconds: Finite | None = cost("train time", "s", ",.1f", about="Seconds spent in train, once a seed.")
-    fit_seconds: Finite | None = cost("fit time", "s", ",.2f", about="Seconds spent in fit, once a task.")
+    train_seconds: Finite | None = cost("train time", "s", ",.1f", about="Seconds spent in train, once per seed.")
+    fit_seconds: Finite | None = cost("fit time", "s", ",.2f", about="Seconds spent in fit, once per task.")
     encode_items_per_second: Finite | None = cost(
         "encode items/s", "1/s", ",.0f", better="higher", exported=True,
         about="Items encoded in a second, shared backbone passes included.",
@@ -155,7 +155,7 @@ class CellResult(_Strict):
         status: how it ended.
         reason: one line for every status but ok.
         traceback: the traceback of a failure, shortened.
-        output: the end of what a cell that is not ok printed to stdout and stderr.
+        output: the end of what a failed cell printed to stdout and stderr.
         main_metric: name of the score the task is judged by.
         scores: finite numbers by metric name; empty unless ok.
         costs: measured costs.

@@ -1,4 +1,4 @@
-"""The result store: one JSON a cell, per-item scores beside it, written whole or not at all.
+"""The result store: one JSON per cell, per-item scores beside it, written whole or not at all.
 
 Layout under the root::
 
@@ -265,7 +265,7 @@ class ResultStore:
 
 
 def to_frame(rows: Iterable[Row]) -> Any:
-    """Return a `pandas.DataFrame`: one row a cell, one column a score, cost and fact."""
+    """Return a `pandas.DataFrame`: one row per cell, one column per score, cost and fact."""
     import pandas as pd
 
     records = []

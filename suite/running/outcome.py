@@ -37,7 +37,7 @@ class CellOutcome:
         run: for retrieval, the top of the ranking.
         versions: packages that were loaded.
         machine: where it ran; None for this machine.
-        output: the end of what it printed, where it is not ok.
+        output: the end of what it printed, where it failed.
         trouble: True if the machine is to blame: there is a reason, and no row is stored.
     """
 

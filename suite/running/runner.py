@@ -95,7 +95,7 @@ def run_cells(
         cells: planned cells.
         store: where rows are kept.
         jobs: cells at a time on this machine.
-        threads: threads a cell.
+        threads: threads per cell.
         overwrite: what happens to rows that exist.
         retry: statuses of current rows that are run again (`suite.running.due.RETRIABLE`).
         time_limit: seconds of a row's own work, instead of its task's or profile's limit.

@@ -33,7 +33,7 @@ REQUIRES = ("torch", "transformers", "gguf", "accelerate", "safetensors", SMOLLM
 
 @lru_cache(maxsize=2)
 def load_model(dtype: str = "bfloat16", attention: str = "sdpa") -> LlamaForCausalLM:
-    """The model in evaluation mode, one a process.
+    """The model in evaluation mode, one per process.
 
     Args:
         dtype: ``"bfloat16"`` or ``"float32"``; bfloat16 rounds the de-quantised weights once more.
