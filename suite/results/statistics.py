@@ -117,8 +117,8 @@ class Contest(Generic[K]):
             keys: the methods, in the order of the pairs.
 
         Returns:
-            One per pair ``(i, j), i < j``, row by row: the standard deviation of the difference's replicates, None where
-            the two cannot be compared; and the number of items that most methods have.
+            One per pair ``(i, j), i < j``, row by row: the standard deviation of the replicates of the difference, None
+            where the two cannot be compared; and the number of items that most methods have.
         """
         order = self._ordered("higher", keys)
         if not order:
