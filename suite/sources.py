@@ -22,8 +22,13 @@ from suite.paths import cache_root, project_root
 PRESENTATION = frozenset({
     "summary", "tags", "paper", "claims", "description", "family_title", "tab", "extra", "study", "title", "reference",
     "reference_of", "controls", "is_control", "readouts", "requires", "quick", "accepts", "skip", "budget",
+    "protocol",
 })  # fmt: skip
-"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`)."""
+"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`).
+
+Of `metrics` the first is hashed, by which a task is judged: one that is added makes no row stale, and what it is for the
+rows that there are is computed from what they stored (`suite.rescoring`).
+"""
 SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
 """Keyword arguments of a declared metric that no stored number depends on."""
 
@@ -167,6 +172,10 @@ class _Mechanism(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.body = [statement for statement in node.body if not (_assigned(statement) & PRESENTATION)]
+        for statement in node.body:
+            listed = getattr(statement, "value", None)
+            if "metrics" in _assigned(statement) and isinstance(listed, ast.Tuple):
+                listed.elts = listed.elts[:1]
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
