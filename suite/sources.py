@@ -27,8 +27,8 @@ PRESENTATION = frozenset({
 })  # fmt: skip
 """What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`).
 
-Of `metrics` the first is hashed, by which a task is judged: one that is added makes no row stale, and what it is for the
-rows that there are is computed from what they stored (`suite.rescoring`).
+Of `metrics` the first is hashed, by which a task is judged: one that is added makes no row stale, and `suite.rescoring`
+computes it for the rows that there are from what they stored.
 """
 SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
 """Keyword arguments of a declared metric that no stored number depends on."""
