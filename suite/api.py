@@ -13,7 +13,8 @@ from suite.method import Method
 from suite.paths import results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
-from suite.results.store import ResultStore, to_frame
+from suite.results.frame import to_frame
+from suite.results.store import ResultStore
 from suite.running.due import Overwrite
 from suite.running.reporting import Reporter
 from suite.running.runner import interruptible, run_cells
@@ -32,6 +33,7 @@ def run(
     seeds: Sequence[int] | None = None,
     jobs: int | None = None,
     threads: int = 1,
+    device: str = "auto",
     overwrite: str = "only-missing",
     methods_dirs: Sequence[Path | str] = (),
     results: Path | str | None = None,
@@ -47,7 +49,12 @@ def run(
         profile: quick, standard or full.
         seeds: seeds instead of the profile's.
         jobs: cells at a time; as many as cores and memory allow if None.
+    <<<<<<< HEAD
         threads: threads per cell.
+    =======
+        threads: threads a cell.
+        device: auto (an accelerator where torch finds one), cpu, cuda, cuda:N or mps; recorded in the rows, in no key.
+    >>>>>>> main
         overwrite: always, never, only-missing or only-cache.
         methods_dirs: folders with more methods.
         results: folder of results; the project's if None.
@@ -65,6 +72,7 @@ def run(
             store,
             jobs=jobs or default_jobs(threads),
             threads=threads,
+            device=device,
             overwrite=Overwrite(overwrite),
             reporter=reporter,
             resources=resources,

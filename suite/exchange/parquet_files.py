@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from suite import files
-from suite.results.store import Row, to_frame
+from suite.results.frame import to_frame
+from suite.results.store import Row
 
 
 def export(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:

@@ -74,6 +74,7 @@ class Costs(_Strict):
     one family or method adds (documents scored, MACs, parameters …).
     """
 
+<<<<<<< HEAD
     bytes_per_item: Finite | None = cost(
         "bytes/item", "B", ",.1f", exact=True, exported=True,
         about="Bytes of the serialised representation, over the items.",
@@ -99,6 +100,18 @@ class Costs(_Strict):
     peak_memory_bytes: Whole | None = cost(
         "peak memory", "B", ",.0f", about="Largest resident size of the cell's process."
     )
+=======
+    bytes_per_item: Finite | None = None
+    fitted_bytes: Whole | None = None
+    model_bytes: Whole | None = None
+    train_seconds: Finite | None = None
+    fit_seconds: Finite | None = None
+    encode_items_per_second: Finite | None = None
+    query_latency_p50_ms: Finite | None = None
+    query_latency_p95_ms: Finite | None = None
+    peak_memory_bytes: Whole | None = None
+    peak_device_bytes: Whole | None = None
+>>>>>>> main
     extra: dict[str, Finite] = Field(default_factory=dict)
 
     def known(self) -> dict[str, float]:
@@ -119,6 +132,7 @@ class Provenance(_Strict):
         packages: name → version of the packages that matter.
         machine: CPU model, cores, memory, operating system, Python.
         git_revision: commit of the checkout, with "+dirty" where it had changes; None outside a checkout.
+        device: where tensors were computed: ``cpu``, or an accelerator and its model; in no key.
         threads: threads the cell ran with.
         jobs: cells that ran side by side.
         started: ISO 8601 time in UTC.
@@ -134,6 +148,7 @@ class Provenance(_Strict):
     packages: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str | int] = Field(default_factory=dict)
     git_revision: str | None = None
+    device: str = "cpu"
     threads: int = 1
     jobs: int = 1
     started: str = ""
