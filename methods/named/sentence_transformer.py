@@ -81,13 +81,8 @@ def _json(file: Path) -> Any:
 
 
 @lru_cache(maxsize=1)
-<<<<<<< HEAD
-def load(folder: str, trust_remote_code: bool) -> Any:
-    """The model, one per process."""
-=======
 def load(folder: str, trust_remote_code: bool, device: str) -> Any:
-    """The model on a device, one a process."""
->>>>>>> main
+    """The model on a device, one per process."""
     import sentence_transformers as st
 
     classes = {"dense": st.SentenceTransformer, "sparse": st.SparseEncoder, "several vectors": st.MultiVectorEncoder}

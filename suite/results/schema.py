@@ -74,7 +74,6 @@ class Costs(_Strict):
     one family or method adds (documents scored, MACs, parameters …).
     """
 
-<<<<<<< HEAD
     bytes_per_item: Finite | None = cost(
         "bytes/item", "B", ",.1f", exact=True, exported=True,
         about="Bytes of the serialised representation, over the items.",
@@ -100,18 +99,10 @@ class Costs(_Strict):
     peak_memory_bytes: Whole | None = cost(
         "peak memory", "B", ",.0f", about="Largest resident size of the cell's process."
     )
-=======
-    bytes_per_item: Finite | None = None
-    fitted_bytes: Whole | None = None
-    model_bytes: Whole | None = None
-    train_seconds: Finite | None = None
-    fit_seconds: Finite | None = None
-    encode_items_per_second: Finite | None = None
-    query_latency_p50_ms: Finite | None = None
-    query_latency_p95_ms: Finite | None = None
-    peak_memory_bytes: Whole | None = None
-    peak_device_bytes: Whole | None = None
->>>>>>> main
+    peak_device_bytes: Whole | None = cost(
+        "peak device memory", "B", ",.0f",
+        about="Most memory of the accelerator that tensors took at a time; none on the CPU.",
+    )  # fmt: skip
     extra: dict[str, Finite] = Field(default_factory=dict)
 
     def known(self) -> dict[str, float]:

@@ -32,14 +32,8 @@ LAYERS, HEADS, KEY_VALUE_HEADS, HEAD_WIDTH = 30, 9, 3, 64
 REQUIRES = ("torch", "transformers", "gguf", "accelerate", "safetensors", SMOLLM2.package)
 
 
-<<<<<<< HEAD
-@lru_cache(maxsize=2)
-def load_model(dtype: str = "bfloat16", attention: str = "sdpa") -> LlamaForCausalLM:
-    """The model in evaluation mode, one per process.
-=======
 def load_model(dtype: str = "bfloat16", attention: str = "sdpa", device: str | None = None) -> LlamaForCausalLM:
-    """The model in evaluation mode, one a process and device.
->>>>>>> main
+    """The model in evaluation mode, one per process and device.
 
     Args:
         dtype: ``"bfloat16"`` or ``"float32"``; bfloat16 rounds the de-quantised weights once more.
