@@ -13,7 +13,7 @@ from suite.method import Method
 from suite.paths import results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
-from suite.results.frame import to_frame
+from suite.results.frames import to_frame
 from suite.results.store import ResultStore
 from suite.running.due import Overwrite
 from suite.running.reporting import Reporter

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from suite import files
-from suite.results.frame import to_frame
+from suite.results.frames import to_frame
 from suite.results.store import Row
 
 

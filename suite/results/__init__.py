@@ -17,7 +17,7 @@ def frame(profile: str = "standard", folder: Path | str | None = None) -> Any:
         folder: folder of results; the project's if None.
     """
     from suite.paths import results_root
-    from suite.results.frame import to_frame
+    from suite.results.frames import to_frame
     from suite.results.store import ResultStore
 
     store = ResultStore(Path(folder) if folder is not None else results_root())

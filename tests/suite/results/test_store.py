@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suite.errors import ContractError, WeighbridgeError
-from suite.results.frame import to_frame
+from suite.results.frames import to_frame
 from suite.results.schema import SCHEMA_VERSION, CellResult, Costs, Status, checksum
 from suite.results.store import ResultStore
 
