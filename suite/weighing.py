@@ -17,6 +17,8 @@ from suite.results.schema import Costs
 Decoder = Callable[[Method, Bitstream], tuple[Any, float]]
 
 LATENCY_SAMPLE = 32
+ROUNDING = 1e-6
+"""Relative to the largest, a difference of single-precision sums that means nothing."""
 PROBE_ITEMS = 2
 
 
@@ -100,12 +102,17 @@ class MeasuredMethod:
         return hits
 
     def compare(self, a: Representation, b: Representation) -> np.ndarray:
-        """Compare aligned rows, and check that there is one finite similarity a pair."""
+        """Compare aligned rows, and check that there is one finite similarity a pair.
+
+        Similarities that differ by nothing but rounding are equal: there is nothing in them to correlate or to rank.
+        """
         scores = np.asarray(self.method.compare(a, b))
         if scores.shape != (len(a),) or not np.isfinite(scores).all():
             raise ContractError(
                 f"{self.method.name}.compare must return ({len(a)},) finite numbers, not {scores.shape}"
             )
+        if len(scores) and np.ptp(scores) <= ROUNDING * np.abs(scores).max():
+            return np.full_like(scores, scores[0])
         return scores
 
     def features(self, items: Representation) -> Any:

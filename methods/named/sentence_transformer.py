@@ -2,7 +2,7 @@
 
 The kind is read off the repository (`config_sentence_transformers.json`, or the modules of older ones). Prompts are the
 model's own: queries are encoded with `encode_query`, documents with `encode_document`, everything else with `encode`.
-Computed in float32; several vectors are kept in float16.
+Weights are read into float32 and computed in it, whatever they are stored in; several vectors are kept in float16.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from suite.errors import ContractError
 from suite.method import Modality, Role
 from suite.named import NamedMethod
 from suite.representations import Dense, MultiVector, Representation, Sparse
@@ -24,7 +25,7 @@ KINDS = {
     "SparseEncoder": "sparse",
     "MultiVectorEncoder": "several vectors",
 }
-SIMILARITIES = {"cosine": "cosine", "dot": "dot", "euclidean": "euclidean"}
+SIMILARITIES = ("cosine", "dot", "euclidean")
 
 
 class SentenceTransformerModel(NamedMethod):
@@ -54,7 +55,19 @@ class SentenceTransformerModel(NamedMethod):
         if kind == "several vectors":
             return several(encode(texts, convert_to_numpy=True, show_progress_bar=False))
         vectors = encode(texts, convert_to_numpy=True, show_progress_bar=False)
-        return Dense(np.asarray(vectors, np.float32), SIMILARITIES.get(str(model.similarity_fn_name), "cosine"))
+        return Dense(np.asarray(vectors, np.float32), similarity_of(self.model, model.similarity_fn_name))
+
+
+def similarity_of(model: str, stated: Any) -> str:
+    """The similarity that a model states, cosine where it states none.
+
+    Raises:
+        ContractError: it is one that no representation here has; another one would be another model.
+    """
+    name = str(getattr(stated, "value", stated) or "cosine")
+    if name not in SIMILARITIES:
+        raise ContractError(f"{model} is compared by {name}, which is none of {', '.join(SIMILARITIES)}")
+    return name
 
 
 def kind_of(folder: Path) -> str:
@@ -83,7 +96,7 @@ def load(folder: str, trust_remote_code: bool) -> Any:
 
     classes = {"dense": st.SentenceTransformer, "sparse": st.SparseEncoder, "several vectors": st.MultiVectorEncoder}
     options = {"device": "cpu", "local_files_only": True, "trust_remote_code": trust_remote_code}
-    return classes[kind_of(Path(folder))](folder, **options).eval()
+    return classes[kind_of(Path(folder))](folder, **options).float().eval()
 
 
 def several(matrices: Sequence[np.ndarray]) -> MultiVector:
