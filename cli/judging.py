@@ -55,11 +55,11 @@ def _print_claims(verdicts: Sequence[ClaimCard], profile: str) -> None:
         if verdict.value is not None and verdict.threshold is not None:
             interval = f"  95 % [{verdict.interval[0]:.4g}, {verdict.interval[1]:.4g}]" if verdict.interval else ""
             why = "  (the interval spans the threshold)" if verdict.interval else "  (no interval)"
-            decided = why if verdict.verdict == "undecided" else ""
+            decided = why if verdict.verdict == "undecided" and not verdict.reason else ""
             numbers = f"{verdict.value:.4g} {verdict.relation} {verdict.threshold:.4g}"
             origin = f"threshold of the {verdict.threshold_by}; {escape(verdict.source)}"
             out.print(f"              {numbers}{interval}{decided}  [dim]{origin}[/]", soft_wrap=True)
-        elif verdict.reason:
+        if verdict.reason:
             out.print(f"              {escape(verdict.reason)}", soft_wrap=True)
     counts = {name: sum(v.verdict == name for v in verdicts) for name in colours}
     out.print(f"{profile}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))

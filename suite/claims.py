@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from suite.quantities import NotMeasured, Quantity, Verdict, maximum, mean, minimum
-from suite.results.bootstrap import RESAMPLES, Estimate, Sample, replicates
+from suite.results.bootstrap import RESAMPLES, Estimate, Sample, replicates, seeds_alone
 from suite.results.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Claim:
         threshold_by: who set the threshold: the ``paper``, or this ``project`` (a trial, a bound chosen beforehand);
             None reads it off `source`.
         why: one sentence on why the claim does not hold here, where it does not: scale, data, what is left out.
+        given: what must hold for the claim to say anything (a control that has to have converged); where it does not,
+            the claim is undecided, whatever its own inequality says.
         task: task that ``r[selector]`` reads; a claim over several tasks names them, ``r[selector, task]``.
         profile: profile whose results it is about.
     """
@@ -69,6 +71,7 @@ class Claim:
     profile: str = "standard"
     threshold_by: Literal["paper", "project"] | None = None
     why: str = ""
+    given: Callable[[Results], Verdict] | None = None
 
     @property
     def set_by(self) -> Literal["paper", "project"]:
@@ -85,6 +88,7 @@ class _Evidence:
 
     rows: dict[tuple[str, str], list[Row]]
     keys: Mapping[str, str]
+    resamples: int = RESAMPLES
     estimates: dict[_Request, Estimate] = field(default_factory=dict)
     requested: dict[_Request, Sample] = field(default_factory=dict)
 
@@ -103,9 +107,9 @@ class _Evidence:
             self.estimates[request] = Estimate(float(np.mean(sample.scores)))
         return self.estimates[request]
 
-    def resample(self, resamples: int) -> None:
+    def resample(self) -> None:
         """Bootstrap what was asked for, all at once."""
-        self.estimates |= replicates(self.requested, resamples=resamples)
+        self.estimates |= replicates(self.requested, resamples=self.resamples)
         self.requested.clear()
 
     def find(self, selector: str, task: str) -> str:
@@ -179,9 +183,12 @@ class Measured:
                 raise NotMeasured(f"{self.label} on {self.task} has no cost {name!r}: {_known(known)}")
             values.append(known[name])
         value = float(np.mean(values))
-        exact = name in _EXACT_COSTS or name in self._rows()[0].result.costs.extra
         self._note(name, value)
-        return Quantity(value, np.asarray(value) if exact else None)
+        if name not in _EXACT_COSTS and name not in self._rows()[0].result.costs.extra:
+            return Quantity(value, None)
+        # What is counted is exact, unless it is counted of something that was trained, and differs between seeds.
+        exact = len(set(values)) == 1 or len(values) == 1
+        return Quantity(value, np.asarray(value) if exact else seeds_alone(values, resamples=self.evidence.resamples))
 
     def _score(self, metric: str, noted: str) -> Quantity:
         estimate = self.evidence.estimate(self.label, self.task, metric)
@@ -222,11 +229,11 @@ def evaluate(
     for row in results:
         if row.result.profile == profile:
             rows.setdefault((row.result.label, row.result.task), []).append(row)
-    evidence = _Evidence(rows, keys or {})
+    evidence = _Evidence(rows, keys or {}, resamples)
     about = [(method, claim) for method, claim in claims if claim.profile == profile]
     for method, claim in about:  # a first round finds out what is asked for, so that it is resampled together
         _judge(method, claim, evidence)
-    evidence.resample(resamples)
+    evidence.resample()
     return [_judge(method, claim, evidence) for method, claim in about]
 
 
@@ -236,7 +243,9 @@ def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
     view = Results(evidence, claim.task)
     verdict: Verdict | None = None
     reason = None
+    gate: Verdict | None = None
     try:
+        gate = None if claim.given is None else claim.given(view)
         verdict = claim.predicate(view)
         if not isinstance(verdict, Verdict):
             verdict, reason = None, "the predicate compares no measured quantity: it must end in >= or <="
@@ -257,9 +266,15 @@ def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
     )
     if verdict is None:
         return card
+    if gate is not None and not gate.holds:
+        reason = (
+            f"what it presupposes does not hold: {gate.value:.4g} {gate.relation} {gate.threshold:.4g} (a control that "
+            "has not converged)"
+        )
     return card.model_copy(
         update={
-            "verdict": verdict.word,
+            "verdict": verdict.word if reason is None else "undecided",
+            "reason": reason,
             "value": verdict.value,
             "threshold": verdict.threshold,
             "relation": verdict.relation,

@@ -137,13 +137,14 @@ class ClaimCard(_Card):
     Attributes:
         threshold_by: who set the threshold, the paper or this project.
         why: one sentence on why it does not hold here, where somebody wrote it.
-        verdict: whether it holds; undecided where the interval spans the threshold, or there is none.
+        verdict: whether it holds; undecided where the interval spans the threshold, there is none, or what it
+            presupposes (a control that has converged) is not so.
         value: left side minus nothing: the quantity that is compared; None if not measured.
         threshold: what it is compared with.
         relation: ``>=`` or ``<=``.
         interval: 95 % interval of the quantity over items and seeds, or None.
         numbers: rows the claim read, label → point estimate.
-        reason: why it was not measured.
+        reason: why it was not measured, or what it presupposes and is not so.
     """
 
     method: str

@@ -223,7 +223,7 @@ class _Paired(Generic[K]):
             if not abs(deviation) > _FAR:
                 p[position] = self._counted(self._differences(one, others[position]))
         # As small as the signs of so many differences can make it, and no smaller: a resample of few items varies less.
-        return np.asarray(np.maximum(p, 2.0 ** (1 - self._items)))
+        return np.asarray(np.maximum(p, 2.0 ** (1 - self._items)) if self._items else p)
 
     def interval(self, a: K, b: K) -> tuple[float, float]:
         """95 % interval of a - b."""

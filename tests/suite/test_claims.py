@@ -271,3 +271,18 @@ def test_claims_about_another_profile_are_left_out() -> None:
     claims = [("a", Claim("x", lambda r: r["mrl"].main >= 0, "s", TASK, profile="quick"))]
     assert evaluate(claims, ROWS, "standard") == []
     assert len(evaluate(claims, ROWS, "quick")) == 1
+
+
+@pytest.mark.parametrize(("converged", "verdict"), [(0.4, "holds"), (0.9, "undecided")])
+def test_a_claim_says_nothing_where_its_control_has_not_converged(converged: float, verdict: str) -> None:
+    claim = Claim(
+        "it works",
+        lambda r: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= 0.93,
+        "arXiv:2205.13147",
+        TASK,
+        given=lambda r: r["mrl[dim=384]"].main >= converged,
+    )
+    (card,) = evaluate([("mrl", claim)], ROWS, "standard", {}, resamples=500)
+    assert card.verdict == verdict
+    assert card.value is not None
+    assert (card.reason is None) == (verdict == "holds")
