@@ -255,3 +255,17 @@ def test_ten_thousand_cells_are_three_megabytes_to_a_reader(tmp_path):
     drawing = (site / "_assets/vega.js").stat().st_size
     data = max(path.stat().st_size for path in (site / "quick/data").rglob("*.js"))
     assert largest + drawing + data < 3_000_000
+
+
+@pytest.mark.parametrize("damage", [b"", b"<html>", None])
+def test_a_page_that_was_emptied_cut_or_removed_is_written_again(stored, tmp_path, damage):
+    site = tmp_path / "site"
+    build_site(stored.root, site)
+    whole = {name: (site / name).read_bytes() for name in ("index.html", "quick/cells.html", "_assets/vega.js")}
+    for name in whole:
+        (site / name).unlink()
+        if damage is not None:
+            (site / name).write_bytes(damage)
+    report = build_site(stored.root, site)
+    assert set(report.written) == set(whole)
+    assert {name: (site / name).read_bytes() for name in whole} == whole
