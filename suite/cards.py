@@ -63,6 +63,9 @@ def catalog(
             TaskCard(
                 name=t.name,
                 title=t.spec.title,
+                short=t.spec.short or "",
+                tab=t.spec.tab or t.tab,
+                ranking=t.spec.ranking,
                 family=t.family,
                 readout=t.readout,
                 modality=[t.modality],

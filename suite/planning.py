@@ -23,7 +23,7 @@ from suite.sources import Sources
 
 log = logging.getLogger(__name__)
 
-_NOT_IN_HASH = {"title", "profiles", "time_limit", "memory_limit", "mteb"}
+_NOT_IN_HASH = {"title", "short", "tab", "ranking", "profiles", "time_limit", "memory_limit", "mteb"}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from suite import files, stored
 from suite.paths import cache_root, project_root
 
 PRESENTATION = frozenset({
-    "summary", "tags", "paper", "claims", "description", "family_title", "extra", "study", "title", "reference",
+    "summary", "tags", "paper", "claims", "description", "family_title", "tab", "extra", "study", "title", "reference",
     "reference_of", "controls", "is_control", "readouts", "requires", "quick", "accepts", "skip", "budget",
 })  # fmt: skip
 """What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`)."""

@@ -71,10 +71,13 @@ class TableCard(_Card):
 
 
 class TaskCard(_Card):
-    """What a task's page says about it."""
+    """What a task's page says about it; `short`, `tab` and `ranking` as its declaration has them."""
 
     name: str
     title: str
+    short: str = ""
+    tab: str = ""
+    ranking: Literal["default", "optional", "check"] = "default"
     family: str
     readout: str
     modality: list[str]

@@ -13,7 +13,7 @@ from suite.results.bootstrap import Estimate, Sample, interval, item_counts, rep
 from suite.results.metrics import Metric, Statistic
 from suite.results.moments import average_ranks, statistic
 from suite.results.schema import CellResult
-from suite.results.statistics import Contest, holm, mean_ranks, paired_difference
+from suite.results.statistics import Contest, holm, paired_difference
 from suite.results.store import Row
 
 
@@ -318,11 +318,27 @@ def test_p_value_goes_with_the_interval() -> None:
         assert outside == (difference.p < 0.05) or difference.p == pytest.approx(0.05, abs=0.003)
 
 
-def test_mean_ranks_only_of_those_that_have_all_tasks() -> None:
-    found = mean_ranks({"s": {"a": 2, "b": 1, "c": 3}, "t": {"a": 1, "b": 1}, "u": {"a": 1, "b": 3, "c": None}})
-    assert found.complete == {"a": pytest.approx(4 / 3), "b": pytest.approx(5 / 3)}
-    assert list(found.complete) == ["a", "b"]
-    assert found.missing == {"c": ("t", "u")}
+def test_errors_of_all_pairs_are_those_of_the_differences() -> None:
+    draw = np.random.default_rng(2)
+    base = draw.normal(size=80)
+    columns = {
+        name: base + draw.normal(0, spread, 80) for name, spread in (("a", 0.3), ("b", 0.1), ("c", 1e-7), ("d", 0))
+    }
+    found = estimates_of(**columns)
+    errors, items = Contest(found).errors(list(columns))
+    expected = [
+        (found[one].replicates - found[other].replicates).std()  # type: ignore[operator]
+        for i, one in enumerate(columns)
+        for other in list(columns)[i + 1 :]
+    ]
+    assert items == 80
+    assert errors == pytest.approx(expected, rel=1e-3, abs=1e-12)
+
+
+def test_pairs_over_other_items_have_no_error() -> None:
+    found = estimates_of(a=np.arange(10.0), b=np.arange(10.0) ** 2, c=np.arange(9.0))
+    errors, items = Contest(found).errors(["a", "b", "c"])
+    assert (items, errors[1:]) == (10, [None, None])
 
 
 def test_interval_is_the_middle_of_the_replicates() -> None:
