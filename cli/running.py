@@ -38,7 +38,7 @@ from suite.results.store import ResultStore
 from suite.running.budget import seconds
 from suite.running.debug import debug
 from suite.running.due import RETRIABLE, Overwrite, due, statuses
-from suite.running.runner import Report, interruptible, run_cells
+from suite.running.runner import Interrupted, Report, interruptible, run_cells
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
@@ -143,6 +143,9 @@ def run(
                 reporter=display,
                 resources=_resources(executor, address, gpus, memory),
             )
+    except Interrupted as stopped:
+        err.print(f"Interrupted. {stopped}.", soft_wrap=True)
+        raise typer.Exit(130) from None
     finally:
         display.stop()
     if as_json:

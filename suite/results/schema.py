@@ -73,7 +73,8 @@ class Provenance(_Strict):
         threads: threads the cell ran with.
         jobs: cells that ran side by side.
         started: ISO 8601 time in UTC.
-        seconds: wall seconds of the cell.
+        seconds: wall seconds of the cell's own work.
+        shared_seconds: wall seconds in which it made, or waited for, what several cells share: passes, trainings, fits.
     """
 
     code_hash: str = ""
@@ -88,6 +89,7 @@ class Provenance(_Strict):
     jobs: int = 1
     started: str = ""
     seconds: Finite = 0.0
+    shared_seconds: Finite = 0.0
 
 
 class CellResult(_Strict):

@@ -136,6 +136,11 @@ class RayWorkers:
             submitted = self.running.pop(reference)
             yield submitted.cell, self._outcome(reference, submitted)
 
+    @property
+    def sharing(self) -> bool:
+        """False: which cells make what others need is not told here."""
+        return False
+
     def shared(self) -> list[SharedWork]:
         """Nothing: what nodes make for several rows is not told here, though its time is kept apart there too."""
         return []
@@ -149,7 +154,7 @@ class RayWorkers:
         except errors.OutOfMemoryError:
             return CellOutcome(Status.OUT_OF_MEMORY, seconds, "its node ran out of memory, and Ray ended it")
         except (errors.NodeDiedError, errors.WorkerCrashedError, errors.LocalRayletDiedError, errors.ObjectLostError):
-            reason = f"its node was lost {RETRIES + 1} times. The same command tries it again"
+            reason = f"its node was lost {RETRIES + 1} times"
             return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
         except errors.RayTaskError as error:
             # The cell's own errors are outcomes: what is raised on a node is the node's.

@@ -16,6 +16,7 @@ from suite.data import access
 from suite.data.types import content_hash
 from suite.discovery import Origin
 from suite.errors import ContractError, MachineError
+from suite.features import shared_work
 from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
@@ -67,18 +68,22 @@ def execute(request: Request) -> CellOutcome:
         _limit_memory(request.memory_limit)
         seed_everything(request.seed, request.threads)
         scores, costs, items, run = evaluate(request)
-        seconds = time.perf_counter() - start
-        return CellOutcome(Status.OK, seconds, scores=scores, costs=costs, items=items, run=run, versions=_versions())
+        ended = CellOutcome(Status.OK, 0.0, scores=scores, costs=costs, items=items, run=run)
     except BaseException as error:
-        seconds, versions = time.perf_counter() - start, _versions()
-        text = traceback.format_exc()[-LONGEST_TRACEBACK:]
-        if (line := trouble(error)) is not None:
-            return CellOutcome(Status.FAILED, seconds, line, text, versions=versions, trouble=True)
-        if _is_out_of_memory(error):
-            reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
-            return CellOutcome(Status.OUT_OF_MEMORY, seconds, reason, text, versions=versions)
-        reason = f"{type(error).__name__}: {_text(error)[:LONGEST_REASON]}"
-        return CellOutcome(Status.FAILED, seconds, reason, text, versions=versions)
+        ended = _failure(error, request)
+    shared = shared_work.seconds()
+    seconds = time.perf_counter() - start - shared
+    return replace(ended, seconds=seconds, shared_seconds=shared, versions=_versions())
+
+
+def _failure(error: BaseException, request: Request) -> CellOutcome:
+    text = traceback.format_exc()[-LONGEST_TRACEBACK:]
+    if (line := trouble(error)) is not None:
+        return CellOutcome(Status.FAILED, 0.0, line, text, trouble=True)
+    if _is_out_of_memory(error):
+        reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
+        return CellOutcome(Status.OUT_OF_MEMORY, 0.0, reason, text)
+    return CellOutcome(Status.FAILED, 0.0, f"{type(error).__name__}: {_text(error)[:LONGEST_REASON]}", text)
 
 
 def _text(error: BaseException) -> str:

@@ -32,7 +32,7 @@ class _Level:
 
     def __init__(self, kind: int, title: str, total: int, done: int) -> None:
         self.kind, self.title, self.total, self.first, self.done = kind, title, total, done, done
-        self.begun = self.sign = time.monotonic()
+        self.entered = self.begun = self.sign = time.monotonic()
 
 
 class Meter:
@@ -70,7 +70,8 @@ class Meter:
         now = time.monotonic()
         if self._levels:
             # What was inside does not count for what is around it.
-            self._levels[-1].sign += now - ended.begun
+            self._levels[-1].begun += now - ended.entered
+            self._levels[-1].sign += now - ended.entered
         else:
             self._shared += now - self._outer
         self._write()

@@ -163,7 +163,7 @@ class _Run:
         while waiting or workers.running:
             while workers.free and self.troubles < TROUBLES_IN_A_ROW:
                 fitting = [cell for cell in waiting if budget.fits(cell)]
-                cell = _next(fitting, [job.cell for job in workers.running.values()], met)
+                cell = _next(fitting, [job.cell for job in workers.running.values()], met, workers.sharing)
                 if cell is None:
                     break
                 waiting.remove(cell)
@@ -236,10 +236,14 @@ def _workers(
     return LocalWorkers(min(jobs, len(cells)), threads, preload(cells), cores=jobs * threads)
 
 
-def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str]) -> Cell | None:
-    """The first waiting cell that asks for no unmet work that a running cell is doing; else the first one."""
+def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str], sharing: bool) -> Cell | None:
+    """The cell to start: the first one that asks for no unmet work that a running cell may be doing.
+
+    If there is none, the first of all, once no running cell is doing shared work: it would only wait for that.
+    """
     busy = frozenset().union(*(cell.needs for cell in running)) - met
-    return next((cell for cell in waiting if not cell.needs & busy), waiting[0] if waiting else None)
+    others = None if sharing or not waiting else waiting[0]
+    return next((cell for cell in waiting if not cell.needs & busy), others)
 
 
 @contextmanager
