@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from suite import devices
 from suite.data import access
 from suite.data.types import content_hash
 from suite.discovery import Origin
@@ -43,9 +44,10 @@ class Request:
     memory_limit: int
     hashes: Mapping[str, Any]
     label: str = ""
+    device: str = devices.CPU
 
     @classmethod
-    def of(cls, cell: Cell, threads: int) -> Request:
+    def of(cls, cell: Cell, threads: int, device: str = devices.CPU) -> Request:
         """The request of a planned cell."""
         return cls(
             cell.method.origin,
@@ -58,6 +60,7 @@ class Request:
             cell.memory_limit,
             cell.hashes,
             cell.label,
+            device,
         )
 
 
@@ -65,12 +68,16 @@ def execute(request: Request) -> CellOutcome:
     """Run one cell; whatever it raises becomes its status."""
     start = time.perf_counter()
     try:
-        _limit_memory(request.memory_limit)
+        devices.use(request.device)
+        if devices.is_cpu():
+            # A driver maps far more than it uses; what is resident is watched from outside all the same.
+            _limit_memory(request.memory_limit)
         seed_everything(request.seed, request.threads)
+        devices.reset_peak()
         scores, costs, items, run = evaluate(request)
-        ended = CellOutcome(Status.OK, 0.0, scores=scores, costs=costs, items=items, run=run)
+        ended = CellOutcome(Status.OK, 0.0, scores=scores, costs=costs, items=items, run=run, device=devices.describe())
     except BaseException as error:
-        ended = _failure(error, request)
+        ended = replace(_failure(error, request), device=request.device)
     shared = shared_work.seconds()
     seconds = time.perf_counter() - start - shared
     return replace(ended, seconds=seconds, shared_seconds=shared, versions=_versions())
@@ -80,6 +87,9 @@ def _failure(error: BaseException, request: Request) -> CellOutcome:
     text = traceback.format_exc()[-LONGEST_TRACEBACK:]
     if (line := trouble(error)) is not None:
         return CellOutcome(Status.FAILED, 0.0, line, text, trouble=True)
+    if not devices.is_cpu() and devices.is_out_of_memory(error):
+        reason = f"{devices.describe()} has too little memory: {_text(error).splitlines()[0]} {devices.ADVICE}"
+        return CellOutcome(Status.OUT_OF_MEMORY, 0.0, reason[:LONGEST_REASON], text)
     if _is_out_of_memory(error):
         reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
         return CellOutcome(Status.OUT_OF_MEMORY, 0.0, reason, text)

@@ -64,6 +64,13 @@ class Meter:
             self._write()
             self._use_threads()
 
+    def progress(self, done: int, total: int) -> None:
+        """Note how far the innermost shared work is, without a sign of life."""
+        if self._levels:
+            level = self._levels[-1]
+            level.first, level.done, level.total = 0, done, total
+            self._write()
+
     def end(self) -> None:
         """Note that the innermost shared work has ended."""
         ended = self._levels.pop()

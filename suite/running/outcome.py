@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from suite import stored
+from suite import devices, stored
 from suite.keys import ENGINE_VERSION
 from suite.paths import project_root
 from suite.planning import Cell
@@ -39,6 +39,7 @@ class CellOutcome:
         items: per-item arrays.
         run: for retrieval, the top of the ranking.
         versions: packages that were loaded.
+        device: where tensors were computed.
         machine: where it ran; None for this machine.
         output: the end of what it printed, where it is not ok.
         shared_seconds: wall seconds of work that it shares, waiting included.
@@ -54,6 +55,7 @@ class CellOutcome:
     items: Mapping[str, Any] | None = None
     run: Any = None
     versions: Mapping[str, str] | None = None
+    device: str = devices.CPU
     machine: Mapping[str, str | int] | None = None
     output: str | None = None
     shared_seconds: float = 0.0
@@ -93,6 +95,7 @@ def to_result(cell: Cell, ended: CellOutcome, threads: int, jobs: int) -> CellRe
         packages=dict(ended.versions or {}),
         machine=dict(ended.machine or machine()),
         git_revision=git_revision(),
+        device=ended.device,
         threads=threads,
         jobs=jobs,
         started=datetime.now(UTC).isoformat(timespec="seconds"),

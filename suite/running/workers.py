@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
 
+from suite import devices
 from suite.errors import WeighbridgeError
 from suite.planning import Cell
 from suite.results.schema import Status
@@ -256,8 +257,31 @@ class Workers(Generic[L]):
 
 
 class LocalWorkers(Workers[Cell]):
-    """Runs planned cells on this machine."""
+    """Runs planned cells on this machine: one at a time on each accelerator, those that need none beside them."""
+
+    def __init__(
+        self,
+        slots: int,
+        threads: int,
+        preload: Sequence[str] = (),
+        *,
+        cores: int | None = None,
+        places: Sequence[str] = (devices.CPU,),
+    ) -> None:
+        """As `Workers`, for rows that compute on the devices in `places` (`suite.devices.choose`)."""
+        super().__init__(slots, threads, preload, cores=cores)
+        self.places = tuple(places)
+
+    def takes(self, cell: Cell) -> bool:
+        """Whether the cell can start now: what computes with torch waits for an accelerator, where there are any."""
+        return self._device(cell) is not None
 
     def start(self, cell: Cell) -> None:
         """Start a cell."""
-        self.assign(cell, Request.of(cell, self.threads))
+        self.assign(cell, Request.of(cell, self.threads, self._device(cell) or devices.CPU))
+
+    def _device(self, cell: Cell) -> str | None:
+        if devices.CPU in self.places or "torch" not in cell.method.cls.requires:
+            return devices.CPU
+        taken = {job.errand.request.device for job in self.running.values()}
+        return next((device for device in self.places if device not in taken), None)

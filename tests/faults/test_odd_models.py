@@ -31,7 +31,8 @@ def test_weights_stored_in_half_precision_are_computed_in_float32(cache, bert, s
     (bert / "config.json").write_text(json.dumps(config | {"dtype": stored, "torch_dtype": stored}))
     put(cache, "some/model", bert)
     vectors = SentenceTransformerModel.called("some/model")().encode(TEXTS, Role.ITEM).values
-    model = sentence_transformer.load(str(SentenceTransformerModel.called("some/model").pretrained[0].folder()), False)
+    folder = SentenceTransformerModel.called("some/model").pretrained[0].folder()
+    model = sentence_transformer.load(str(folder), False, "cpu")
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert not np.array_equal(vectors, vectors.astype(np.float16).astype(np.float32))
 
