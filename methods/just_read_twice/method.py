@@ -35,8 +35,8 @@ from methods.baselines.small_models import (
     warm_cosine,
 )
 from methods.kit.training import Descent, arrays, descend, on_device, placed, seeded
+from suite.accepts import Accepts
 from suite.method import FitData, Tensors
-from suite.task import Task
 
 if TYPE_CHECKING:
     from methods.kit.sequence.mixers import SequenceModel
@@ -62,18 +62,10 @@ class JustReadTwice(_SmallModel):
         {"arm": ("attention",), "features": (ATTENTION_FEATURES,)},
     )
     controls = {"arm": ("causal", "attention")}
+    accepts = Accepts(tasks=("recall/set-disjointness",), needs=("fit",))
+    quick = ()
     arm: str
     width = WIDTH
-
-    def skip(self, task: Task) -> str | None:
-        """One task, for its cost; in quick, the small state."""
-        if reason := super().skip(task):
-            return reason
-        if task.name != TASK:
-            return f"seven models a seed are trained, for {TASK} only"
-        if self.effort.name == "quick" and self.features == LARGE:
-            return "the quick profile trains one size of state; the standard profile trains both"
-        return None
 
     def network(self, vocabulary: int) -> SequenceModel:
         """The untrained network of the arm."""

@@ -13,7 +13,7 @@ from typing import Any
 from suite import files, stored
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
-from suite.errors import DataMismatch, DataUnavailable, SelectorError, WeighbridgeError
+from suite.errors import DataMismatch, DataUnavailable, MachineError, SelectorError, WeighbridgeError
 from suite.guarded import one_line
 from suite.keys import code_hash
 from suite.paths import cache_root, project_root
@@ -25,8 +25,11 @@ _OF_THE_MACHINE = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ED
 
 @cache
 def specs(folder: Path | None = None) -> Mapping[str, DataSpec]:
-    """Data sets declared in the project, by name."""
-    return declared(folder or project_root() / "tasks")
+    """Data sets declared in the project, by name; MachineError if the folder is not there (any more)."""
+    folder = folder or project_root() / "tasks"
+    if not folder.is_dir():
+        raise MachineError(f"{folder} is not there: was the checkout moved or removed while a run was under way?")
+    return declared(folder)
 
 
 def spec(name: str) -> DataSpec:
