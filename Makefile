@@ -10,7 +10,7 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 select = --profile $(PROFILE) $(if $(METHODS),--methods '$(METHODS)') $(if $(TASKS),--tasks '$(TASKS)') \
          $(if $(JOBS),--jobs $(JOBS)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')
 
-.PHONY: setup bench test test-all site claims check new-method lint truth perf clean help
+.PHONY: setup bench test test-all site pictures claims check new-method lint truth perf clean help
 
 help:            ## Show this list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -31,6 +31,9 @@ truth: $(VENV)/.installed-dev ## Reproduce published numbers on the data in $$WE
 
 site: $(VENV)/.installed ## Build the leaderboard from stored results.
 	@$(BIN)/weighbridge site
+
+pictures: $(VENV)/.installed-dev ## Take the README's pictures of the leaderboard in site/ (needs Chromium).
+	@$(BIN)/python docs/pictures.py
 
 claims: $(VENV)/.installed ## Judge the papers' claims on stored results (PROFILE=standard).
 	@$(BIN)/weighbridge claims --profile $(if $(filter command line,$(origin PROFILE)),$(PROFILE),standard)

@@ -31,7 +31,7 @@ def build(size: str) -> Numbers:
         def seconds() -> float:
             start = time.perf_counter()
             report = build_site(results, out)
-            numbers.update(cells=report.cells, bytes=report.size)
+            numbers.update(cells=report.runs, bytes=report.size)
             return time.perf_counter() - start
 
         numbers: Numbers = {}

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from leaderboard.reading import Stored
 from leaderboard.text import number
@@ -21,12 +22,13 @@ _WORST_FIRST = (Status.FAILED, Status.TIMEOUT, Status.OUT_OF_MEMORY, Status.SKIP
 
 @dataclass(frozen=True)
 class Entry:
-    """One variant on one task, all its seeds together.
+    """One configuration on one task, all its seeds together.
 
     Attributes:
         rows: every stored cell, by seed.
         shown: the rows its numbers are taken from: current ones that are ok, or else stale ones that are ok.
         stale: whether the numbers come from stale rows; they are shown but never ranked.
+        control: whether it is there to be compared against, as its method declares it now.
         scores: mean of each metric over `shown`.
         costs: mean of each cost over `shown`, those that a family adds included.
     """
@@ -34,6 +36,7 @@ class Entry:
     rows: tuple[Row, ...]
     shown: tuple[Row, ...]
     stale: bool
+    control: bool
     stale_seeds: frozenset[int]
     scores: Mapping[str, float]
     costs: Mapping[str, float]
@@ -45,13 +48,13 @@ class Entry:
 
     @cached_property
     def label(self) -> str:
-        """Selector of the variant."""
+        """Its selector."""
         return self.rows[0].result.label
 
     @property
     def ranked(self) -> bool:
-        """Whether it takes part in ranks."""
-        return self.main is not None and not self.stale
+        """Whether it takes part in ranks: a current score that is no control's."""
+        return self.main is not None and not self.stale and not self.control
 
     @cached_property
     def main(self) -> float | None:
@@ -68,6 +71,23 @@ class Entry:
     def trouble(self) -> list[CellResult]:
         """The cells that did not end ok."""
         return [row.result for row in self.rows if row.result.status is not Status.OK]
+
+
+class Size(NamedTuple):
+    """Bytes an item, of a representation; of a model where nothing is stored an item.
+
+    Attributes:
+        own: bytes of the item's own representation.
+        shared: fitted bytes (codebooks, projections, heads) shared out over the data set's items.
+    """
+
+    own: float
+    shared: float
+
+    @property
+    def total(self) -> float:
+        """Both together: what ranks, budgets and charts go by, so that no code can hide items in its codebook."""
+        return self.own + self.shared
 
 
 class Board:
@@ -89,15 +109,37 @@ class Board:
             if stored.catalog.keys.get(name, result.key) != result.key:
                 self._stale.add(id(result))
         self._by_task: dict[str, dict[str, Entry]] = defaultdict(dict)
+        variants = {variant.label: variant for method in stored.catalog.methods for variant in method.variants}
+        self._reference = {label: card.reference for label, card in variants.items() if card.reference}
         for (task, label), rows in grouped.items():
-            self._by_task[task][label] = _entry(rows, self.is_stale)
+            control = variants[label].control if label in variants else rows[0].result.control
+            self._by_task[task][label] = _entry(rows, self.is_stale, control)
 
     def is_stale(self, result: CellResult) -> bool:
         """Whether the plan's current key of this cell is another one; `result` is one of the stored rows'."""
         return id(result) in self._stale
 
+    def reference(self, label: str) -> str | None:
+        """Label of the uncompressed configuration that this one is a smaller form of, or None."""
+        return self._reference.get(label)
+
+    def size(self, entry: Entry) -> Size | None:
+        """What a configuration stores for an item of a task; None where it stores nothing an item."""
+        own, shared = entry.costs.get("bytes_per_item"), 0.0
+        if own is None:
+            model = entry.costs.get("model_bytes")
+            return None if model is None else Size(model, 0.0)
+        items = self._items.get(entry.first.task)
+        if items:
+            shared = (entry.costs.get("fitted_bytes") or 0.0) / items
+        return Size(own, shared)
+
+    @cached_property
+    def _items(self) -> Mapping[str, int]:
+        return {card.name: card.items for card in self.catalog.tasks if card.items}
+
     def entries(self, task: str) -> Mapping[str, Entry]:
-        """Variants stored for a task, by label."""
+        """Configurations stored for a task, by label."""
         return self._by_task.get(task, {})
 
     def entry(self, task: str, label: str) -> Entry | None:
@@ -120,7 +162,7 @@ class Board:
 
     @cached_property
     def families(self) -> list[FamilyCard]:
-        """Cards of the families that have a task in this profile; the six come first."""
+        """Cards of the families that have a task in this profile; those beyond the six come last."""
         present = dict.fromkeys(card.family for card in self.tasks)
         known = {card.name: card for card in self._families}
         cards = [card for card in self._families if card.name in present]
@@ -130,29 +172,6 @@ class Board:
     def tasks_of(self, family: str) -> list[TaskCard]:
         """Cards of a family's tasks."""
         return [card for card in self.tasks if card.family == family]
-
-    def judged(self, family: str) -> list[TaskCard]:
-        """Those of a family's tasks that ranks are taken over.
-
-        They are all on which anything can be ranked, if any variant has them all. Otherwise tasks are left out, the
-        one with the fewest variants first, so that most scores take part: tasks kept times variants that have them.
-        """
-        having = {
-            card.name: {
-                label for label, entry in self.entries(card.name).items() if entry.ranked and not entry.first.control
-            }
-            for card in self.tasks_of(family)
-        }
-        cards = [card for card in self.tasks_of(family) if having[card.name]]
-        if not cards or set.intersection(*(having[card.name] for card in cards)):
-            return cards
-        common = sorted(cards, key=lambda card: -len(having[card.name]))
-        shared = [
-            len(set.intersection(*(having[card.name] for card in common[:kept]))) for kept in range(1, len(cards))
-        ]
-        kept = max(range(1, len(cards)), key=lambda kept: kept * shared[kept - 1])
-        names = {card.name for card in common[:kept]}
-        return [card for card in cards if card.name in names]
 
     def main_metric(self, task: str) -> MetricCard:
         """What a task is judged by."""
@@ -203,7 +222,7 @@ class Board:
 
     @cached_property
     def by_method(self) -> Mapping[tuple[str, str], Sequence[Entry]]:
-        """Variants by task and method."""
+        """Configurations by task and method."""
         found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
         for task, entries in self._by_task.items():
             for entry in entries.values():
@@ -217,7 +236,7 @@ class Board:
         return [name for name in self.catalog.keys if name.startswith(mine) and name not in self._stored]
 
 
-def _entry(rows: Sequence[Row], is_stale: Callable[[CellResult], bool]) -> Entry:
+def _entry(rows: Sequence[Row], is_stale: Callable[[CellResult], bool], control: bool) -> Entry:
     ordered = tuple(sorted(rows, key=lambda row: row.result.seed))
     stale = {row.result.seed for row in ordered if is_stale(row.result)}
     ok = [row for row in ordered if row.result.status is Status.OK]
@@ -227,6 +246,7 @@ def _entry(rows: Sequence[Row], is_stale: Callable[[CellResult], bool]) -> Entry
         rows=ordered,
         shown=shown,
         stale=bool(shown) and not current,
+        control=control,
         stale_seeds=frozenset(stale),
         scores=_means([row.result.scores for row in shown]),
         costs=_means([_costs(row.result.costs) for row in shown]),

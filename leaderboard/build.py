@@ -11,12 +11,13 @@ from typing import Any
 
 from leaderboard import downloads, links, pairs, reading
 from leaderboard.board import Board
-from leaderboard.drawing import drawing_library
 from leaderboard.evidence import Evidence
-from leaderboard.pages import about, cells, claims, method, overview, plane
-from leaderboard.pages.family import FamilyPage
+from leaderboard.pages import about, charts, claims, experiments, headline, method, methods, runs, search
+from leaderboard.pages.leaderboard import TabPage, tab_links
 from leaderboard.pages.task import TaskPage
+from leaderboard.pages.trust import trust
 from leaderboard.site import ASSETS, BUILD, STATIC, Site, digest, plain_json
+from leaderboard.tabs import tabs
 from leaderboard.text import clean, plural, slug
 
 DOWNLOADS = digest(Path(downloads.__file__).read_bytes())
@@ -32,7 +33,7 @@ class SiteReport:
     Attributes:
         index: the page to open.
         profiles: the profiles shown, the one that opens first before the others.
-        cells: stored cells of all of them.
+        runs: stored runs of all of them.
         written: files that were written, relative to the site's folder.
         removed: files that an earlier build wrote and that are gone.
         files: number of all files of the site.
@@ -41,7 +42,7 @@ class SiteReport:
 
     index: Path
     profiles: tuple[str, ...]
-    cells: int
+    runs: int
     written: tuple[str, ...]
     removed: tuple[str, ...]
     files: int
@@ -50,7 +51,7 @@ class SiteReport:
     def __str__(self) -> str:
         """One line."""
         return (
-            f"{plural(self.cells, 'cell')} of {', '.join(self.profiles)}: {len(self.written):,} of "
+            f"{plural(self.runs, 'run')} of {', '.join(self.profiles)}: {len(self.written):,} of "
             f"{plural(self.files, 'file')} written, {self.size / 1e6:.1f} MB"
         )
 
@@ -94,17 +95,15 @@ def _build(results_root: Path, out: Path, profiles: Sequence[str] | None, say: P
     boards = [Board(one) for one in stored] or [Board(reading.nothing())]
     for source in sorted(STATIC.iterdir()):
         site.file(f"{ASSETS}/{source.name}", source.read_bytes())
-    version, make = drawing_library()
-    site.made(f"{ASSETS}/vega.js", version, make)
     for place, board in enumerate(boards):
-        say(f"{board.profile}: {len(board.stored.rows):,} cells")
+        say(f"{board.profile}: {len(board.stored.rows):,} runs")
         _Profile(site, board, [other.profile for other in boards]).write(first=place == 0)
     removed = site.finish()
     say(f"{len(site.written)} of {len(site.paths())} files written")
     return SiteReport(
         index=out / "index.html",
         profiles=tuple(board.profile for board in boards),
-        cells=sum(len(board.stored.rows) for board in boards),
+        runs=sum(len(board.stored.rows) for board in boards),
         written=tuple(site.written),
         removed=tuple(removed),
         files=len(site.paths()),
@@ -118,31 +117,58 @@ class _Profile:
     def __init__(self, site: Site, board: Board, profiles: Sequence[str]) -> None:
         self.site, self.board, self.profiles = site, board, profiles
         self.folder = slug(board.profile)
+        self.tabs = tabs(board)
         self._memory = f"{BUILD}/{self.folder}.evidence"
         self.evidence = Evidence(board, site.out / self._memory)
 
     def write(self, first: bool) -> None:
-        """Write all pages; the first profile's overview is the site's index as well."""
+        """Write all pages; the first profile's leaderboard is the site's index as well."""
         board, evidence = self.board, self.evidence
-        families = []
-        for family in board.families:
-            self._family(FamilyPage(board, evidence, family))
-            for card in board.tasks_of(family.name):
-                self._task(TaskPage(board, evidence, card))
-            families.append(overview.family_card(board, evidence, family))
+        best: dict[str, float] = {}
+        index: dict[str, Any] | None = None
+        for tab in self.tabs:
+            if not tab.study:
+                page = TabPage(tab, evidence)
+                context = self._tab(page)
+                index = index or context | {"cards": headline.cards(page)}
+            for card in tab.tasks:
+                page_of_task = TaskPage(tab, evidence, card)
+                self._task(page_of_task)
+                for name, percent in page_of_task.best().items():
+                    best[name] = max(percent, best.get(name, 0.0))
             evidence.forget()
-        shown = overview.context(board, families)
-        self._page("index.html", "overview.html.j2", "Overview", shown)
+        template = "leaderboard.html.j2" if index else "empty.html.j2"
+        subtitle = headline.subtitle(board, self.tabs)
+        shown = (index or {}) | {"subtitle": subtitle, "trust": trust(board), "home_page": True, "title": "Leaderboard"}
+        self._page("index.html", template, "Leaderboard", shown)
         if first:
-            self._page("index.html", "overview.html.j2", "Overview", shown, root=True)
+            self._page("index.html", template, "Leaderboard", shown, root=True)
         for one in board.methods.values():
             self._page(links.method(one.name), "method.html.j2", one.name, method.context(board, evidence, one))
-        self._page("plane.html", "plane.html.j2", "Plane", plane.context(board))
-        self._page("compare.html", "compare.html.j2", "Compare", plane.context(board))
-        self._page("claims.html", "claims.html.j2", "Claims", claims.context(board))
-        self._page("cells.html", "cells.html.j2", "Cells", cells.context(board))
-        self._page("about.html", "about.html.j2", "About", about.context(board, self._downloads()))
+        pages: tuple[tuple[str, str, dict[str, Any]], ...] = (
+            ("methods", "Methods & papers", methods.context(board, self.tabs, best)),
+            ("experiments", "Experiments", experiments.context(board, evidence, self.tabs)),
+            ("charts", "Charts", charts.context(self.tabs)),
+            ("compare", "Compare", charts.context(self.tabs)),
+            ("claims", "Claims", claims.context(board)),
+            ("runs", "Runs", runs.context(board)),
+            ("about", "About", about.context(board, self._downloads())),
+        )
+        for name, title, context in pages:
+            self._page(f"{name}.html", f"{name}.html.j2", title, context)
+        self.site.data(f"{self.folder}/{links.RUNS_DATA}", "runs", "all", runs.script(board))
+        self.site.data(f"{self.folder}/{links.SEARCH_DATA}", "search", "all", search.script(board, self.tabs))
         self.site.file(self._memory, evidence.memory())
+
+    def _tab(self, page: TabPage) -> dict[str, Any]:
+        key = page.tab.key
+        context = page.context() | {"tabs": tab_links(self.board, self.tabs), "current": key}
+        self.site.data(f"{self.folder}/{links.tab_data(key)}", "tab", clean(key, 80), page.script())
+        self._page(
+            links.tab(key), "leaderboard.html.j2", page.tab.title,
+            context | {"cards": [], "subtitle": "", "trust": trust(self.board), "home_page": False},
+        )  # fmt: skip
+        return context
 
     def _page(self, path: str, template: str, title: str, context: dict[str, Any], *, root: bool = False) -> None:
         here = path if root else f"{self.folder}/{path}"
@@ -153,8 +179,9 @@ class _Profile:
             context
             | {
                 "title": clean(context.get("title", title), 120),
-                "active": path,
+                "active": "index.html" if path.startswith("tabs/") else path,
                 "home": f"{up}{self.folder}/",
+                "pages": search.PAGES,
                 "profile": clean(self.board.profile, 40),
                 "profiles": [
                     {
@@ -167,16 +194,14 @@ class _Profile:
             },
         )
 
-    def _family(self, page: FamilyPage) -> None:
-        name = page.family.name
-        self._page(links.family(name), "family.html.j2", name, page.context())
-        self.site.data(f"{self.folder}/{links.family_data(name)}", "table", clean(name, 80), page.script())
-
     def _task(self, page: TaskPage) -> None:
         name = page.task.name
         self._page(links.task(name), "task.html.j2", name, page.context())
         self.site.data(f"{self.folder}/{links.task_data(name)}", "table", clean(name, 120), page.script())
-        pairs.write(self.site, f"{self.folder}/{links.pair_data(name)}", self.board, self.evidence, page)
+        self.site.data(
+            f"{self.folder}/{links.run_data(name)}", "runs", clean(name, 120), runs.details(self.board, name)
+        )
+        pairs.write(self.site, f"{self.folder}/{links.pair_data(name)}", self.evidence, page)
 
     def _downloads(self) -> list[dict[str, Any]]:
         """Write the numbers as files, and describe them."""

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from leaderboard import numbers
 from leaderboard.board import Board, Entry
-from leaderboard.text import clean, formatted
+from leaderboard.text import clean
 from suite.results.catalog import MetricCard, TaskCard
 
-SHOWN_COSTS = (
-    "bytes_per_item",
-    "fitted_bytes",
-    "model_bytes",
-    "encode_items_per_second",
-    "query_latency_p50_ms",
-    "query_latency_p95_ms",
-    "fit_seconds",
-)
+SHOWN_COSTS = ("train_seconds", "fit_seconds")
 """Costs that are shown unless a reader hides them; the others are offered by the column chooser."""
 
 
@@ -48,7 +41,7 @@ class Column:
 
     def text(self, value: float | None) -> str:
         """The number as pages print it."""
-        return formatted(value, self.card.format)
+        return numbers.score(self.card, value)
 
     def describe(self) -> dict[str, object]:
         """What templates and scripts are told about it."""
@@ -60,6 +53,8 @@ class Column:
             "about": clean(self.card.about),
             "cost": self.cost,
             "main": self.main,
+            "share": numbers.is_share(self.card),
+            "format": clean(self.card.format, 12),
             "shown": self.shown,
         }
 
@@ -72,6 +67,9 @@ def columns(board: Board, task: TaskCard, entries: Iterable[Entry]) -> list[Colu
     measured = [name for name in board.costs if name in used_costs]
     added = [name for name in used_costs if name not in board.costs]
     return [
-        *(Column(board.metric(name), cost=False, main=name == task.main_metric) for name in scores),
+        *(
+            Column(board.metric(name), cost=False, main=name == task.main_metric, shown=name == task.main_metric)
+            for name in scores
+        ),
         *(Column(board.metric(name), cost=True, shown=name in SHOWN_COSTS) for name in (*measured, *added)),
     ]

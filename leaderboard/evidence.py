@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -16,14 +15,15 @@ from leaderboard.board import Board, Entry
 from leaderboard.site import digest, plain_json
 from suite import stored
 from suite.errors import WeighbridgeError
-from suite.results import bootstrap, moments, statistics
+from suite.results import bootstrap, kept, moments, statistics
 from suite.results.bootstrap import LEVEL, Estimate, Sample, replicates
 from suite.results.catalog import MetricCard
+from suite.results.kept import Kept, mean_kept
 from suite.results.metrics import Metric, Statistic
 from suite.results.statistics import Contest, Difference
 
 _CODE = digest(
-    *(Path(str(module.__file__)).read_bytes() for module in (bootstrap, moments, statistics)),
+    *(Path(str(module.__file__)).read_bytes() for module in (bootstrap, kept, moments, statistics)),
     Path(__file__).read_bytes(),
 )
 
@@ -31,8 +31,8 @@ _MEMORY = "answers about differences"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A paired difference in the main metric, first minus second.
+class Tested:
+    """A paired difference in the main metric, first minus second, and its significance.
 
     Attributes:
         difference: the difference of the two scores.
@@ -40,7 +40,7 @@ class Verdict:
         high: upper end.
         p: two-sided p-value, Holm-corrected over the others that were asked about with it.
         better: whether the first is the better one, by the metric's direction.
-        decided: whether the two can be told apart.
+        significant: whether they differ significantly.
     """
 
     difference: float
@@ -48,7 +48,7 @@ class Verdict:
     high: float
     p: float
     better: bool
-    decided: bool
+    significant: bool
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Standing:
     Attributes:
         order: labels, best score first.
         ranks: rank of each one's tie group; None where there is nothing to test with.
-        tied: labels that cannot be told apart from the best, the best included.
+        tied: labels that are tied with the best (n.s.), the best included.
         testable: whether any of them can be tested.
     """
 
@@ -80,6 +80,7 @@ class Evidence:
         self._contests: dict[str, Contest[str]] = {}
         self._identities: dict[str, dict[str, str]] = {}
         self._intervals: dict[str, dict[str, tuple[float, float] | None]] = {}
+        self._percents: dict[str, dict[str, Kept]] = {}
         self._spans: dict[str, tuple[float, float] | None] = {}
 
     def interval(self, task: str, label: str) -> tuple[float, float] | None:
@@ -114,14 +115,45 @@ class Evidence:
         tied = frozenset(label for label, rank in ranks.items() if rank is not None and rank == first)
         return Standing(order, ranks, tied, first is not None)
 
-    def against(self, tasks: Sequence[str], label: str, others: Sequence[str]) -> dict[str, dict[str, Verdict]]:
-        """`label` minus each of `others` on each task, Holm-corrected within a task; absent where nothing is tested."""
-        return {task: self._verdicts(task, label, others) for task in tasks}
+    def against(self, task: str, label: str, others: Sequence[str]) -> dict[str, Tested]:
+        """`label` minus each of `others`, Holm-corrected over them; absent where nothing is tested."""
+        answer = self._remembered("against", task, [label, *others], lambda: self._tested(task, label, others))
+        return {other: Tested(*one) for other, one in zip(others, answer, strict=True) if one is not None}
 
-    def pairs(self, task: str, labels: Sequence[str]) -> list[Difference]:
-        """Paired differences of all pairs ``(i, j), i < j`` of `labels`, uncorrected."""
-        contest = self._contest(task)
-        return [contest.difference(a, b) for a, b in combinations(labels, 2)]
+    def kept(self, tasks: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Kept | None]:
+        """Per cent of the reference kept, mean over `tasks`, of each pair of a configuration and its reference."""
+        asked = [label for pair in pairs for label in pair]
+
+        def ask() -> list[Any]:
+            found = [mean_kept([self._pair(task, *pair) for task in tasks]) for pair in pairs]
+            return [None if one is None else astuple(one) for one in found]
+
+        key = digest(_CODE, "kept", *tasks, *(self._identity(task)[label] for task in tasks for label in asked))
+        if key not in self.answers:
+            self.answers[key] = self._memory[key] if key in self._memory else ask()
+        return [None if one is None else Kept(*one) for one in self.answers[key]]
+
+    def percents(self, task: str) -> Mapping[str, Kept]:
+        """Per cent of its reference that each configuration keeps on a task, where that can be said."""
+        if task not in self._percents:
+            scored = self._identity(task)
+            references = ((label, self._board.reference(label)) for label in scored)
+            pairs = [
+                (label, reference) for label, reference in references if reference is not None and reference in scored
+            ]
+            answers = self.kept([task], pairs) if pairs else []
+            self._percents[task] = {
+                label: one for (label, _), one in zip(pairs, answers, strict=True) if one is not None
+            }
+        return self._percents[task]
+
+    def _pair(self, task: str, label: str, reference: str) -> tuple[Estimate, Estimate, Metric]:
+        estimates = self._estimated(task)
+        return estimates[label], estimates[reference], _declaration(self._metric(task))
+
+    def errors(self, task: str, labels: Sequence[str]) -> tuple[list[float | None], int]:
+        """Standard errors of the paired differences of all pairs ``(i, j), i < j`` of `labels`, and number of items."""
+        return self._contest(task).errors(labels)
 
     def identity(self, task: str, labels: Sequence[str]) -> str:
         """Digest of all that the answers about these labels depend on."""
@@ -142,15 +174,11 @@ class Evidence:
         found = self._contest(task).ranks(card.better, labels)
         return [found[label].rank for label in labels]
 
-    def _verdicts(self, task: str, label: str, others: Sequence[str]) -> dict[str, Verdict]:
-        answer = self._remembered("against", task, [label, *others], lambda: self._tested(task, label, others))
-        return {other: Verdict(*one) for other, one in zip(others, answer, strict=True) if one is not None}
-
     def _tested(self, task: str, label: str, others: Sequence[str]) -> list[tuple[Any, ...] | None]:
         contest, card = self._contest(task), self._metric(task)
         found = [contest.difference(label, other) for other in others]
         adjusted = iter(statistics.holm([one.p for one in found if one.p is not None]))
-        return [None if one.p is None else astuple(_verdict(one, next(adjusted), card.better)) for one in found]
+        return [None if one.p is None else astuple(_tested(one, next(adjusted), card.better)) for one in found]
 
     def _metric(self, task: str) -> MetricCard:
         return self._board.main_metric(task)
@@ -216,12 +244,12 @@ def _sample(entry: Entry, metric: Metric) -> Sample:
     return sample
 
 
-def _verdict(found: Difference, p: float, better: str) -> Verdict:
-    return Verdict(
+def _tested(found: Difference, p: float, better: str) -> Tested:
+    return Tested(
         difference=found.estimate,
         low=cast(float, found.low),
         high=cast(float, found.high),
         p=p,
         better=(found.estimate > 0) == (better == "higher"),
-        decided=p < 1 - LEVEL,
+        significant=p < 1 - LEVEL,
     )

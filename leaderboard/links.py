@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from leaderboard.board import Entry
 from leaderboard.site import digest
 from leaderboard.text import slug
 from suite.results.schema import CellResult
 
 
-def family(name: str) -> str:
-    """A family's page."""
-    return f"families/{slug(name)}.html"
+def tab(key: str) -> str:
+    """A tab's page."""
+    return f"tabs/{slug(key)}.html"
+
+
+def tab_data(key: str) -> str:
+    """The numbers of a tab, as a script."""
+    return f"data/tabs/{slug(key)}.js"
 
 
 def task(name: str) -> str:
@@ -27,9 +33,13 @@ def pair_data(name: str) -> str:
     return f"data/pairs/{_path(name)}.js"
 
 
-def family_data(name: str) -> str:
-    """The numbers of a family, as a script."""
-    return f"data/families/{slug(name)}.js"
+RUNS_DATA = "data/runs.js"
+SEARCH_DATA = "data/search.js"
+
+
+def run_data(name: str) -> str:
+    """Every run of a task with all that is stored of it, as a script."""
+    return f"data/runs/{_path(name)}.js"
 
 
 def method(name: str) -> str:
@@ -40,6 +50,11 @@ def method(name: str) -> str:
 def cell(result: CellResult) -> str:
     """The place on its method's page where a cell that did not end ok is explained."""
     return f"{method(result.method)}#{anchor(result)}"
+
+
+def results(entry: Entry) -> str:
+    """Identifier, on its method's page, of a configuration's results."""
+    return f"results-{digest(entry.label)[:10]}"
 
 
 def anchor(result: CellResult) -> str:

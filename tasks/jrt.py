@@ -52,6 +52,7 @@ class DocumentRecall(Task[DocumentsSpec]):
 
     family = "recall"
     family_title = "Set-disjointness recall, JRT prompting"
+    tab = "Recall"
     description = (
         "Two sets have been read, and one token is in both: which? Asked with the shorter and with the longer set "
         "first, and with the context given once and twice."
@@ -82,7 +83,7 @@ class DocumentRecall(Task[DocumentsSpec]):
 
     @staticmethod
     def _time(measured: MeasuredMethod, states: Any, questions: Any) -> None:
-        measured.time_queries(lambda i: measured.method.answer(states[i : i + 1], questions[i : i + 1]), len(states))
+        measured.time_queries(lambda i: measured.answer(states[i : i + 1], questions[i : i + 1]), len(states))
 
 
 def contained(written: Any, values: list[str]) -> list[bool]:

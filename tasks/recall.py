@@ -90,6 +90,7 @@ class Recall(Task[RecallSpec]):
 
     family = "recall"
     family_title = "Set-disjointness recall, JRT prompting"
+    tab = "Recall"
     description = (
         "Two sets have been read, and one token is in both: which? Asked with the shorter and with the longer set "
         "first, and with the context given once and twice."

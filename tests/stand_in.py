@@ -8,7 +8,7 @@ device, or a batch that was left behind, fails as it would on a GPU; what a GPU 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -112,10 +112,16 @@ def _to_cpu(value):
 @contextmanager
 def stand_in():
     """Within this context the device of this process is the stand-in; yields what counts its operations."""
-    mode = _Mode()
+    mode, inference = _Mode(), torch._C._InferenceMode
     devices.use("meta")
+    # Tensors of inference mode cannot be wrapped: gradients are switched off in its place.
+    torch._C._InferenceMode = lambda enabled: torch.no_grad() if enabled else nullcontext()
+    # Parameters that two modules share are still one after a move, as they are between a CPU and a GPU.
+    torch.__future__.set_swap_module_params_on_conversion(True)
     try:
         with _Constants(), mode:
             yield mode
     finally:
+        torch.__future__.set_swap_module_params_on_conversion(False)
+        torch._C._InferenceMode = inference
         devices.use("cpu")

@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from leaderboard.board import Board
-from leaderboard.pages.overview import trust
-from leaderboard.ranking import BUDGETS
+from leaderboard.pages.trust import trust
 from leaderboard.text import clean
 from suite.results.catalog import MetricCard
 from suite.results.schema import CellResult
@@ -19,7 +18,6 @@ def context(board: Board, downloads: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "trust": trust(board),
         "downloads": downloads,
-        "budgets": [f"{budget:,}" for budget in BUDGETS if budget is not None],
         "metrics_list": [_metric(card) for card in board.metrics.values()],
         "costs": [_metric(card) for card in board.costs.values()],
         "machines": _machines(cells),
@@ -31,7 +29,7 @@ def context(board: Board, downloads: list[dict[str, Any]]) -> dict[str, Any]:
                 "title": clean(card.title, 120),
                 "name": clean(card.name, 80),
                 "licence": clean(card.licence, 80),
-                "items": "" if card.items is None else f"{card.items:,}",
+                "count": "" if card.items is None else f"{card.items:,}",
                 "sha256": clean(card.sha256 or "", 64),
                 "sources": [clean(source, 160) for source in card.sources],
             }
@@ -58,9 +56,9 @@ def _machines(cells: list[CellResult]) -> list[dict[str, Any]]:
     for cell in cells:
         if cell.provenance.machine:
             facts = {key: clean(value, 120) for key, value in cell.provenance.machine.items()}
-            facts |= {"threads a cell": str(cell.provenance.threads), "cells at once": str(cell.provenance.jobs)}
+            facts |= {"threads per run": str(cell.provenance.threads), "runs at once": str(cell.provenance.jobs)}
             counts[tuple(facts.items())] += 1
-    return [{"facts": list(facts), "cells": count} for facts, count in counts.most_common(20)]
+    return [{"facts": list(facts), "runs": count} for facts, count in counts.most_common(20)]
 
 
 def _packages(cells: list[CellResult]) -> list[tuple[str, str]]:

@@ -1,18 +1,20 @@
-"""A method's page: its paper and mechanism, its variants beside their controls, its claims, and where it failed."""
+"""A method's page: its paper, its configurations beside their controls, its claims, and where it failed."""
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from typing import Any
 
-from leaderboard import links
+from leaderboard import links, names, numbers
 from leaderboard.board import Board, Entry
 from leaderboard.evidence import Evidence
+from leaderboard.kinds import kind
 from leaderboard.pages import rows
 from leaderboard.pages.claims import describe
-from leaderboard.pages.panels import score
-from leaderboard.text import clean, formatted, params_text
-from suite.results.catalog import MethodCard, PaperCard, TaskCard
+from leaderboard.pages.methods import paper
+from leaderboard.pages.scores import score
+from leaderboard.text import clean, formatted
+from suite.results.catalog import MethodCard, TaskCard
 from suite.results.schema import CellResult
 
 
@@ -22,22 +24,34 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
     cells = board.cells[card.name]
     return {
         "name": clean(card.name, 120),
+        "title": names.method(card.name),
+        "kind": kind(card.tags).title,
         "summary": clean(card.summary, 2000),
         "description": [clean(part, 4000) for part in card.description.split("\n\n") if part.strip()],
-        "paper": None if card.paper is None else _paper(card.paper),
+        "paper": None if card.paper is None else paper(card.paper),
         "tags": [clean(tag, 40) for tag in card.tags],
         "facts": [
             (name, value)
             for name, value in (
-                ("Reads", ", ".join(clean(name, 20) for name in card.modality)),
-                ("Answers", ", ".join(clean(name, 20) for name in card.readouts)),
+                ("Modality", ", ".join(clean(name, 20) for name in card.modality)),
+                ("Readouts", ", ".join(clean(name, 20) for name in card.readouts)),
                 ("Seeds", "several: the seed changes its results" if card.seeded else "one"),
                 ("File", clean(card.source, 120)),
             )
             if value
         ],
         "control": card.control,
-        "tasks": [table for task in board.tasks if (table := _task(board, evidence, task, card.name)) is not None],
+        "configurations": _configurations(board, evidence, card),
+        "charts": [
+            {
+                "name": clean(task.name, 120),
+                "title": names.task(task),
+                "src": links.task_data(task.name),
+                "href": links.task(task.name),
+            }
+            for task in board.tasks
+            if any(entry.main is not None for entry in board.by_method.get((task.name, card.name), ()))
+        ][:4],
         "tables": [
             rows.table(table)
             for task in board.tasks
@@ -46,53 +60,59 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
         ],
         "claims": [describe(claim) for claim in claims],
         "trouble": [_trouble(cell) for cell in rows.worst_first(cells) if cell.status.value != "ok"],
-        "command": _command(board.profile, card.name, None),
+        "command": rows.command(board.profile, card.name, None),
     }
 
 
-def _paper(paper: PaperCard) -> dict[str, Any]:
-    address = f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else paper.url
-    safe = address if address and address.startswith(("https://", "http://")) else None
-    return {
-        "title": clean(paper.title),
-        "year": paper.year,
-        "href": safe,
-        "name": f"arXiv:{clean(paper.arxiv, 40)}" if paper.arxiv else clean(address or "", 120),
-    }
+def _configurations(board: Board, evidence: Evidence, card: MethodCard) -> list[dict[str, Any]]:
+    """Its configurations, controls last, each with a row a task."""
+    found: dict[str, list[tuple[TaskCard, Entry]]] = {}
+    for task in board.tasks:
+        for entry in board.by_method.get((task.name, card.name), ()):
+            found.setdefault(entry.label, []).append((task, entry))
+    order = sorted(found, key=lambda label: (found[label][0][1].control, list(found).index(label)))
+    return [_configuration(board, evidence, found[label]) for label in order]
 
 
-def _task(board: Board, evidence: Evidence, task: TaskCard, method: str) -> dict[str, Any] | None:
-    mine = list(board.by_method.get((task.name, method), ()))
-    if not mine:
-        return None
-    metric = board.metric(task.main_metric)
-    sign = -1 if metric.better == "higher" else 1
-    mine.sort(key=lambda e: (e.main is None, sign * (e.main or 0.0), e.label))
+def _configuration(board: Board, evidence: Evidence, own: Sequence[tuple[TaskCard, Entry]]) -> dict[str, Any]:
+    first = own[0][1]
+    reference = board.reference(first.label)
     return {
-        "title": clean(task.title, 80),
-        "href": links.task(task.name),
-        "metric": clean(metric.title, 40),
-        "rows": [_row(board, evidence, task, entry) for entry in mine],
+        **rows.variant(first),
+        "anchor": links.results(first),
+        "reference": None if reference is None else names.configuration(reference),
+        "rows": [_row(board, evidence, task, entry) for task, entry in own],
     }
 
 
 def _row(board: Board, evidence: Evidence, task: TaskCard, entry: Entry) -> dict[str, Any]:
+    size = board.size(entry)
     return {
-        "label": clean(params_text(entry.first.variant) or "(no parameters)", 120),
-        "control": entry.first.control,
+        "task": names.task(task),
+        "task_title": clean(task.title, 120),
+        "task_name": clean(task.name, 120),
+        "task_href": links.task(task.name),
+        "runs_src": links.run_data(task.name),
+        "metric": clean(board.main_metric(task.name).title, 40),
         "stale": entry.stale,
-        "status": entry.status.replace("_", " "),
+        "status": rows.status(entry.status),
         "score": score(board, evidence, task, entry),
-        "bytes": _cost(board, entry, "bytes_per_item"),
-        "model_bytes": _cost(board, entry, "model_bytes"),
-        "latency": _cost(board, entry, "query_latency_p50_ms"),
+        "kept": kept_text(evidence, task.name, entry.label),
+        "size": numbers.size(size and size.total),
+        "model_bytes": numbers.size(entry.costs.get("model_bytes")),
+        "latency": formatted(entry.costs.get("query_latency_p50_ms"), ",.2f"),
         "seeds": len(entry.shown),
         "href": None if not entry.trouble() else f"#{links.anchor(entry.trouble()[0])}",
     }
 
 
-def _cost(board: Board, entry: Entry, name: str) -> str:
-    return formatted(entry.costs.get(name), board.metric(name).format)
+def kept_text(evidence: Evidence, task: str, label: str) -> str:
+    """Per cent of its reference that a configuration keeps, with the interval, or nothing."""
+    found = evidence.percents(task).get(label)
+    if found is None:
+        return ""
+    ends = "" if found.low is None else f" [{numbers.percent(found.low)}, {numbers.percent(found.high)}]"
+    return f"{numbers.percent(found.percent)}{ends}"
 
 
 def _trouble(cell: CellResult) -> dict[str, Any]:
@@ -102,13 +122,9 @@ def _trouble(cell: CellResult) -> dict[str, Any]:
         "task": clean(cell.task, 120),
         "task_href": links.task(cell.task),
         "seed": cell.seed,
-        "status": cell.status.value.replace("_", " "),
+        "shown": names.configuration(cell.label),
+        "status": rows.status(cell.status.value),
         "reason": clean(cell.reason or "no reason was stored", 2000),
         "traceback": None if cell.traceback is None else clean(cell.traceback, 20_000),
-        "command": _command(cell.profile, cell.label, cell.task) if cell.status.value != "skipped" else None,
+        "command": rows.command(cell.profile, cell.label, cell.task) if cell.status.value != "skipped" else None,
     }
-
-
-def _command(profile: str, selector: str, task: str | None) -> str:
-    words = ["weighbridge", "run", "--profile", profile, "--methods", selector]
-    return clean(shlex.join([*words, *(() if task is None else ("--tasks", task))]), 500)

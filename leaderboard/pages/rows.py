@@ -1,33 +1,44 @@
-"""Rows of a table of variants, for templates and, with full numbers, for scripts."""
+"""Rows of tables of configurations, for templates and, with full numbers, for scripts."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from leaderboard import links
+from leaderboard import links, names
 from leaderboard.board import Board, Entry
+from leaderboard.kinds import kind
 from leaderboard.text import clean
 from suite.results.catalog import TableCard
 from suite.results.schema import CellResult
 
+_STATUS = {"skipped": "not applicable", "out_of_memory": "out of memory"}
+
+
+def status(value: str) -> str:
+    """A status as pages say it."""
+    return _STATUS.get(value, value)
+
 
 def variant(entry: Entry) -> dict[str, Any]:
-    """What every row of a variant begins with."""
+    """What every row of a configuration begins with."""
     return {
         "label": clean(entry.label, 120),
+        "shown": names.configuration(entry.label),
         "href": links.method(entry.first.method),
-        "control": entry.first.control,
+        "control": entry.control,
         "stale": entry.stale,
     }
 
 
-def trouble(board: Board, entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Cells that did not end ok, with their reasons and the place that explains each."""
+def trouble(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Runs that did not end ok, with their reasons and the place that explains each."""
     return [
         {
             "label": clean(cell.label, 120),
-            "status": cell.status.value.replace("_", " "),
+            "shown": names.configuration(cell.label),
+            "status": status(cell.status.value),
             "seed": cell.seed,
             "reason": clean(cell.reason or "no reason was stored"),
             "href": links.cell(cell),
@@ -47,27 +58,37 @@ def table(card: TableCard) -> dict[str, Any]:
     }
 
 
-def script_table(
-    board: Board, entries: Sequence[tuple[str, str, bool, bool]], columns: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+class Facets:
+    """What the methods of a table are filtered by, each once."""
+
+    def __init__(self, board: Board) -> None:
+        """None yet."""
+        self._board = board
+        self._place: dict[str, int] = {}
+        self.cards: list[dict[str, Any]] = []
+
+    def place(self, name: str) -> int:
+        """Where a method stands in `cards`."""
+        if name not in self._place:
+            self._place[name] = len(self.cards)
+            self.cards.append(_facets(self._board, name))
+        return self._place[name]
+
+
+def script_table(board: Board, entries: Sequence[Entry], columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A table for scripts: what its rows can be filtered by, and its columns with full numbers.
 
     Args:
         board: the profile.
-        entries: rows in the order of the page: label, method, control, stale.
+        entries: rows in the order of the page.
         columns: declarations, each with its ``values``.
     """
-    place = {name: position for position, name in enumerate(dict.fromkeys(method for _, method, _, _ in entries))}
-    return {
-        "methods": [_facets(board, name) for name in place],
-        "rows": [[clean(label, 120), place[name], int(control), int(stale)] for label, name, control, stale in entries],
-        "columns": columns,
-    }
-
-
-def of_entry(entry: Entry) -> tuple[str, str, bool, bool]:
-    """What `script_table` is told about a row."""
-    return entry.label, entry.first.method, entry.first.control, entry.stale
+    facets = Facets(board)
+    found = [
+        [clean(entry.label, 120), facets.place(entry.first.method), int(entry.control), int(entry.stale)]
+        for entry in entries
+    ]
+    return {"methods": facets.cards, "rows": found, "columns": columns}
 
 
 def _facets(board: Board, name: str) -> dict[str, Any]:
@@ -75,6 +96,8 @@ def _facets(board: Board, name: str) -> dict[str, Any]:
     paper = card.paper
     return {
         "name": clean(name, 80),
+        "href": links.method(name),
+        "kind": kind(card.tags).key,
         "modality": [clean(modality, 20) for modality in card.modality],
         "tags": [clean(tag, 40) for tag in card.tags],
         "year": paper.year if paper else None,
@@ -82,7 +105,13 @@ def _facets(board: Board, name: str) -> dict[str, Any]:
     }
 
 
+def command(profile: str, selector: str, task: str | None) -> str:
+    """What runs it again."""
+    words = ["weighbridge", "run", "--profile", profile, "--methods", selector]
+    return clean(shlex.join([*words, *(() if task is None else ("--tasks", task))]), 500)
+
+
 def worst_first(cells: Iterable[CellResult]) -> list[CellResult]:
-    """Cells by how they ended: failures before skips."""
+    """Runs by how they ended: failures before what is not applicable."""
     order = {"failed": 0, "timeout": 1, "out_of_memory": 2, "skipped": 3, "ok": 4}
     return sorted(cells, key=lambda cell: (order[cell.status.value], cell.label, cell.seed))

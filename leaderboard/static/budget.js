@@ -6,10 +6,12 @@ weighbridge.budget = (() => {
   const steps = slider ? slider.dataset.steps.split(" ") : ["any"];
   const say = () => {
     const step = steps[Number(slider.value)];
-    said.textContent = step === "any" ? "any size" : `at most ${Number(step).toLocaleString("en")} bytes`;
+    said.textContent = step === "any" ? "any size" : `at most ${weighbridge.numbers.size(Number(step))}`;
     slider.setAttribute("aria-valuetext", said.textContent);
+    [...slider.parentElement.querySelectorAll(".scale span")].forEach((one, place) => one.classList.toggle("here", place === Number(slider.value)));
   };
   return {
+    start: () => slider?.dataset.start ?? "any",
     step: () => (slider ? steps[Number(slider.value)] : "any"),
     limit() { const step = this.step(); return step === "any" ? Infinity : Number(step); },
     show(step) {

@@ -1,11 +1,11 @@
-// Which rows of a table of variants a reader wants to see.
+// Which rows of a table of configurations a reader wants to see.
 "use strict";
 weighbridge.filter = (data) => {
   const { element } = weighbridge;
   const search = document.getElementById("q");
   const selects = [...document.querySelectorAll("[data-filter]")];
   const methods = data.methods;
-  const sizes = data.columns.find((column) => column.key === "bytes_per_item")?.values;
+  const sizes = data.columns.find((column) => column.key === "size")?.values;
   const fill = (name, values) => {
     const select = selects.find((one) => one.dataset.filter === name);
     for (const value of values) select.append(element("option", value, { value }));

@@ -1,6 +1,6 @@
-// Per-item scores of two variants against each other, as a small drawing.
+// Per-item scores of two configurations against each other, as a small drawing.
 "use strict";
-weighbridge.scatter = (first, second, a, b) => {
+weighbridge.scatter = (first, second, a, b, all) => {
   const make = (tag, attributes, text) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -18,6 +18,6 @@ weighbridge.scatter = (first, second, a, b) => {
   const figure = weighbridge.element("figure", null, { class: "scatter" });
   const higher = a.filter((value, item) => value > b[item]).length;
   const lower = a.filter((value, item) => value < b[item]).length;
-  figure.append(svg, weighbridge.element("figcaption", `${first} (across) and ${second} (up), ${a.length} items: the first scores higher on ${higher}, lower on ${lower}`));
+  figure.append(svg, weighbridge.element("figcaption", `${first} (across) and ${second} (up), ${all > a.length ? `${a.length} of ${all.toLocaleString("en")} items, evenly spaced` : `${a.length} items`}: the first scores higher on ${higher}, lower on ${lower}`));
   return figure;
 };

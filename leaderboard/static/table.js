@@ -1,4 +1,4 @@
-// A table of variants: sort, filter, choose columns, budget, CSV, all of it in the address.
+// A table of configurations: sort, filter, choose columns, budget, CSV, all of it in the address.
 "use strict";
 (() => {
   const { state, budget, csv } = weighbridge;
@@ -22,7 +22,7 @@
     seen = filter.visible(budget.limit());
     order.rows.forEach((row, place) => { row.hidden = !seen[place]; });
     const count = seen.filter(Boolean).length;
-    document.getElementById("shown").textContent = `${count} of ${seen.length} variants shown`;
+    document.getElementById("shown").textContent = count || !seen.length ? `${count} of ${seen.length} configurations shown` : "Nothing matches – reset shows all";
   };
   const restore = () => {
     budget.show(state.get("budget") || "any");

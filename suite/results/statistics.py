@@ -82,14 +82,6 @@ class Standing:
     place: str
 
 
-@dataclass(frozen=True)
-class MeanRanks:
-    """Mean ranks over tasks: of those that have a rank on all, best first, and what the others lack."""
-
-    complete: dict[str, float]
-    missing: dict[str, tuple[str, ...]]
-
-
 class Contest(Generic[K]):
     """Methods on one task, tested against each other.
 
@@ -117,6 +109,28 @@ class Contest(Generic[K]):
         if paired is not self._paired[b]:
             return Difference(value, reason=OTHER_ITEMS)
         return Difference(value, *paired.interval(a, b), float(paired.p_values(a, [b])[0]))
+
+    def errors(self, keys: Sequence[K]) -> tuple[list[float | None], int]:
+        """Standard errors of all paired differences, for a page that tests any two of many methods.
+
+        Args:
+            keys: the methods, in the order of the pairs.
+
+        Returns:
+            One a pair ``(i, j), i < j``, row by row: the standard deviation of the difference's replicates, None where
+            the two cannot be compared; and the number of items that most methods have.
+        """
+        order = self._ordered("higher", keys)
+        if not order:
+            return [None] * (len(keys) * (len(keys) - 1) // 2), 0
+        matrix = self._paired[order[0]].errors(order)
+        place = {key: position for position, key in enumerate(order)}
+        found = [
+            float(matrix[place[a], place[b]]) if a in place and b in place else None
+            for i, a in enumerate(keys)
+            for b in keys[i + 1 :]
+        ]
+        return found, self._estimates[order[0]].items
 
     def tie_groups(
         self,
@@ -234,6 +248,17 @@ class _Paired(Generic[K]):
         centre, half = float(differences.mean()), float(-ndtri((1 - LEVEL) / 2) * differences.std())
         return centre - half, centre + half
 
+    def errors(self, keys: Sequence[K]) -> np.ndarray:
+        """(keys, keys) standard errors of the differences."""
+        places = [self._place[key] for key in keys]
+        own = np.diag(self._covariance)[places]
+        variance = own[:, None] + own[None] - 2 * self._covariance[np.ix_(places, places)]
+        # Where the two go so much together that single precision cancels, the difference itself is looked at.
+        for i, j in np.argwhere(np.triu(variance <= _ALIKE * (own[:, None] + own[None]), 1)):
+            spread = self._differences(keys[i], keys[j]).std() / self._largest_spread
+            variance[i, j] = variance[j, i] = spread**2
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)) * self._largest_spread)
+
     def _deviations(self, one: K, others: Sequence[K]) -> np.ndarray:
         """(others,) differences in standard errors; NaN where the two go so much together that it takes counting."""
         i, j = self._place[one], [self._place[other] for other in others]
@@ -269,21 +294,3 @@ def holm(p_values: Sequence[float] | np.ndarray) -> list[float]:
     factors = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(np.asarray(p_values, dtype=float)[order] * factors), 1.0)
     return [float(p) for p in adjusted]
-
-
-def mean_ranks(ranks_by_task: Mapping[str, Mapping[str, int | None]]) -> MeanRanks:
-    """Mean rank over tasks, only of methods with a rank on every one of them.
-
-    Args:
-        ranks_by_task: task → method → rank, None where the method has no rank.
-    """
-    methods = dict.fromkeys(method for ranks_of in ranks_by_task.values() for method in ranks_of)
-    complete, missing = {}, {}
-    for method in methods:
-        found = {task: ranks_of.get(method) for task, ranks_of in ranks_by_task.items()}
-        present = [rank for rank in found.values() if rank is not None]
-        if len(present) == len(found):
-            complete[method] = sum(present) / len(present)
-        else:
-            missing[method] = tuple(task for task, rank in found.items() if rank is None)
-    return MeanRanks(dict(sorted(complete.items(), key=lambda item: item[1])), missing)

@@ -50,7 +50,7 @@ class Synthetic:
     Attributes:
         root: where they are written.
         methods: number of methods; each has `variants` sizes of 8, 16, 32 … bytes an item, the last is a control.
-        variants: variants of a method.
+        variants: variants of a method; its last but one is the reference of the smaller ones.
         tasks: tasks of each family.
         items: items of each task.
         seeds: seeds of every second method.
@@ -137,7 +137,7 @@ class Synthetic:
                 if fails
                 else Costs(
                     bytes_per_item=float(dim),
-                    fitted_bytes=dim * 1024,
+                    fitted_bytes=dim * self.items,
                     model_bytes=10_000_000 * (method + 1),
                     fit_seconds=0.5 * variant,
                     encode_items_per_second=1e4 / (method + 1),
@@ -196,19 +196,28 @@ class Synthetic:
                     seeded=bool(method % 2),
                     paper=PaperCard(title=f"On method {method}", year=2020 + method, arxiv=f"20{20 + method}.01234"),
                     variants=[
-                        VariantCard(label=f"method-{method}[dim={8 << v}]", params={"dim": 8 << v})
+                        VariantCard(
+                            label=f"method-{method}[dim={8 << v}]",
+                            params={"dim": 8 << v},
+                            control=v == self.variants - 1,
+                            reference=f"method-{method}[dim={8 << self.variants - 2}]"
+                            if v < self.variants - 2
+                            else None,
+                        )
                         for v in range(self.variants)
                     ],
                     source=f"methods/text/method_{method}.py",
                 )
             )
-        for method, verdict in enumerate(("holds", "fails", "not measured")[: self.methods]):
+        for method, verdict in enumerate(("holds", "fails", "not measured", "undecided")[: self.methods]):
             measured = verdict != "not measured"
             catalog.claims.append(
                 ClaimCard(
                     method=f"method-{method}",
                     statement="8 of 16 dimensions keep 93 % of nDCG@10",
                     source="Table 1",
+                    threshold_by="project" if verdict == "undecided" else "paper",
+                    why="Too small a corpus." if verdict == "fails" else "",
                     profile=self.profile,
                     verdict=verdict,
                     value=0.95 - 0.1 * method if measured else None,

@@ -17,12 +17,18 @@ from leaderboard import reading
 from leaderboard.board import Board
 from leaderboard.build import build_site
 from leaderboard.evidence import Evidence
-from leaderboard.ranking import standing
+from leaderboard.pages.leaderboard import TabPage
+from leaderboard.ranking import place
+from leaderboard.site import Site
+from leaderboard.tabs import tabs
 from leaderboard.text import clean, compact, formatted, script_json, slug
 from suite.results.bootstrap import Sample, replicates
+from suite.results.kept import kept_of_rows
 from suite.results.statistics import Contest, paired_difference
 from suite.results.store import ResultStore
 from tests.leaderboard.synthetic import NDCG, Synthetic
+
+TAB = "site/quick/tabs/beir.html"
 
 
 @pytest.fixture
@@ -32,6 +38,12 @@ def stored(tmp_path):
 
 def board_of(synthetic):
     return Board(reading.read(synthetic.root, synthetic.profile))
+
+
+def page_of(synthetic, family):
+    """The tab of a family."""
+    tab = next(tab for tab in tabs(board_of(synthetic)) if tab.family.name == family)
+    return TabPage(tab, Evidence(tab.board))
 
 
 def row_of(synthetic, task, label, seed=0):
@@ -50,23 +62,23 @@ def test_the_leaderboard_imports_no_method_task_or_torch():
 
 def test_nothing_stored_is_a_site_too(tmp_path):
     report = build_site(tmp_path / "nowhere", tmp_path / "site")
-    assert report.cells == 0
+    assert report.runs == 0
     assert "No results are stored yet" in report.index.read_text()
 
 
 def test_ranks_and_intervals_are_those_of_the_statistics(stored):
     board = board_of(stored)
     evidence = Evidence(board)
-    entries = {label: e for label, e in board.entries("beir/t0").items() if e.ranked and not e.first.control}
+    entries = {label: e for label, e in board.entries("beir/t0").items() if e.ranked}
     estimates = replicates({label: Sample.of(entry.shown, NDCG) for label, entry in entries.items()})
     found = evidence.standing("beir/t0", list(entries))
     assert found.ranks == {label: one.rank for label, one in Contest(estimates).ranks().items()}
     for label, estimate in estimates.items():
         assert evidence.interval("beir/t0", label) == pytest.approx(estimate.interval())
     a, b = found.order[:2]
-    verdict = evidence.against(["beir/t0"], a, [b])["beir/t0"][b]
+    tested = evidence.against("beir/t0", a, [b])[b]
     expected = paired_difference(estimates[a], estimates[b])
-    assert (verdict.low, verdict.high, verdict.p) == (expected.low, expected.high, expected.p)
+    assert (tested.low, tested.high, tested.p) == (expected.low, expected.high, expected.p)
 
 
 def test_an_answer_is_remembered_only_for_the_same_data(stored, tmp_path):
@@ -93,57 +105,132 @@ def test_a_memory_that_was_edited_is_not_believed(stored, tmp_path):
     assert Evidence(board, memory).interval("beir/t0", "method-0[dim=8]") == interval
 
 
-def test_a_budget_ranks_anew_among_what_fits(stored):
-    board = board_of(stored)
-    evidence = Evidence(board)
-    found = standing(board, evidence, "beir", 8)
-    assert set(found.order) == {f"method-{n}[dim=8]" for n in range(4)}
-    assert found.ranks[found.order[0]] == 1
-    assert standing(board, evidence, "beir", 7.9).order == []
+def test_a_budget_ranks_anew_among_what_fits_with_what_was_fitted(stored):
+    page = page_of(stored, "beir")
+    assert page.tab.budgets == [16, 32, 64, None]
+    assert set(page.standing(16).order) == {f"method-{n}[dim=8]" for n in range(4)}
+    assert page.standing(16).ranks[page.standing(16).order[0]] == 1
+    assert (
+        page.board.size(page.board.entry("beir/t0", "method-0[dim=8]")).total == 16
+    )  # 8 of its own, 8 of the codebook
 
 
-def test_who_lacks_a_task_is_listed_with_what_it_lacks(stored):
+def test_a_code_cannot_hide_the_corpus_in_its_codebook(stored):
+    old = row_of(stored, "beir/t0", "method-0[dim=8]")
+    for task in ("beir/t0", "beir/t1"):
+        hidden = old.result.costs.model_copy(update={"bytes_per_item": 1.0, "fitted_bytes": 60 * 5000})
+        row = row_of(stored, task, "method-0[dim=8]")
+        stored.cell(row.result.model_copy(update={"costs": hidden}), row.items())
+    page = page_of(stored, "beir")
+    assert "method-0[dim=8]" not in page.standing(16).order
+    assert page.size("method-0[dim=8]", page.tab.ranked) == 5001
+
+
+def test_ranks_are_in_order_on_every_tab_and_at_every_budget(stored):
+    for tab in tabs(board_of(stored)):
+        page = TabPage(tab, Evidence(tab.board))
+        for budget in tab.budgets:
+            standing = page.standing(budget)
+            ranks = [standing.ranks[label] for label in standing.order if label in standing.ranks]
+            assert ranks == sorted(ranks)
+            assert all(rank == 1 + sum(other < rank for other in ranks) for rank in ranks)
+
+
+@given(st.lists(st.lists(st.integers(1, 4), min_size=3, max_size=3), max_size=8))
+def test_nobody_precedes_whom_it_shares_a_rank_with_as_a_leader(ranks):
+    labels = [str(n) for n in range(len(ranks))]
+    found = place([{label: ranks[n][task] for n, label in enumerate(labels)} for task in range(3)], labels)
+    assert sorted(found.order) == sorted(labels)
+    for rank in set(found.ranks.values()):
+        group = [label for label in labels if found.ranks[label] == rank]
+        leader = ranks[int(min(group, key=lambda label: (found.mean_rank[label], int(label))))]
+        assert not [
+            label for label in group
+            if ranks[int(label)] != leader and all(a <= b for a, b in zip(leader, ranks[int(label)], strict=True))
+        ]  # fmt: skip
+
+
+def test_who_lacks_a_task_is_listed_with_what_it_lacks(stored, tmp_path):
     result = row_of(stored, "beir/t1", "method-0[dim=32]").result
-    path = ResultStore(stored.root).path(result)
-    path.unlink()
-    board = board_of(stored)
-    found = standing(board, Evidence(board), "beir")
-    assert "method-0[dim=32]" not in found.order
-    assert found.incomplete["method-0[dim=32]"] == ["beir/t1"]
+    ResultStore(stored.root).path(result).unlink()
+    page = page_of(stored, "beir")
+    assert "method-0[dim=32]" not in page.usual.order
+    (lacking,) = [row for row in page.context()["incomplete"] if row["label"] == "method-0[dim=32]"]
+    assert [(one["task"], one["status"]) for one in lacking["missing"]] == [("BEIR retrieval 1", "not run")]
 
 
 def test_a_task_without_any_result_takes_no_part(stored, tmp_path):
     for path in (stored.root / "quick/beir/t1").glob("*.json"):
         path.unlink()
-    board = board_of(stored)
-    found = standing(board, Evidence(board), "beir")
-    assert list(found.by_task) == ["beir/t0"]
-    assert found.order
+    page = page_of(stored, "beir")
+    assert [card.name for card in page.tab.ranked] == ["beir/t0"]
+    assert page.usual.order
     build_site(stored.root, tmp_path / "site")
-    assert "takes no part" in (tmp_path / "site/quick/families/beir.html").read_text()
+    assert "nothing to rank" in (tmp_path / TAB).read_text()
 
 
-def test_where_no_variant_has_all_tasks_the_most_common_are_ranked_and_it_is_said(stored, tmp_path):
+def test_where_no_configuration_has_all_tasks_the_most_common_are_ranked(stored):
     folder = stored.root / "quick/beir"
     for path in [*(folder / "t1").glob("method-[!0]*.json"), *(folder / "t0").glob("method-0*.json")]:
         path.unlink()
-    board = board_of(stored)
-    found = standing(board, Evidence(board), "beir")
-    assert list(found.by_task) == ["beir/t0"]
-    assert {label.partition("[")[0] for label in found.order} == {"method-1", "method-2", "method-3"}
+    page = page_of(stored, "beir")
+    assert [card.name for card in page.tab.ranked] == ["beir/t0"]
+    assert [card.name for card in page.tab.choices] == ["beir/t0", "beir/t1"]
+    assert {label.partition("[")[0] for label in page.usual.order} == {"method-1", "method-2", "method-3"}
+
+
+@pytest.mark.parametrize(("ranking", "choices"), [("optional", ["beir/t0", "beir/t1"]), ("check", ["beir/t0"])])
+def test_only_default_tasks_are_ranked_and_a_leak_check_never(stored, tmp_path, ranking, choices):
+    next(card for card in stored.catalog.tasks if card.name == "beir/t1").ranking = ranking
+    stored.save()
+    page = page_of(stored, "beir")
+    assert [card.name for card in page.tab.ranked] == ["beir/t0"]
+    assert [card.name for card in page.tab.choices] == choices
     build_site(stored.root, tmp_path / "site")
-    assert "Ranked over 1 task; no variant that is ranked has" in (tmp_path / "site/quick/index.html").read_text()
-    assert "no variant has it beside the others" in (tmp_path / "site/quick/families/beir.html").read_text()
+    ranked = re.findall(r"<tr[^>]*><td>(\d*)<th", (tmp_path / "site/quick/tasks/beir/t1.html").read_text())
+    assert any(ranked) == (ranking == "optional")
 
 
 def test_controls_are_shown_but_never_ranked(stored, tmp_path):
-    board = board_of(stored)
-    assert not [label for label in standing(board, Evidence(board), "beir").order if "dim=64" in label]
+    assert not [label for label in page_of(stored, "beir").usual.order if "dim=64" in label]
     build_site(stored.root, tmp_path / "site")
-    assert (
-        'method-0[dim=64]</bdi></a> <span class="tag">control'
-        in (tmp_path / "site/quick/tasks/beir/t0.html").read_text()
-    )
+    assert '64 d</bdi></a> <span class="tag">control' in (tmp_path / "site/quick/tasks/beir/t0.html").read_text()
+
+
+def test_what_is_kept_is_that_of_the_statistics_and_of_the_same_items(stored):
+    page = page_of(stored, "beir")
+    label, reference = "method-0[dim=8]", "method-0[dim=32]"
+    rows = [[row_of(stored, task, name) for name in (label, reference)] for task in ("beir/t0", "beir/t1")]
+    each = [kept_of_rows([own], [other], NDCG) for own, other in rows]
+    assert page.kept[label].percent == pytest.approx(sum(one.percent for one in each) / 2)
+    assert page.evidence.percents("beir/t0")[label] == each[0]
+    assert reference not in page.kept
+    assert page.smaller(label) == 4
+    assert page.tab.pinned is not None
+
+
+def test_a_family_of_one_system_is_an_experiment_and_unranked(stored, tmp_path):
+    for path in (stored.root / "quick/compression").glob("*/method-[!1]*.json"):
+        path.unlink()
+    assert [tab.title for tab in tabs(board_of(stored)) if tab.study] == ["Compression ratio"]
+    build_site(stored.root, tmp_path / "site")
+    assert "method-1" in (tmp_path / "site/quick/experiments.html").read_text()
+    assert not (tmp_path / "site/quick/tabs/compression.html").exists()
+
+
+def test_a_template_prints_no_method(tmp_path):
+    site = Site(tmp_path)
+    template = site._environment.from_string("{{ row.items }}")
+    with pytest.raises(TypeError, match="prints"):
+        template.render(row={"items": 3})
+
+
+def test_pages_print_no_python(stored, tmp_path):
+    build_site(stored.root, tmp_path / "site")
+    for path in (tmp_path / "site").rglob("*.html"):
+        assert not re.search(r"&lt;(built-in|function|bound|suite\.|leaderboard\.)|None</|&#39;: ", path.read_text()), (
+            path
+        )
 
 
 def test_a_stale_row_is_shown_as_stale_and_not_ranked(stored, tmp_path):
@@ -155,7 +242,7 @@ def test_a_stale_row_is_shown_as_stale_and_not_ranked(stored, tmp_path):
     assert entry.stale
     assert not entry.ranked
     assert board.statuses()["stale"] == 1
-    assert "method-0[dim=32]" in standing(board, Evidence(board), "beir").incomplete
+    assert "method-0[dim=32]" not in page_of(stored, "beir").usual.order
     build_site(stored.root, tmp_path / "site")
     assert "stale</span>" in (tmp_path / "site/quick/tasks/beir/t0.html").read_text()
 
@@ -177,7 +264,7 @@ def test_only_pages_whose_data_changed_are_written_again(stored, tmp_path):
     stored.cell(old.result.model_copy(update={"costs": costs}), old.items())
     written = set(build_site(stored.root, site).written)
     assert {"quick/tasks/beir/t1.html", "quick/data/tasks/beir/t1.js", "quick/downloads/quick.csv"} <= written
-    assert not [path for path in written if "t0" in path or "limit" in path or "methods" in path or "vega" in path]
+    assert not [path for path in written if "t0" in path or "limit" in path]
 
 
 def test_pages_of_what_is_gone_are_removed(stored, tmp_path):
@@ -222,7 +309,7 @@ def test_every_number_of_a_task_is_in_its_page_and_its_script(stored, tmp_path):
     assert len(value["rows"]) == len(re.findall(r'<th scope="row"><a ', page)) == 16
     columns = {column["key"]: column for column in value["columns"]}
     for score in columns["ndcg@10"]["values"]:
-        assert f"<td>{score:.3f}" in page
+        assert f">{100 * score:.1f}</a>" in page
 
 
 @given(st.text())
@@ -246,12 +333,11 @@ def test_different_names_have_different_files(a, b):
 
 
 @pytest.mark.slow
-def test_ten_thousand_cells_are_three_megabytes_to_a_reader(tmp_path):
+def test_ten_thousand_runs_are_a_quarter_of_a_megabyte_to_a_reader(tmp_path):
     Synthetic(tmp_path / "results", methods=50, variants=5, tasks=7, items=40).write()
     report = build_site(tmp_path / "results", tmp_path / "site")
-    assert report.cells >= 10_000
+    assert report.runs >= 10_000
     site = tmp_path / "site"
-    largest = max(path.stat().st_size for path in site.rglob("*.html"))
-    drawing = (site / "_assets/vega.js").stat().st_size
-    data = max(path.stat().st_size for path in (site / "quick/data").rglob("*.js"))
-    assert largest + drawing + data < 3_000_000
+    page = (site / "index.html").read_text()
+    asked = [site / name for name in re.findall(r'(?:src|href)="([^"]+\.(?:js|css))"', page)]
+    assert len(page) + sum(path.stat().st_size for path in asked) < 250_000

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from methods.kit.image.attention import attend
 from methods.kit.image.latent_diffusion import sinusoids
-from methods.kit.training import half_precision, placed
+from methods.kit.training import array, half_precision, placed
 
 GRID = 4
 WIDTH, DEPTH, HEADS, RATIO = 64, 6, 4, 4
@@ -140,4 +140,4 @@ def follow(network: nn.Module, noise: torch.Tensor, labels: torch.Tensor, steps:
                 velocity = network(current, current.new_full((len(current),), step / steps), given)[0]
             current = current - velocity.float() / steps
         parts.append(current.cpu())
-    return torch.cat(parts).numpy()
+    return array(torch.cat(parts))

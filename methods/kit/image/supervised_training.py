@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.kit.training import Descent, arrays, descend, half_precision, on_device, placed, seeded
+from methods.kit.training import Descent, array, arrays, descend, half_precision, on_device, placed, seeded
 from suite import devices
 from suite.method import FitData, Tensors
 
@@ -141,7 +141,7 @@ def outputs(
     with torch.inference_mode(), half_precision():
         blocks = (images[start : start + batch] for start in range(0, len(images), batch))
         found = (devices.in_parts(block, lambda some: function(placed(as_pixels(some)))) for block in blocks)
-        return torch.cat([part.float().cpu() for parts in found for _, part in parts]).numpy()
+        return array(torch.cat([part.float().cpu() for parts in found for _, part in parts]))
 
 
 def parameter_count(network: torch.nn.Module) -> int:

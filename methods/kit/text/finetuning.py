@@ -298,8 +298,8 @@ class TunedEncoder:
         network = self.network
         from_store = 0 < self.frozen < self.depth and not clock.is_cache_disabled()
         ragged = self.backbone.tokens(texts, self.frozen) if from_store else None
-        ids = None if from_store else self.backbone.token_ids(texts)
-        lengths = np.diff(ragged[1]).tolist() if ragged else [len(text) for text in ids or ()]
+        ids = [] if ragged is not None else self.backbone.token_ids(texts)
+        lengths = np.diff(ragged[1]).tolist() if ragged is not None else [len(text) for text in ids]
         for rows in batches(lengths):
             with torch.inference_mode():
                 if ragged is not None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.results.bootstrap import Sample, item_counts, replicates
-from suite.results.kept import Kept, kept
+from suite.results.kept import Kept, kept, mean_kept
 from suite.results.metrics import Metric
 
 ACCURACY = Metric("a", "accuracy")
@@ -72,3 +72,16 @@ def test_other_items_have_no_per_cent_and_points_no_interval() -> None:
     point = Metric("a", "a", statistic="point")
     found = replicates({"own": Sample(point, [3.0], [{}]), "reference": Sample(point, [4.0], [{}])})
     assert kept(found["own"], found["reference"], point) == Kept(75.0)
+
+
+def test_the_mean_over_tasks_is_the_mean_of_the_per_cents_and_narrower() -> None:
+    draw = np.random.default_rng(5)
+    one, other = draw.uniform(0.2, 1, 60), draw.uniform(0.2, 1, 90)
+    found = estimates(ACCURACY, a=one * draw.uniform(0.5, 1, 60), b=one, c=other * draw.uniform(0.5, 1, 90), d=other)
+    pairs = [(found["a"], found["b"], ACCURACY), (found["c"], found["d"], ACCURACY)]
+    each = [kept(*pair) for pair in pairs]
+    both = mean_kept(pairs)
+    assert both is not None
+    assert both.percent == pytest.approx(np.mean([one.percent for one in each if one]))
+    assert both.high - both.low < max(one.high - one.low for one in each if one)  # type: ignore[operator]
+    assert mean_kept([*pairs, (found["a"], found["c"], ACCURACY)]) is None

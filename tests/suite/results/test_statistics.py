@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from suite.errors import WeighbridgeError
-from suite.results.bootstrap import Estimate, Sample, interval, item_counts, replicates
+from suite.results.bootstrap import Estimate, Sample, interval, item_counts, replicates, seeds_alone
 from suite.results.metrics import Metric, Statistic
 from suite.results.moments import average_ranks, statistic
 from suite.results.schema import CellResult
-from suite.results.statistics import Contest, holm, mean_ranks, paired_difference
+from suite.results.statistics import Contest, holm, paired_difference
 from suite.results.store import Row
 
 
@@ -316,11 +316,27 @@ def test_p_value_goes_with_the_interval() -> None:
         assert outside == (difference.p < 0.05) or difference.p == pytest.approx(0.05, abs=0.003)
 
 
-def test_mean_ranks_only_of_those_that_have_all_tasks() -> None:
-    found = mean_ranks({"s": {"a": 2, "b": 1, "c": 3}, "t": {"a": 1, "b": 1}, "u": {"a": 1, "b": 3, "c": None}})
-    assert found.complete == {"a": pytest.approx(4 / 3), "b": pytest.approx(5 / 3)}
-    assert list(found.complete) == ["a", "b"]
-    assert found.missing == {"c": ("t", "u")}
+def test_errors_of_all_pairs_are_those_of_the_differences() -> None:
+    draw = np.random.default_rng(2)
+    base = draw.normal(size=80)
+    columns = {
+        name: base + draw.normal(0, spread, 80) for name, spread in (("a", 0.3), ("b", 0.1), ("c", 1e-7), ("d", 0))
+    }
+    found = estimates_of(**columns)
+    errors, items = Contest(found).errors(list(columns))
+    expected = [
+        (found[one].replicates - found[other].replicates).std()  # type: ignore[operator]
+        for i, one in enumerate(columns)
+        for other in list(columns)[i + 1 :]
+    ]
+    assert items == 80
+    assert errors == pytest.approx(expected, rel=1e-3, abs=1e-12)
+
+
+def test_pairs_over_other_items_have_no_error() -> None:
+    found = estimates_of(a=np.arange(10.0), b=np.arange(10.0) ** 2, c=np.arange(9.0))
+    errors, items = Contest(found).errors(["a", "b", "c"])
+    assert (items, errors[1:]) == (10, [None, None])
 
 
 def test_interval_is_the_middle_of_the_replicates() -> None:
@@ -353,3 +369,23 @@ def test_a_batch_of_pairs_equals_one_at_a_time(columns: np.ndarray, shift: float
         one = contest.difference(a, b)
         alone = paired_difference(found[a], found[b])
         assert (one.low, one.high, one.p) == pytest.approx((alone.low, alone.high, alone.p), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [10.0, 10.5, 9.8, 10.2, 10.1]])
+def test_numbers_without_items_have_about_students_interval_over_seeds(values):
+    from scipy.stats import t
+
+    low, high = interval(seeds_alone(values))
+    half = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    assert (high - low) / 2 == pytest.approx(half, rel=0.2)
+    assert low < np.mean(values) < high
+
+
+def test_two_seeds_say_nothing_and_equal_ones_leave_no_doubt():
+    assert seeds_alone([1.0, 2.0]) is None
+    assert interval(seeds_alone([3.0, 3.0, 3.0])) == (3.0, 3.0)
+
+
+def test_rows_are_paired_by_seed():
+    first = np.array([1.0, 5.0, 9.0])
+    assert np.ptp(seeds_alone(first + 2) - seeds_alone(first)) == pytest.approx(0, abs=1e-12)

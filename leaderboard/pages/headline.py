@@ -1,0 +1,89 @@
+"""What the first screen says in one line each, computed from the rows that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leaderboard import links, names, numbers
+from leaderboard.board import Board
+from leaderboard.pages.claims import outcome
+from leaderboard.pages.leaderboard import TabPage
+from leaderboard.tabs import Tab
+from leaderboard.text import plural
+
+
+def cards(page: TabPage) -> list[dict[str, str]]:
+    """Up to three: what keeps enough at the least bytes, what cutting keeps there, how many papers hold."""
+    return [card for card in (_enough(page), _cutting(page), _papers(page.board)) if card is not None]
+
+
+def _enough(page: TabPage) -> dict[str, str] | None:
+    label = page.enough
+    if label is None or page.tab.pinned is None:
+        return None
+    return _card(
+        page, label, f"{numbers.percent(page.kept[label].percent)} %",
+        f"of {_reference(page, label)} in {numbers.size(page.size(label, page.tab.ranked))}",
+    )  # fmt: skip
+
+
+def _cutting(page: TabPage) -> dict[str, str] | None:
+    """The best that cutting dimensions off keeps in the budget of the first card."""
+    budget = page.start
+    if budget is None:
+        return None
+    truncated = [
+        label
+        for label in page.standing(budget).order
+        if label in page.kept
+        and (page.smaller(label) or 0) > 1
+        and "truncated" in page.board.methods[page.first(label).first.method].tags
+    ]
+    label = max(truncated, key=lambda label: page.kept[label].percent, default=None)
+    if label is None:
+        return None
+    return _card(
+        page, label, f"{numbers.percent(page.kept[label].percent)} %",
+        f"of {_reference(page, label)} by cutting to {numbers.size(page.size(label, page.tab.ranked))}",
+    )  # fmt: skip
+
+
+def _card(page: TabPage, label: str, value: str, said: str) -> dict[str, str]:
+    entry = page.first(label)
+    return {
+        "value": value,
+        "said": said,
+        "name": names.configuration(label),
+        "title": label,
+        "href": f"{links.method(entry.first.method)}#{links.results(entry)}",
+    }
+
+
+def _reference(page: TabPage, label: str) -> str:
+    return names.method((page.board.reference(label) or "").partition("[")[0])
+
+
+def _papers(board: Board) -> dict[str, str] | None:
+    outcomes = [
+        outcome([claim.verdict for claim in board.catalog.claims if claim.method == name])
+        for name, card in board.methods.items()
+        if card.paper is not None and any(claim.method == name for claim in board.catalog.claims)
+    ]
+    if not outcomes:
+        return None
+    held = outcomes.count("holds")
+    return {
+        "value": f"{held} of {len(outcomes)}",
+        "said": f"papers hold here in all that was decided; {outcomes.count('in part')} in part",
+        "name": "Methods & papers",
+        "title": "",
+        "href": "methods.html",
+    }
+
+
+def subtitle(board: Board, tabs: Sequence[Tab]) -> str:
+    """How much there is."""
+    papers = sum(1 for card in board.methods.values() if card.paper is not None)
+    shown = [tab for tab in tabs if not tab.study]
+    found = f"{plural(papers, 'paper-linked method')} · {plural(len(shown), 'ranking')}"
+    return f"{found} · everything measured, differences tested"
