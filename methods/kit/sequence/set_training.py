@@ -64,8 +64,8 @@ def batches(
     for contexts in data.contexts.values():
         for group in dict.fromkeys(data.groups):
             rows = np.flatnonzero(groups == group)
-            tokens = np.stack([contexts[i].tokens for i in rows]).astype(np.int64)
-            questions = np.stack([data.questions[i].tokens for i in rows]).astype(np.int64)
+            tokens = np.stack([contexts[int(i)].tokens for i in rows]).astype(np.int64)
+            questions = np.stack([data.questions[int(i)].tokens for i in rows]).astype(np.int64)
             pools.append((tokens, questions, answers[rows]))
     pools.sort(key=lambda pool: pool[0].shape[1])
     for step in range(steps):
