@@ -84,26 +84,34 @@ def plan(
     seeds: Sequence[int] | None = None,
     *,
     trust_remote_code: bool = False,
+    undeclared: bool = False,
 ) -> list[Cell]:
     """Cells of a profile, in an order that lets neighbours share work.
 
     Args:
         catalogue: methods and tasks of a scan.
         profile: what may be spent.
-        methods: selectors such as ``muvera[dim=2560]`` or globs, and models by name such as ``st:NAME``; all methods
-            that have a file of their own if None.
+        methods: selectors such as ``muvera[dim=2560]`` or globs, and models by name such as ``st:NAME``; what the
+            profile declares if None.
         tasks: globs of task names; the profile's tasks if None. A task that is named in full or by a glob
             must belong to the profile.
         seeds: seeds instead of the profile's.
         trust_remote_code: whether models that are named may run code of their repositories.
+        undeclared: plan also the tasks of no profile, and the variants that the quick profile leaves out.
 
     Raises:
         SelectorError: a selector matches nothing; the message gives the nearest names.
     """
-    in_profile = {name: t for name, t in catalogue.tasks.items() if profile.name in t.task.spec.profiles}
+    in_profile = {
+        name: t
+        for name, t in catalogue.tasks.items()
+        if profile.name in t.task.spec.profiles or (undeclared and not t.task.spec.profiles)
+    }
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
+    if profile.effort == "quick" and not undeclared:
+        chosen = _quick(chosen, split(methods or ()))
     sources = Sources()
     builder = _Builder(profile, sources)
     cells = [
@@ -116,6 +124,9 @@ def plan(
         )
     ]
     sources.save()
+    if profile.effort == "quick" and methods is None and not undeclared:
+        # Where a declared row cannot run, nobody asked for it: that is not worth a line.
+        cells = [cell for cell in cells if cell.skip is None or cell.absent or not _says_where(cell.method.cls)]
     return cells
 
 
@@ -127,7 +138,7 @@ def _select_tasks(
     except SelectorError as error:
         for selector in split(tasks or ()):
             if selector in catalogue.tasks and selector not in in_profile:
-                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles)
+                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles) or "none"
                 raise SelectorError(
                     f"task {selector} is not in profile {profile.name}; it is in: {profiles}"
                 ) from error
@@ -146,6 +157,42 @@ def _select_variants(
             raise SelectorError(_no_such_method(selector, methods, compressors))
     picked = [(m, [v for v in vs if any(matches(s, m.cls.name, v) for s in wanted)]) for m, vs in everything]
     return [(m, variants) for m, variants in picked if variants]
+
+
+def _quick(
+    chosen: Sequence[tuple[FoundMethod, list[dict[str, Scalar]]]], named: Sequence[str]
+) -> list[tuple[FoundMethod, list[dict[str, Scalar]]]]:
+    """What of a selection the quick profile runs: what is declared, and variants that are named by their parameters.
+
+    Raises:
+        SelectorError: nothing of what was named has a place in it.
+    """
+    kept = [
+        (method, [v for v in variants if in_quick(method.cls, v) or _by_parameters(named, method.cls.name, v)])
+        for method, variants in chosen
+        if method.cls.quick != ()
+    ]
+    if named and chosen and not kept:
+        names = ", ".join(method.cls.name for method, _ in chosen)
+        raise SelectorError(
+            f"the quick profile does not run {names}: so small a budget would give numbers that mean nothing. Use "
+            "--profile standard"
+        )
+    return [(method, variants) for method, variants in kept if variants]
+
+
+def _says_where(cls: type[Method]) -> bool:
+    """Whether something declares what the quick profile runs of a method."""
+    return cls.quick is not None or (issubclass(cls, Composed) and cls.declared is not None)
+
+
+def in_quick(cls: type[Method], variant: Mapping[str, Scalar]) -> bool:
+    """Whether the quick profile runs a variant that nobody named."""
+    return cls.quick is None or any(matches(f"{cls.name}{selector}", cls.name, variant) for selector in cls.quick)
+
+
+def _by_parameters(selectors: Sequence[str], name: str, variant: Mapping[str, Scalar]) -> bool:
+    return any("[" in selector and matches(selector, name, variant) for selector in selectors)
 
 
 def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compressors: Mapping[str, FoundMethod]) -> str:
@@ -251,7 +298,7 @@ class _Builder:
             if (missing := self._dataset(name)[1]) is not None:
                 return missing, True
         try:
-            reason = cls(Effort(self.profile.effort), **variant).skip(task.task)
+            reason = cls(Effort(self.profile.effort), **variant).refuses(task.task, access.spec)
         except Exception as error:
             raise WeighbridgeError(f"{label(cls.name, variant)}.skip raised {type(error).__name__}: {error}") from error
         return reason, False

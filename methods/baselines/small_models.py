@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from methods.kit.training import Descent, arrays, descend, on_device, placed, seeded
+from suite.accepts import Accepts
 from suite.data.types import Passage
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import State
-from suite.task import Task
 
 if TYPE_CHECKING:
     from methods.kit.sequence.mixers import SequenceModel
@@ -52,14 +52,7 @@ class _SmallModel(Method):
     attention: str
     width: int
     features: int
-
-    def skip(self, task: Task) -> str | None:
-        """These models know nothing that they were not trained on."""
-        if task.family != "recall":
-            return "answers questions about contexts of token ids"
-        if task.spec.fit is None:
-            return "is trained from nothing, and this task declares no training examples"
-        return None
+    accepts = Accepts(tasks=("recall/*",), needs=("fit",))
 
     def network(self, vocabulary: int) -> SequenceModel:
         """The untrained network."""
@@ -159,6 +152,7 @@ class SoftmaxAttentionModel(_SmallModel):
     paper = Paper("Attention is all you need", 2017, arxiv="1706.03762")
     tags = ("trained", "kv-cache", "baseline")
     grid = {"width": (32,)}
+    quick = ()
     attention = "softmax"
     features = 16
 
@@ -178,4 +172,5 @@ class LinearAttentionModel(_SmallModel):
     paper = JUST_READ_TWICE
     tags = ("trained", "recurrent", "baseline")
     grid = {"features": (2, 4), "width": (16, 32)}
+    quick = ()
     attention = "linear"

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from methods.baselines.small_models import JUST_READ_TWICE, _SmallModel
-from suite.task import Task
+from suite.accepts import Accepts
 
 if TYPE_CHECKING:
     from methods.kit.sequence.mixers import SequenceModel
@@ -50,14 +50,10 @@ class JustReadTwice(_SmallModel):
         {"arm": ("attention",), "features": (ATTENTION_FEATURES,)},
     )
     controls = {"arm": ("causal", "attention")}
+    accepts = Accepts(tasks=(TASK,), needs=("fit",))
+    quick = ()
     arm: str
     width = WIDTH
-
-    def skip(self, task: Task) -> str | None:
-        """One task, for its cost."""
-        if reason := super().skip(task):
-            return reason
-        return None if task.name == TASK else f"seven models a seed are trained, for {TASK} only"
 
     @property
     def presentations(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 from suite import files, stored
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
-from suite.errors import DataMismatch, DataUnavailable, SelectorError, WeighbridgeError
+from suite.errors import DataMismatch, DataUnavailable, MachineError, SelectorError, WeighbridgeError
 from suite.keys import code_hash
 from suite.paths import cache_root, project_root
 from suite.selectors import nearest
@@ -21,8 +21,11 @@ from suite.sources import Sources
 
 @cache
 def specs(folder: Path | None = None) -> Mapping[str, DataSpec]:
-    """Data sets declared in the project, by name."""
-    return declared(folder or project_root() / "tasks")
+    """Data sets declared in the project, by name; MachineError if the folder is not there (any more)."""
+    folder = folder or project_root() / "tasks"
+    if not folder.is_dir():
+        raise MachineError(f"{folder} is not there: was the checkout moved or removed while a run was under way?")
+    return declared(folder)
 
 
 def spec(name: str) -> DataSpec:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from methods.baselines.small_models import LinearAttentionModel, SoftmaxAttentionModel, warm_cosine
+from suite.data import access
 from suite.method import Effort, FitData, Role
 from suite.representations import State
 from tasks.data.set_disjointness import load_set_disjointness
@@ -154,5 +155,5 @@ def test_fit_depends_on_the_seed_alone(train, monkeypatch):
 def test_a_task_without_training_examples_is_skipped_with_a_reason():
     spec = RecallSpec(name="tiny", title="Tiny", data="tiny", vocabulary=68, sizes=[[2, 8]])
     method = LinearAttentionModel(Effort("quick"), width=16, features=2)
-    assert "no training examples" in method.skip(Recall(spec))
-    assert method.skip(Recall(spec.model_copy(update={"fit": "train"}))) is None
+    assert "declares fit" in method.refuses(Recall(spec), access.spec)
+    assert method.refuses(Recall(spec.model_copy(update={"fit": "train"})), access.spec) is None

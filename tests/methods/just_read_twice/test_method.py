@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from methods.just_read_twice.method import TASK, JustReadTwice
+from suite.data import access
 from suite.method import Effort, FitData, Role
 from tasks.data.set_disjointness import load_set_disjointness
 from tasks.recall import Recall, RecallSpec, answer_tokens
@@ -148,7 +149,7 @@ def test_it_trains_for_one_task_and_says_why_not_for_others():
     spec = RecallSpec(name="other", title="Other", data="tiny", vocabulary=68, sizes=[[2, 8]], fit="train")
     other = Recall(spec)
     small = JustReadTwice(Effort("quick"), arm="rnn", features=2)
-    assert TASK in small.skip(other)
+    assert TASK in small.refuses(other, access.spec)
     right = Recall(spec.model_copy(update={"name": TASK.split("/")[1]}))
     assert right.name == TASK
-    assert small.skip(right) is None
+    assert small.refuses(right, access.spec) is None
