@@ -100,7 +100,8 @@ def plan(
         undeclared: plan also the tasks of no profile, and the variants that the quick profile leaves out.
 
     Raises:
-        SelectorError: a selector matches nothing; the message gives the nearest names.
+        SelectorError: a selector matches nothing, or no method that is named can run on any of the tasks; the
+            message gives the nearest names, or says why.
     """
     in_profile = {
         name: t
@@ -127,7 +128,18 @@ def plan(
     if profile.effort == "quick" and methods is None and not undeclared:
         # Where a declared row cannot run, nobody asked for it: that is not worth a line.
         cells = [cell for cell in cells if cell.skip is None or cell.absent or not _says_where(cell.method.cls)]
+    if not cells and methods is not None:
+        raise SelectorError(_nothing(chosen, chosen_tasks, profile))
     return cells
+
+
+def _nothing(chosen: Iterable[tuple[FoundMethod, Any]], tasks: Sequence[FoundTask], profile: Profile) -> str:
+    """Why none of the chosen methods runs on any of the chosen tasks."""
+    reasons = [reason for task in tasks for method, _ in chosen if (reason := mismatch(method.cls, task)) is not None]
+    more = f" (and {len(reasons) - 3} more such pairs)" if len(reasons) > 3 else ""
+    return (
+        f"nothing to run: {'; '.join(reasons[:3])}{more}" if reasons else f"profile {profile.name} plans none of this"
+    )
 
 
 def _select_tasks(
@@ -207,7 +219,17 @@ def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compresso
 
 def applies(cls: type[Method], task: FoundTask) -> bool:
     """Whether a method has the readout that the task needs, and reads what it gives."""
-    return task.task.readout in cls.readouts and task.task.modality in cls.modalities()
+    return mismatch(cls, task) is None
+
+
+def mismatch(cls: type[Method], task: FoundTask) -> str | None:
+    """Why a method can never run on a task, in one phrase; None if it can."""
+    if task.task.modality not in cls.modalities():
+        reads = " or ".join(map(_plural, cls.modalities()))
+        return f"{cls.name} reads {reads}, {task.task.name} holds {_plural(task.task.modality)}"
+    if task.task.readout not in cls.readouts:
+        return f"{task.task.name} asks for {task.task.readout}, {cls.name} offers {' and '.join(cls.readouts)}"
+    return None
 
 
 def planned(
@@ -310,6 +332,10 @@ class _Builder:
         if cls.fit is not Method.fit:
             needs.add(f"fit:{cls.name}:{chosen(variant, cls.fit_params)}:{task.task.datasets()}:{seed}")
         return frozenset(needs)
+
+
+def _plural(modality: str) -> str:
+    return f"{modality}s" if modality in ("image", "context") else modality
 
 
 @cache
