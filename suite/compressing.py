@@ -39,7 +39,7 @@ class Compressor(Method):
     """Base class of compressors: `fit` on vectors, `encode` vectors.
 
     Class attributes are those of `Method`, and:
-        reads: ``dense``, or ``multivector`` for what compresses several vectors an item.
+        reads: ``dense``, or ``multivector`` for what compresses several vectors per item.
         usual: values of parameters that are weighed on a user's vectors unless others are asked for.
 
     Attributes:
