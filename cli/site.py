@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.options import MethodsDir, load_catalogue, out
+from cli.options import MethodsDir, Results, load_catalogue, out
 from suite.discovery import Catalogue, FoundMethod
-from suite.errors import SelectorError
+from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root, results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
@@ -22,7 +23,7 @@ from suite.results.store import ResultStore, Row
 
 
 def site(
-    results: Annotated[Path | None, typer.Option(help="Folder of results.")] = None,
+    results: Results = None,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder to write; site/ by default.")] = None,
     methods_dir: MethodsDir = None,
 ) -> None:
@@ -50,6 +51,18 @@ def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> N
     out.print(
         f"{escape(str(report))}\nThe leaderboard is at [bold]{escape(str(target / 'index.html'))}[/]", soft_wrap=True
     )
+
+
+def check_writable(out_dir: Path | None) -> None:
+    """Notice before a long run that its site could not be written."""
+    target = out_dir or project_root() / "site"
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        probe = target / f".{os.getpid()}.tmp"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WeighbridgeError(f"the site cannot be written to {target}: {error.strerror or error}") from error
 
 
 def _named(scanned: Catalogue, rows: Iterable[Row]) -> dict[str, FoundMethod]:

@@ -181,3 +181,26 @@ def test_limits_bind_a_rows_own_work_and_each_work_it_shares(tmp_path):
     assert rows["hangs-in-fit"]["status"] == "timeout"
     assert rows["hangs-in-fit"]["reason"] == "fitting to toy with hangs-in-fit took longer than the limit of 4 s"
     assert "encoding toy with a slow model: " in done.stderr
+
+
+def test_what_is_read_in_the_middle_of_a_write_is_what_was_written_before(gauge, monkeypatch):
+    """Half of a write may hold a sign of life at time zero, which would look like hours of silence."""
+    begun = time.monotonic()
+    with shared_work.working("fitting to", total=10) as work:
+        assert gauge.state == STAGE
+
+        def torn(state: bytes) -> None:
+            write(bytes(len(state)))
+            assert gauge.state == STAGE
+            assert gauge.silent_seconds() <= time.monotonic() - begun
+            assert gauge.own_seconds(begun) <= time.monotonic() - begun
+            write(state)
+
+        def write(state: bytes) -> None:
+            page[: len(state)] = state
+
+        meter, page = shared_work._listener, gauge._page
+        monkeypatch.setattr(meter, "_copy", torn)
+        work.reach(1)
+        monkeypatch.undo()
+        assert str(gauge.work()).startswith("fitting to toy with letters: 10 %")
