@@ -235,7 +235,7 @@ def _handed_to(stage: Compressor, made: Representation) -> Any:
     """What a compressor reads: float32 vectors, at length 1 where they are compared by cosine, or several an item."""
     if stage.reads == "multivector":
         if not isinstance(made, MultiVector):
-            raise ContractError(f"{stage.name} compresses several vectors an item, and was given one")
+            raise ContractError(f"{stage.name} compresses several vectors per item, and was given one")
         return made
     if not isinstance(made, Dense):
         raise ContractError(f"{stage.name} compresses one dense vector an item, and was given {type(made).__name__}")

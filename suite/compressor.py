@@ -39,7 +39,7 @@ class Compressor(Method):
     """Base class of compressors: `fit` on vectors, `encode` vectors.
 
     Class attributes are those of `Method`, and:
-        reads: ``Dense``, or ``MultiVector`` for what compresses several vectors an item.
+        reads: ``Dense``, or ``MultiVector`` for what compresses several vectors per item.
 
     Attributes:
         similarity: how the vectors are compared, set before `fit` and `encode` are called.

@@ -1,4 +1,4 @@
-"""One bit a dimension, or one bit a direction: signs, random hyperplanes, a learnt rotation."""
+"""One bit per dimension, or per direction: signs, random hyperplanes, a learnt rotation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from suite.representations import Binary, Dense
 
 
 class BinarySigns(Compressor):
-    """One bit a dimension: above or below a threshold, which is 0, the mean or the median of the fit vectors.
+    """One bit per dimension: above or below a threshold, which is 0, the mean or the median of the fit vectors.
 
     ``query=bits`` compares bits by Hamming distance. ``query=float`` keeps the query's numbers and sums them with the
     document's signs: since a document is about mean ± spread, that ranks documents by an estimate of the dot product.

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 in one bit a dimension."""
+"""all-MiniLM-L6-v2 in one bit per dimension."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MiniLMBinary(OnMiniLM):
-    """One bit a dimension: above or below its mean over the fit texts.
+    """One bit per dimension: above or below its mean over the fit texts.
 
     ``query=binary`` compares bits by Hamming distance. ``query=float`` keeps the query's numbers and sums them with the
     document's signs: since a document is about mean ± spread, that ranks documents by an estimate of the dot product.

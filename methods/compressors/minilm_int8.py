@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 in one byte a dimension."""
+"""all-MiniLM-L6-v2 in one byte per dimension."""
 
 from __future__ import annotations
 

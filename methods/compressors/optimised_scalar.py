@@ -29,7 +29,7 @@ ROWS_AT_ONCE = 4096
 
 
 class OptimisedScalar(Compressor):
-    """`bits` bits a dimension over an interval that is chosen for each vector."""
+    """`bits` bits per dimension over an interval that is chosen for each vector."""
 
     name = "optimised-scalar"
     summary = (

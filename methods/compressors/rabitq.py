@@ -29,7 +29,7 @@ ROWS_AT_ONCE = 4096
 
 
 class RaBitQ(Compressor):
-    """Random rotation, `bits` bits a coordinate on a symmetric grid, and one factor a vector: an unbiased estimate."""
+    """Random rotation, `bits` bits per coordinate on a symmetric grid, one factor per vector: an unbiased estimate."""
 
     name = "rabitq"
     summary = (

@@ -1,4 +1,4 @@
-"""MUVERA: candidates for multi-vector retrieval from one vector a text."""
+"""MUVERA: candidates for multi-vector retrieval from one vector per text."""
 
 from __future__ import annotations
 

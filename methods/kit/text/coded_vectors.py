@@ -37,7 +37,7 @@ def train_codebook(vectors: NDArray[np.float32], width: int, seed: int) -> NDArr
 
 
 class CodedVectors(Representation):
-    """Several vectors an item, each as codes into a codebook.
+    """Several vectors per item, each as codes into a codebook.
 
     Args:
         codes: (total vectors, m) uint8.
