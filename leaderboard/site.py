@@ -104,6 +104,10 @@ class Site:
         self._replace(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode())
         return gone
 
+    def whole(self) -> bool:
+        """Whether all files of the earlier build are there."""
+        return bool(self._before) and all((self.out / path).exists() for path in self._before)
+
     def size(self) -> int:
         """Bytes of all files of the site."""
         return sum((self.out / path).stat().st_size for path in self._now)

@@ -28,6 +28,7 @@ OTHER_ITEMS = "the per-item scores are of different items"
 
 _SAME = 1e-9
 _ALIKE = 1e-3
+_CANCELS = 1e-5
 _FEW = 10
 _FAR = 6.0
 
@@ -216,6 +217,7 @@ class _Paired(Generic[K]):
         self._replicates = replicates
         self._place = {key: place for place, key in enumerate(replicates)}
         self._items = items
+        self._near_pairs: dict[frozenset[K], float] = {}
         matrix = np.stack(list(replicates.values()))
         self._largest = np.abs(matrix).max(axis=1)
         self._mean = matrix.mean(axis=1)
@@ -234,7 +236,7 @@ class _Paired(Generic[K]):
         p = np.minimum(self._least, 2 * stdtr(self._items - 1, -np.abs(deviations)))
         for position, deviation in enumerate(deviations):
             if not abs(deviation) > _FAR:
-                p[position] = self._counted(self._differences(one, others[position]))
+                p[position] = self._near(one, others[position])
         return np.asarray(p)
 
     def interval(self, a: K, b: K) -> tuple[float, float]:
@@ -254,7 +256,7 @@ class _Paired(Generic[K]):
         own = np.diag(self._covariance)[places]
         variance = own[:, None] + own[None] - 2 * self._covariance[np.ix_(places, places)]
         # Where the two go so much together that single precision cancels, the difference itself is looked at.
-        for i, j in np.argwhere(np.triu(variance <= _ALIKE * (own[:, None] + own[None]), 1)):
+        for i, j in np.argwhere(np.triu(variance <= _CANCELS * (own[:, None] + own[None]), 1)):
             spread = self._differences(keys[i], keys[j]).std() / self._largest_spread
             variance[i, j] = variance[j, i] = spread**2
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)) * self._largest_spread)
@@ -275,6 +277,13 @@ class _Paired(Generic[K]):
             np.abs(differences) <= _SAME * max(self._largest[self._place[a]], self._largest[self._place[b]])
         ] = 0.0
         return np.asarray(differences)
+
+    def _near(self, one: K, other: K) -> float:
+        """The counted p value of a pair; the same pairs are asked about in one choice of methods after the other."""
+        pair = frozenset((one, other))
+        if pair not in self._near_pairs:
+            self._near_pairs[pair] = self._counted(self._differences(one, other))
+        return self._near_pairs[pair]
 
     def _counted(self, differences: np.ndarray) -> float:
         from scipy.special import stdtr
