@@ -87,6 +87,7 @@
     for (const column of columns(tasks)) {
       const value = column.value(row);
       const cell = element("td", null, { class: column.time ? "n t" : "n" });
+      cell.dataset.key = column.key.split(" ")[0];
       cell.dataset.title = column.title;
       const text = pinned && column.key === "smaller" ? "1 ×" : pinned && column.key === "kept" ? "100" : column.text(value);
       if (column.key.startsWith("score") && !numbers.missing(value)) {
