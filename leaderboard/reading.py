@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from suite.results.catalog import Catalog
-from suite.results.layout import component
+from suite.results.layout import component, folders, task_folders
 from suite.results.store import ResultStore, Row
 
 CATALOG = "catalog.json"
@@ -48,11 +49,14 @@ class Stored:
 
 
 def profiles(root: Path) -> list[str]:
-    """Names of the folders under `root` that hold results or a catalog."""
-    if not root.is_dir():
-        return []
-    folders = (path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith("."))
-    return [path.name for path in folders if (path / CATALOG).exists() or any(path.glob("*/*/*.json"))]
+    """Names of the folders under `root` that hold results or a catalog; a folder that cannot be read holds none."""
+    found = []
+    for path in folders(root)[0]:
+        with suppress(OSError):
+            tasks = [] if path.name.startswith(".") else task_folders(path)[0]
+            if (path / CATALOG).exists() or any(any(task.glob("*.json")) for task in tasks):
+                found.append(path.name)
+    return found
 
 
 def read(root: Path, profile: str) -> Stored:
@@ -60,7 +64,7 @@ def read(root: Path, profile: str) -> Stored:
     reading = ResultStore(root).read(profile)
     folder = root / component(profile)
     reasons = {rejected.path: rejected.reason for rejected in reading.rejected}
-    for path in folder.glob("*/*/*.rejected"):
+    for path in (path for task in task_folders(folder)[0] for path in task.glob("*.rejected")):
         reasons.setdefault(path, "set aside by an earlier reading")
     aside = sorted(SetAside(_relative(path, folder), reason) for path, reason in reasons.items())
     catalog, problem = _catalog(folder / CATALOG)

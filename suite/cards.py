@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite import files
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod
 from suite.method import Method, Variant, label
@@ -25,6 +25,7 @@ from suite.results.catalog import (
     TaskCard,
     VariantCard,
 )
+from suite.results.layout import component
 from suite.results.metrics import COSTS, METRICS
 from suite.results.schema import Status
 from suite.results.store import Row
@@ -111,13 +112,14 @@ def stale_keys(cells: Sequence[Cell]) -> dict[str, str]:
 
 def write(content: Catalog, results: Path, profile: str) -> Path:
     """Write ``<results>/<profile>/catalog.json`` if it says something new; return its path."""
-    path = results / profile / "catalog.json"
-    text = content.to_json() + "\n"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+    path = results / component(profile) / "catalog.json"
+    text = f"{content.to_json()}\n".encode()
+    try:
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write(path, text)
+    except OSError as error:
+        raise files.unwritable(path, error) from None
     return path
 
 

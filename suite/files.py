@@ -62,10 +62,11 @@ def opened(path: Path, *, links: bool = False) -> Iterator[FileIO]:
         if not links and path.is_symlink():
             raise NotAFile("is a link") from error
         raise
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise NotAFile("is a folder, not a file" if stat.S_ISDIR(mode) else "is not a regular file")
     with FileIO(descriptor) as stream:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise NotAFile("is a folder, not a file" if stat.S_ISDIR(mode) else "is not a regular file")
         yield stream
 
 
@@ -129,7 +130,7 @@ def unwritable(path: Path, error: Exception) -> WeighbridgeError:
     return WeighbridgeError(f"cannot write to {path}: {reason}. Name a folder that you may write to and that has room")
 
 
-def stamp(path: Path) -> list[int]:
-    """What changes whenever a file does: [modification time, change time (ns), size, inode]."""
-    status = path.stat()
+def stamp(path: Path, *, links: bool = True) -> list[int]:
+    """What changes whenever a file (or, with `links`, what it leads to) does: two times in ns, size and inode."""
+    status = path.stat() if links else path.lstat()
     return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from methods.kit.rotations import gaussian
 from suite.compressor import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Binary, Dense
@@ -60,8 +61,7 @@ class Lsh(Compressor):
 
     def fit(self, vectors: Any, seed: int) -> Tensors:
         """(bits, d) normals of the hyperplanes."""
-        normals = np.random.default_rng(seed).standard_normal((self.bits, vectors.shape[1]))
-        return {"normals": normals.astype(np.float32)}
+        return {"normals": gaussian(self.bits, vectors.shape[1], seed, "hyperplanes")}
 
     def encode(self, vectors: Any, role: Role) -> Binary:
         """(n, ⌈bits / 8⌉) packed bits."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from methods.kit.rotations import gaussian
 from suite.compressor import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense
@@ -82,14 +83,11 @@ class RandomProjection(Compressor):
     tags = ("dense", "linear", "random")
     grid = {"dim": DIMS}
     seeded = True
-    requires = ("sklearn",)
 
     def fit(self, vectors: Any, seed: int) -> Tensors:
         """The directions."""
-        from sklearn.random_projection import GaussianRandomProjection
-
-        fitted = GaussianRandomProjection(self.dim, random_state=seed).fit(vectors[:1])
-        return {"directions": fitted.components_.astype(np.float32)}
+        directions = gaussian(self.dim, vectors.shape[1], seed, "projection")
+        return {"directions": directions / np.sqrt(np.float32(self.dim))}
 
     def encode(self, vectors: Any, role: Role) -> Dense:
         """(n, dim) float32."""

@@ -2,6 +2,7 @@
 
 What is written loads with mteb's own `ResultCache`. Reading survives what public files hold: bare NaN, schemas from
 before mteb 1.11 (scores below the split, distances as nested objects), percentages, and revisions such as ``external``.
+Cards of models state percentages: a file in which any score is above 1 holds nothing but percentages.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from suite import files
 from suite.data.declaration import DataSpec, HubSource
 from suite.errors import WeighbridgeError
 from suite.results.catalog import ReferenceRow
+from suite.results.layout import component
 from suite.results.schema import CellResult, Status
 from suite.results.store import Row
 from suite.task import Task
@@ -33,6 +36,9 @@ _LARGEST_FILE = 20 * 2**20
 _LONGEST_NAME = 120
 _NO_COMMIT = ("external", "no_revision_available", "no_revision_specified")
 _OLD_NAMES = {"cos_sim": "cosine", "dot": "dot", "euclidean": "euclidean", "manhattan": "manhattan", "max": "max"}
+_SHARE = re.compile(
+    r"main_score|(ndcg|map|mrr|recall|precision|hit_rate)_at_\d+|(\w+_)?(spearman|pearson|accuracy|f1|ap)"
+)
 _KEYS_OF_FILE = {
     *("mteb_dataset_name", "dataset_revision", "mteb_version", "task_name", "evaluation_time", "kg_co2_emissions"),
     *("date", "evaluation_phases", "scores"),
@@ -71,16 +77,16 @@ def export(
         model = model_name(label)
         if taken.setdefault(model, label) != label:
             raise WeighbridgeError(f"{label} and {taken[model]} would both be called {model}: export one of them")
-        place = folder / "results" / model.replace("/", "__") / (code[:40] or "no_revision_available")
+        place = folder / "results" / model.replace("/", "__") / component(code[:40] or _NO_COMMIT[1])
         task = tasks[name]
         written[place / f"{task.spec.mteb}.json"] = _file(results, task, data[task.spec.data])
         written[place / "model_meta.json"] = _meta(model, code[:40] or None)
     try:
         for path, content in written.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            files.make_folder(path.parent)
+            files.write(path, f"{json.dumps(content, indent=2, allow_nan=False)}\n".encode())
     except OSError as error:
-        raise WeighbridgeError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise files.unwritable(folder, error) from None
     return sorted(written)
 
 
@@ -179,11 +185,12 @@ def read_checkout(
         try:
             content = _content(path)
         except ValueError as error:
-            imported.problems.append(f"{path.relative_to(root)}: {error}")
+            imported.problems.append(f"{'/'.join(map(_clean, path.relative_to(root).parts))}: {error}")
             continue
         imported.files += 1
+        percent = _is_percent(content)
         for task in wanted[path.stem]:
-            for metric, value in _values(content, task, data[task.spec.data]):
+            for metric, value in _values(content, task, data[task.spec.data], percent):
                 rank = _NO_COMMIT.index(revision) + 1 if revision in _NO_COMMIT else 0
                 row = _row(task, model, revision, metric, value, content)
                 key = (task.name, model, metric)
@@ -223,9 +230,9 @@ def _clean(name: str) -> str:
 def _content(path: Path) -> dict[str, Any]:
     """The object that a file holds; ValueError in one line if it holds none."""
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise ValueError(f"larger than {_LARGEST_FILE >> 20} MiB")
-        content = json.loads(path.read_bytes())
+        content = json.loads(files.read(path, _LARGEST_FILE))
+    except files.NotAFile as error:
+        raise ValueError(str(error)) from None
     except (OSError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot be read: {type(error).__name__}") from None
     except json.JSONDecodeError as error:
@@ -235,22 +242,43 @@ def _content(path: Path) -> dict[str, Any]:
     return content
 
 
-def _values(content: Mapping[str, Any], task: Task[Any], data: DataSpec) -> Iterator[tuple[str, float]]:
+def _values(content: Mapping[str, Any], task: Task[Any], data: DataSpec, percent: bool) -> Iterator[tuple[str, float]]:
     """The task's own main metric, and the one it is judged by here, as a file reports them."""
     scores = _scores(content, str(data.options.get("split", "test")), data.options.get("subset") or "default")
     for metric in dict.fromkeys((task.metrics[0], task.main_metric)):
         names = (f"cosine_{metric}", metric) if metric in ("spearman", "pearson") else (_theirs(metric),)
         main = ("main_score",) if metric == task.metrics[0] else ()
         for name in (*names, *main):
-            value = scores.get(name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                continue
-            # Cards of models state percentages.
-            if 1 < abs(value) <= 100:
-                value /= 100
-            if abs(value) <= 1:
-                yield metric, float(value)
+            value = _number(scores.get(name))
+            if value is not None and abs(value := value / 100 if percent else value) <= 1:
+                yield metric, value
                 break
+
+
+def _is_percent(content: Mapping[str, Any]) -> bool:
+    """Whether a file states percentages: none of its scores can be above 1, so that one above it tells of all."""
+    waiting: list[Any] = [value for key, value in content.items() if key not in _KEYS_OF_FILE or key == "scores"]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                if _SHARE.fullmatch(name) and (number := _number(inner)) is not None and 1.001 < abs(number) <= 100:
+                    return True
+                waiting += [inner] if isinstance(inner, dict | list) else []
+    return False
+
+
+def _number(value: Any) -> float | None:
+    """A finite number; None for anything else, and for integers that no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _scores(content: Mapping[str, Any], split: str, subset: str) -> dict[str, Any]:

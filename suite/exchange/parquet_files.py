@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from suite.errors import WeighbridgeError
+from suite import files
 from suite.results.store import Row, to_frame
 
 
@@ -21,7 +21,7 @@ def export(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
     Raises:
         WeighbridgeError: a file cannot be written; what was there before is then still whole.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     cells, items = folder / "cells.parquet", folder / "items.parquet"
     try:
         for path, write in ((cells, _write_cells), (items, _write_items)):
@@ -30,9 +30,9 @@ def export(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
                 write(rows, temporary)
                 temporary.replace(path)
             finally:
-                temporary.unlink(missing_ok=True)
+                files.remove(temporary)
     except OSError as error:
-        raise WeighbridgeError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise files.unwritable(folder, error) from None
     return cells, items
 
 

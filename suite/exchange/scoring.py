@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import numpy as np
 from suite.data import access
 from suite.data.types import RetrievalSet
 from suite.errors import DataUnavailable, WeighbridgeError
-from suite.exchange.trec_files import ranked, read_run
+from suite.exchange.trec_files import ranked, read_run, shortened
 from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits
 from suite.results.catalog import ReferenceRow
 from suite.task import Task
 from suite.weighing import MeasuredMethod
+
+log = logging.getLogger(__name__)
 
 
 class _Replay(Method):
@@ -38,7 +41,8 @@ class _Replay(Method):
 def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
     """Score a TREC run on a task whose data are on this machine.
 
-    Documents and queries that the task does not know are an error: the run is of another collection.
+    Queries without judgement are left out, as trec_eval does, and counted in one log line. Documents that the task does
+    not know are an error, and so is a run without any judged query: it is of another collection.
 
     Raises:
         WeighbridgeError: the task is no retrieval task, or the run is malformed or of another collection.
@@ -62,14 +66,22 @@ def score_run(path: Path, task: Task[Any], label: str) -> list[ReferenceRow]:
 
 
 def _hits(path: Path, data: RetrievalSet) -> Hits:
-    run = read_run(path)
     row_of = {document: row for row, document in enumerate(data.document_ids)}
     known = set(data.query_ids)
+    run = read_run(path, known, row_of)
+    unjudged = [query for query in run if query not in known]
+    if len(unjudged) == len(run):
+        raise WeighbridgeError(f"{path} is a run of another collection: none of its {len(run)} queries is judged in it")
+    if unjudged:
+        log.warning("%s: %d queries without judgement are left out, %s first", path, len(unjudged), unjudged[0])
     by_query: dict[str, list[tuple[int, float]]] = {}
     for query, document, score in ranked(run):
-        if query not in known or document not in row_of:
-            what = f"query {query!r}" if query not in known else f"document {document!r}"
-            raise WeighbridgeError(f"{path} is a run of another collection: {what} is not in it")
+        if query not in known:
+            continue
+        if document not in row_of:
+            raise WeighbridgeError(
+                f"{path} is a run of another collection: document {shortened(document)} is not in it"
+            )
         by_query.setdefault(query, []).append((row_of[document], score))
     depth = max(map(len, by_query.values()))
     indices = np.full((len(data.query_ids), depth), -1)

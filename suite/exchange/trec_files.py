@@ -8,14 +8,16 @@ by identifier, which encoding would reorder: of equal scores the later one is wr
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 
+from suite import files
 from suite.errors import WeighbridgeError
 from suite.results.layout import cell_name, component
 from suite.results.schema import CellResult
@@ -63,25 +65,33 @@ def _folder(root: Path, task: str) -> Path:
 
 def _write(folder: Path, name: str, text: str) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        files.make_folder(folder)
+        files.write(folder / name, text.encode())
     except OSError as error:
-        raise WeighbridgeError(f"cannot write {folder / name}: {error.strerror or error}") from None
+        raise files.unwritable(folder / name, error) from None
     return folder / name
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, queries: Container[str] = (), documents: Container[str] = ()) -> Run:
     """Query id → document id → score of a run, plain or gzipped; ranks are not read, as trec_eval does not read them.
+
+    Args:
+        path: the file.
+        queries: ids of the collection's queries; one that is no such id once it is decoded, but is one as it was
+            written, is left as it was: others' files do not encode their per cent signs.
+        documents: ids of its documents, likewise.
 
     Raises:
         WeighbridgeError: a line is malformed, a score is no finite number, or a document is given twice for a query.
     """
     run: Run = {}
     for number, fields in _lines(path, ("query", "Q0", "document", "rank", "score", "tag")):
-        query, document = unquote(fields[0]), unquote(fields[2])
+        query, document = _identifier(fields[0], queries), _identifier(fields[2], documents)
         score = _number(path, number, fields[4])
         if document in run.setdefault(query, {}):
-            raise WeighbridgeError(f"{path}, line {number}: document {document!r} is given twice for query {query!r}")
+            raise WeighbridgeError(
+                f"{path}, line {number}: document {shortened(document)} is given twice for query {shortened(query)}"
+            )
         run[query][document] = score
     return run
 
@@ -90,15 +100,30 @@ def read_qrels(path: Path) -> Qrels:
     """Query id → document id → grade of judgements, plain or gzipped.
 
     Raises:
-        WeighbridgeError: a line is malformed, or a grade is no whole number.
+        WeighbridgeError: a line is malformed, a grade is no whole number, or two of one pair differ.
     """
     qrels: Qrels = {}
     for number, fields in _lines(path, ("query", "0", "document", "grade")):
         grade = _number(path, number, fields[3])
         if grade != int(grade):
-            raise WeighbridgeError(f"{path}, line {number}: grade {fields[3]!r} is not a whole number")
-        qrels.setdefault(unquote(fields[0]), {})[unquote(fields[2])] = int(grade)
+            raise WeighbridgeError(f"{path}, line {number}: grade {shortened(fields[3])} is not a whole number")
+        query, document = unquote(fields[0]), unquote(fields[2])
+        if qrels.setdefault(query, {}).setdefault(document, int(grade)) != int(grade):
+            raise WeighbridgeError(
+                f"{path}, line {number}: document {shortened(document)} is judged twice for query "
+                f"{shortened(query)}, in different ways"
+            )
     return qrels
+
+
+def _identifier(written: str, known: Container[str]) -> str:
+    decoded = unquote(written)
+    return written if decoded not in known and written in known else decoded
+
+
+def shortened(identifier: str) -> str:
+    """An identifier for a message."""
+    return repr(identifier if len(identifier) <= 80 else f"{identifier[:79]}…")
 
 
 def ranked(run: Run) -> Iterator[tuple[str, str, float]]:
@@ -110,9 +135,9 @@ def ranked(run: Run) -> Iterator[tuple[str, str, float]]:
 
 def _lines(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
     try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode()
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        content = bytes(files.read(path, links=True))
+        text = (_unzipped(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8-sig")
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise WeighbridgeError(f"{path} cannot be read: {error}") from None
     found = False
     for number, line in enumerate(text.split("\n"), 1):
@@ -129,11 +154,20 @@ def _lines(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, list[str
         raise WeighbridgeError(f"{path} is empty")
 
 
+def _unzipped(content: bytes) -> bytes:
+    """The text that a gzip file holds; ValueError where it is far too much for a run."""
+    with gzip.open(io.BytesIO(content)) as stream:
+        text = stream.read(files.LARGEST + 1)
+    if len(text) > files.LARGEST:
+        raise ValueError(f"it holds more than {files.LARGEST:,} bytes")
+    return text
+
+
 def _number(path: Path, number: int, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise WeighbridgeError(f"{path}, line {number}: {text!r} is not a finite number")
+        raise WeighbridgeError(f"{path}, line {number}: {shortened(text)} is not a finite number")
     return value

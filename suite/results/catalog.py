@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from suite import files
 from suite.results.metrics import Metric
 from suite.results.schema import Finite, Parameter
 
@@ -203,7 +204,10 @@ class Catalog(_Card):
     @classmethod
     def read(cls, path: Path) -> Catalog:
         """Read `catalog.json`; an empty catalog where there is none."""
-        return cls.model_validate_json(path.read_bytes()) if path.exists() else cls()
+        try:
+            return cls.model_validate_json(bytes(files.read(path)))
+        except FileNotFoundError:
+            return cls()
 
     def to_json(self) -> Any:
         """Indented JSON text."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
-import zlib
+import re
 from collections.abc import Mapping
-from functools import lru_cache
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
 from suite.errors import ContractError
 
 Columns = dict[str, np.ndarray]
+LARGEST = 1 << 28
+"""Bytes of all columns of a row, unpacked."""
+
+_HEADER = re.compile(
+    rb"\{'descr': '(?P<dtype>[<|][biuf][1248])', 'fortran_order': False, 'shape': \((?P<length>\d{1,12}),\), \} *\n"
+)
 
 
 def pack(columns: Mapping[str, np.ndarray]) -> bytes:
@@ -49,7 +53,7 @@ def pack(columns: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(content: bytes) -> Columns:
+def unpack(content: bytes | bytearray) -> Columns:
     """Return the arrays that `pack` was given.
 
     Raises:
@@ -57,10 +61,23 @@ def unpack(content: bytes) -> Columns:
     """
     try:
         with ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > LARGEST:
+                raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
             names = json.loads(_array(archive.read("arr_0.npy")).tobytes())
-            return {name: _array(archive.read(f"arr_{place}.npy")) for place, name in enumerate(names, start=1)}
-    except (KeyError, TypeError, BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ValueError(f"not a file of per-item scores: {error}") from error
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError("its columns have no names")
+            expected = [f"arr_{place}.npy" for place in range(len(names) + 1)]
+            if [member.filename for member in members] != expected or len(set(names)) != len(names):
+                raise ValueError("its members are not those of its columns")
+            columns = {name: _array(archive.read(file)) for name, file in zip(names, expected[1:], strict=True)}
+    except Exception as error:  # hostile archives raise whatever their decoders come upon
+        raise ValueError(f"not a file of per-item scores: {type(error).__name__}: {error}") from error
+    if len({len(column) for column in columns.values()}) > 1:
+        raise ValueError("not a file of per-item scores: its columns differ in length")
+    if not all(np.isfinite(column).all() for column in columns.values()):
+        raise ValueError("not a file of per-item scores: it holds NaN or infinite values")
+    return columns
 
 
 def _array(member: bytes) -> np.ndarray:
@@ -68,16 +85,10 @@ def _array(member: bytes) -> np.ndarray:
     if member[:8] != b"\x93NUMPY\x01\x00":
         raise ValueError("not an npy file of version 1.0")
     start = 10 + int.from_bytes(member[8:10], "little")
-    dtype, length = _header(member[10:start])
+    described = _HEADER.fullmatch(member[10:start])
+    if described is None:
+        raise ValueError("not the header of a 1-d array of numbers")
+    dtype, length = np.dtype(described["dtype"].decode()), int(described["length"])
+    if len(member) - start != length * dtype.itemsize:
+        raise ValueError(f"{len(member) - start} bytes, not {length} values of {dtype}")
     return np.frombuffer(member, dtype, length, start)
-
-
-@lru_cache(maxsize=1024)
-def _header(header: bytes) -> tuple[np.dtype, int]:
-    """Type and length; thousands of files have the same few headers, and reading one is dear."""
-    described = ast.literal_eval(header.decode("latin1"))
-    (length,) = described["shape"]
-    dtype = np.dtype(described["descr"])
-    if dtype.kind not in "biuf":
-        raise ValueError(f"an array of {dtype}")
-    return dtype, int(length)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from suite import files, stored
 from suite.errors import WeighbridgeError
 from suite.paths import cache_root
-from suite.results.layout import component, items_path
+from suite.results.layout import component, items_path, task_folders
 from suite.results.schema import Parameter, Status
 from suite.results.store import Invalid, Rejected, ResultStore, Row
 
@@ -88,7 +88,10 @@ class Index:
         folder = store.root / component(profile)
         self._key = " ".join((str(folder.resolve()), *RowSummary._fields))
         self._file = cache_root() / "index" / f"{hashlib.sha256(self._key.encode()).hexdigest()[:24]}.rows"
-        stamps = dict(_stamps(folder))
+        try:
+            stamps = dict(_stamps(folder))
+        except OSError as error:
+            raise WeighbridgeError(f"cannot read {folder}: {error.strerror or error}") from None
         kept = stored.read(self._file, self._key) or {}
         entries: dict[str, Any] = {}
         self.summaries: list[RowSummary] = []
@@ -103,7 +106,12 @@ class Index:
                     continue
             entries[name] = entry
             self.summaries.append(_summary(entry["row"], name))
-        self.rejected: list[Rejected] = store.read(profile).rejected if damaged else []
+        self.rejected: list[Rejected] = []
+        if damaged or len({summary.identity for summary in self.summaries}) < len(self.summaries):
+            reading = store.read(profile)  # sets aside what cannot be trusted, second rows of a cell too
+            self.rejected = reading.rejected
+            kept_files = {store.path(row.result) for row in reading.rows}
+            self.summaries = [summary for summary in self.summaries if folder / summary.file in kept_files]
         self.digest = hashlib.sha256(json.dumps(sorted(stamps.items())).encode()).hexdigest()
         if entries != kept:
             self._write(entries)
@@ -139,16 +147,11 @@ def _summary(row: list[Any], name: str) -> RowSummary:
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """(relative name, stamp) of all rows and per-item files."""
-    for family in _folders(folder):
-        for task in _folders(family):
-            for entry in os.scandir(task):
-                if entry.name.endswith((".json", ".npz")) and entry.is_file():
-                    yield f"{family.name}/{task.name}/{entry.name}", files.stamp(Path(entry.path))
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()] if folder.is_dir() else []
+    """(relative name, stamp) of all rows and per-item files, or of what lies in their place."""
+    for task in task_folders(folder)[0]:
+        for entry in os.scandir(task):
+            if entry.name.endswith((".json", ".npz")):
+                yield f"{task.parent.name}/{task.name}/{entry.name}", files.stamp(Path(entry.path), links=False)
 
 
 def _entry(store: ResultStore, path: Path, name: str, stamps: dict[str, list[int]]) -> dict[str, Any]:

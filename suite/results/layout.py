@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -41,6 +42,27 @@ def cell_name(result: CellResult) -> str:
     return f"{text}.s{result.seed}"
 
 
+def folders(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Folders in `folder` by name, and links among them: results lie in folders of their own, never behind a link."""
+    if not folder.is_dir() or folder.is_symlink():
+        return [], [folder] if folder.is_symlink() else []
+    with os.scandir(folder) as entries:
+        found = sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: entry.name)
+    own = [Path(entry.path) for entry in found if not entry.is_symlink()]
+    return own, [Path(entry.path) for entry in found if entry.is_symlink()]
+
+
+def task_folders(profile: Path) -> tuple[list[Path], list[Path]]:
+    """Folders of a profile's tasks, in the order of their names, and links where folders should be."""
+    families, links = folders(profile)
+    tasks: list[Path] = []
+    for family in families:
+        own, linked = folders(family)
+        tasks += own
+        links += linked
+    return tasks, links
+
+
 def items_path(path: Path, digest: str) -> Path:
     """The per-item file of the row at `path`."""
     return path.with_name(f"{path.stem}.{digest[:16]}.npz")
@@ -48,4 +70,4 @@ def items_path(path: Path, digest: str) -> Path:
 
 def run_path(path: Path) -> Path:
     """The TREC run of the row at `path`."""
-    return path.parent / "runs" / f"{path.stem}.trec.gz"
+    return path.parent / "runs" / f"{path.stem}.run"

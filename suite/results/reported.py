@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from suite import files
 from suite.errors import WeighbridgeError
 from suite.results.catalog import ReferenceRow
 
+LARGEST_FILE = 1 << 28
+
+log = logging.getLogger(__name__)
 _ROWS = TypeAdapter(list[ReferenceRow])
 
 
@@ -20,8 +24,18 @@ def path(root: Path, kind: str) -> Path:
 
 
 def read_all(root: Path) -> list[ReferenceRow]:
-    """The reported numbers of all imports."""
-    return [row for file in sorted((root / "reported").glob("*.json")) for row in read(root, file.stem)]
+    """The reported numbers of all imports; a file that cannot be read is passed over, with one line."""
+    folder = root / "reported"
+    if folder.is_symlink():
+        log.warning("%s is not read: it is a link, and results are read from folders of their own only", folder)
+        return []
+    rows = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            rows += read(root, file.stem)
+        except WeighbridgeError as error:
+            log.warning("%s", error)
+    return rows
 
 
 def read(root: Path, kind: str) -> list[ReferenceRow]:
@@ -32,9 +46,13 @@ def read(root: Path, kind: str) -> list[ReferenceRow]:
     """
     file = path(root, kind)
     try:
-        return _ROWS.validate_json(file.read_bytes())
+        return _ROWS.validate_json(bytes(files.read(file, LARGEST_FILE)))
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise WeighbridgeError(
+            f"{file} cannot be read ({error.strerror or error}): remove it, and import the reported results again"
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         raise WeighbridgeError(
@@ -46,11 +64,9 @@ def write(root: Path, rows: Iterable[ReferenceRow], kind: str) -> Path:
     """Replace the numbers of one kind, whole or not at all; sorted, so that equal imports give equal files."""
     ordered = sorted(rows, key=lambda row: (row.task, row.metric, row.label))
     file = path(root, kind)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(_ROWS.dump_json(ordered, indent=1) + b"\n")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        files.write(file, _ROWS.dump_json(ordered, indent=1), b"\n")
+    except OSError as error:
+        raise files.unwritable(file.parent, error) from None
     return file

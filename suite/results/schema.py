@@ -31,7 +31,8 @@ def _finite(value: float) -> float:
     return value
 
 
-Finite = Annotated[float, AfterValidator(_finite)]
+Finite = Annotated[float, Field(strict=True), AfterValidator(_finite)]
+Whole = Annotated[int, Field(strict=True)]
 Parameter = str | bool | int | Finite
 
 
@@ -46,14 +47,14 @@ class Costs(_Strict):
     """
 
     bytes_per_item: Finite | None = None
-    fitted_bytes: int | None = None
-    model_bytes: int | None = None
+    fitted_bytes: Whole | None = None
+    model_bytes: Whole | None = None
     train_seconds: Finite | None = None
     fit_seconds: Finite | None = None
     encode_items_per_second: Finite | None = None
     query_latency_p50_ms: Finite | None = None
     query_latency_p95_ms: Finite | None = None
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Whole | None = None
     extra: dict[str, Finite] = Field(default_factory=dict)
 
 
@@ -113,15 +114,15 @@ class CellResult(_Strict):
         items_sha256: digest of the per-item file beside this one; None where there is none.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Whole = Field(default=SCHEMA_VERSION, ge=1)
     key: str
     method: str
     variant: dict[str, Parameter] = Field(default_factory=dict)
-    control: bool = False
+    control: Annotated[bool, Field(strict=True)] = False
     task: str
     family: str
     profile: str
-    seed: int
+    seed: Whole
     status: Status
     reason: str | None = None
     traceback: str | None = None
@@ -130,7 +131,7 @@ class CellResult(_Strict):
     scores: dict[str, Finite] = Field(default_factory=dict)
     costs: Costs = Field(default_factory=Costs)
     provenance: Provenance = Field(default_factory=Provenance)
-    items_sha256: str | None = None
+    items_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
     @property
     def label(self) -> str:

@@ -4,10 +4,11 @@ Layout under the root::
 
     <profile>/<family>/<task>/<method,param=value>.s<seed>.json                   the row, with its own checksum
     <profile>/<family>/<task>/<method,param=value>.s<seed>.<digest>.npz           its per-item scores
-    <profile>/<family>/<task>/runs/<method,param=value>.s<seed>.trec.gz           its TREC run (not committed)
+    <profile>/<family>/<task>/runs/<method,param=value>.s<seed>.run               its TREC run (not committed)
 
 The name of a per-item file holds the digest of its bytes, so that a row and its items are replaced by one
-`os.replace` of the JSON. Writers lock the task's folder; readers share the lock.
+`os.replace` of the JSON. Writers lock the task's folder; readers share the lock. A cell has one row: of two that
+read as the same cell, the one whose parameters are of the more telling types is kept. Links are refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import hashlib
 import json
 import os
 import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,12 +29,18 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from suite import files, stored
 from suite.errors import ContractError, WeighbridgeError
 from suite.results.columns import Columns, pack, unpack
-from suite.results.layout import cell_name, component, items_path, run_path
+from suite.results.layout import cell_name, component, items_path, run_path, task_folders
 from suite.results.schema import SCHEMA_VERSION, CellResult, checksum
 from suite.results.trec import Run, from_trec, to_trec
+from suite.results.twins import second_rows
 
+LARGEST_FILE = 1 << 26
+"""Bytes of a row, or of its packed per-item scores."""
+
+_LINK = "is a link: results are read from folders and files of their own only"
 _LOCKS_UNSUPPORTED = (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -100,9 +106,8 @@ class ResultStore:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".{uuid.uuid4().hex}.tmp"
-            probe.touch()
-            probe.unlink()
+            files.write(self.root / f".{os.getpid()}.probe", b"")
+            (self.root / f".{os.getpid()}.probe").unlink()
         except OSError as error:
             raise WeighbridgeError(f"results cannot be stored in {self.root}: {error.strerror or error}") from error
 
@@ -127,7 +132,7 @@ class ResultStore:
         path = self.path(result)
         try:
             text = result.to_json().encode()
-            trec = None if run is None else to_trec(run, result.label)
+            trec = None if run is None else stored.pack(_run_key(result), to_trec(run, result.label))
         except UnicodeEncodeError as error:
             raise WeighbridgeError(
                 f"{result.label} on {result.task}: text that is not valid Unicode: {error}"
@@ -144,23 +149,25 @@ class ResultStore:
 
     def _replace(self, path: Path, text: bytes, packed: bytes | None, digest: str | None, trec: bytes | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_links(*list(path.parents)[:3])
         with _locked(path.parent, fcntl.LOCK_EX):
             new_items = None
             try:
                 if trec is not None:
                     run_path(path).parent.mkdir(exist_ok=True)
-                    _write_whole(run_path(path), trec, path)
+                    _refuse_links(run_path(path).parent)
+                    files.write(run_path(path), trec, beside=path, durable=True)
                 if packed is not None and digest is not None:
                     items = items_path(path, digest)
                     new_items = None if items.exists() else items
-                    _write_whole(items, packed, path)
-                _write_whole(path, text, path)
+                    files.write(items, packed, beside=path, durable=True)
+                files.write(path, text, beside=path, durable=True)
             except BaseException:
                 if new_items is not None:
-                    new_items.unlink(missing_ok=True)
+                    files.remove(new_items)
                 raise
             if trec is None:
-                run_path(path).unlink(missing_ok=True)
+                files.remove(run_path(path))
             _remove_leftovers(path, digest)
 
     # -- reading ------------------------------------------------------------------------------------
@@ -168,45 +175,51 @@ class ResultStore:
     def read(self, profile: str) -> Reading:
         """Read every row of a profile, folder by folder in the order of their names.
 
-        A truncated, edited or otherwise invalid file, or one whose per-item scores are missing or changed, is
-        renamed to ``*.rejected`` beside it and reported.
+        A truncated, edited or otherwise invalid file, one whose per-item scores are missing or changed, or a second row
+        of a cell is renamed to ``*.rejected`` beside it and reported. A link is reported, and left alone with all that
+        it leads to.
 
         Raises:
-            WeighbridgeError: if a file was written by a newer version of the schema.
+            WeighbridgeError: if a file was written by a newer version of the schema, or a folder cannot be read.
         """
         reading = Reading([], [])
-        for folder in sorted(path for path in (self.root / component(profile)).glob("*/*") if path.is_dir()):
-            with _locked(folder, fcntl.LOCK_SH):
-                suspects = self._read_folder(folder, reading.rows)
-            if suspects:
-                with _locked(folder, fcntl.LOCK_EX):
-                    self._set_aside(suspects, reading)
+        try:
+            tasks, links = task_folders(self.root / component(profile))
+            reading.rejected.extend(Rejected(link, _LINK) for link in links)
+            for folder in tasks:
+                with _locked(folder, fcntl.LOCK_SH):
+                    rows, suspects = self._read_folder(folder)
+                twins = second_rows({path: row.result for path, row in rows.items()})
+                if suspects or twins:
+                    with _locked(folder, fcntl.LOCK_EX):
+                        rows |= self._looked_at_again(suspects, reading.rejected)
+                        for path in twins:
+                            reason = f"is a second row of {rows.pop(path).result.label}"
+                            reading.rejected.append(_set_aside(path, reason))
+                reading.rows.extend(rows.values())
+        except OSError as error:
+            raise WeighbridgeError(f"cannot read {self.root / component(profile)}: {error.strerror or error}") from None
         return reading
 
-    def _read_folder(self, folder: Path, rows: list[Row]) -> list[Path]:
-        suspects = []
-        names = (entry.name for entry in os.scandir(folder) if entry.name.endswith(".json") and entry.is_file())
-        for name in sorted(names):
+    def _read_folder(self, folder: Path) -> tuple[dict[Path, Row], list[Path]]:
+        rows, suspects = {}, []
+        for name in sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(".json")):
             try:
-                rows.append(self._read_row(folder / name))
+                rows[folder / name] = self._read_row(folder / name)
             except Invalid:
                 suspects.append(folder / name)
-        return suspects
+        return rows, suspects
 
-    def _set_aside(self, suspects: list[Path], reading: Reading) -> None:
-        """Look again under the exclusive lock: a writer may have replaced the file since."""
+    def _looked_at_again(self, suspects: Iterable[Path], rejected: list[Rejected]) -> dict[Path, Row]:
+        """Rows that a writer replaced meanwhile; the other files are set aside. Called under the exclusive lock."""
+        rows = {}
         for path in suspects:
-            if not path.exists():
-                continue
             try:
-                reading.rows.append(self._read_row(path))
+                rows[path] = self._read_row(path)
             except Invalid as invalid:
-                aside = path.with_name(f"{path.name}.rejected")
-                try:
-                    path.replace(aside)
-                except OSError:
-                    aside = path
-                reading.rejected.append(Rejected(aside, str(invalid)))
+                if path.exists() or path.is_symlink():
+                    rejected.append(_set_aside(path, str(invalid)))
+        return rows
 
     def _read_row(self, path: Path) -> Row:
         result = _parse(path)
@@ -246,9 +259,9 @@ class ResultStore:
                 return None
 
     def read_run(self, result: CellResult) -> list[tuple[str, str, float]] | None:
-        """The stored TREC run of a cell as (query id, document id, score), or None where there is none here."""
-        path = run_path(self.path(result))
-        return from_trec(path.read_bytes()) if path.exists() else None
+        """The stored TREC run of a cell as (query id, document id, score); None where this row's is not here."""
+        kept = stored.read(run_path(self.path(result)), _run_key(result))
+        return None if kept is None else from_trec(kept)
 
 
 def to_frame(rows: Iterable[Row]) -> Any:
@@ -290,18 +303,26 @@ def _locked(folder: Path, mode: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write_whole(target: Path, content: bytes, cell: Path) -> None:
-    """Replace `target` by `content` in one step, through a temporary file beside the row at `cell`."""
-    temporary = cell.with_name(f"{cell.stem}.{uuid.uuid4().hex}.tmp")
+def _refuse_links(*folders: Path) -> None:
+    """Raise OSError where a folder of results is a link: what it leads to is not ours to write to."""
+    for folder in folders:
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, f"{folder} {_LINK}")
+
+
+def _set_aside(path: Path, reason: str) -> Rejected:
+    """Rename what cannot be trusted, a link and not what it leads to, where that can be done."""
+    aside = path.with_name(f"{path.name}.rejected")
     try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        path.replace(aside)
+    except OSError:
+        aside = path
+    return Rejected(aside, reason)
+
+
+def _run_key(result: CellResult) -> str:
+    """What a run is known by: the cell, and the key that it was made under."""
+    return f"{result.profile} {result.label} {result.task} {result.seed} {result.key}"
 
 
 def _remove_leftovers(path: Path, digest: str | None) -> None:
@@ -310,7 +331,7 @@ def _remove_leftovers(path: Path, digest: str | None) -> None:
     pattern = re.compile(re.escape(path.stem) + r"\.([0-9a-f]{16}\.npz|[0-9a-f]{32}\.tmp)")
     for entry in os.scandir(path.parent):
         if entry.name != kept and pattern.fullmatch(entry.name):
-            Path(entry.path).unlink(missing_ok=True)
+            files.remove(Path(entry.path))
 
 
 def _parse(path: Path) -> CellResult:
@@ -320,7 +341,7 @@ def _parse(path: Path) -> CellResult:
     """
     try:
         content = _bytes(path)
-        body = json.loads(content)
+        body = json.loads(content, object_pairs_hook=_once)
         if b"\\u" in content:  # an escape may be half of a surrogate pair, which no file can hold
             json.dumps(body, ensure_ascii=False).encode()
         if not isinstance(body, dict):
@@ -341,17 +362,26 @@ def _parse(path: Path) -> CellResult:
         raise Invalid(f"cannot be parsed: {error}") from error
 
 
-def _bytes(path: Path) -> bytes:
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise Invalid("a key is given twice")
+    return record
+
+
+def _bytes(path: Path) -> bytearray:
     """Content of a file. One that is gone is invalid; a machine that cannot read says nothing about the file."""
     try:
-        return path.read_bytes()
+        return files.read(path, LARGEST_FILE)
     except FileNotFoundError as error:
         raise Invalid(f"{path.name} is missing") from error
+    except files.NotAFile as error:
+        raise Invalid(str(error)) from error
     except OSError as error:
         raise WeighbridgeError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _check_digest(content: bytes, digest: str) -> None:
+def _check_digest(content: files.Buffer, digest: str) -> None:
     if hashlib.sha256(content).hexdigest() != digest:
         raise Invalid("its per-item scores do not have the digest it names")
 

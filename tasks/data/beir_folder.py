@@ -1,22 +1,27 @@
 """Folders in BEIR's format (Thakur et al., arXiv:2104.08663): corpus.jsonl, queries.jsonl and judgements.
 
-Judgements are ``qrels/<split>.tsv`` with a header line, or ``qrels.jsonl`` with the keys query-id, corpus-id and score.
+Judgements are ``qrels/<split>.tsv`` with or without a header line, or ``qrels.jsonl`` with the keys query-id, corpus-id
+and score. As in BEIR, a cell of the table may stand in double quotes. A byte order mark is no part of the first line.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from suite import files
 from suite.data.types import RetrievalSet
 from suite.errors import DataUnavailable, DeclarationError
+from tasks.data.judgements import Judgements, is_number
 
 log = logging.getLogger(__name__)
 
-Judgement = tuple[str, str, int]
+Judgement = tuple[str, str, str, Any]
+"""Where it stands, query, document and grade as written."""
 
 
 def load(path: Path, split: str = "test") -> RetrievalSet:
@@ -32,18 +37,19 @@ def load(path: Path, split: str = "test") -> RetrievalSet:
 
     Raises:
         DataUnavailable: the folder or one of its files is missing.
-        DeclarationError: a line is malformed, an id is given twice, or there is no document or no judged query; the
-            message names file and line.
+        DeclarationError: a line is malformed, an id is given twice, a pair is judged twice in different ways, or there
+            is no document or no judged query; the message names file and line.
     """
     corpus, queries = path / "corpus.jsonl", path / "queries.jsonl"
     documents = _texts(corpus, ("title", "text"))
     asked = _texts(queries, ("text",))
-    source, judgements = _judgements(path, split)
+    source, found = _judgements(path, split, asked)
     if not documents:
         raise DeclarationError(f"{corpus}: the corpus holds no documents")
-    qrels: dict[str, dict[str, int]] = {}
-    for query, document, grade in judgements:
-        qrels.setdefault(query, {})[document] = grade
+    judgements = Judgements()
+    for judgement in found:
+        judgements.add(*judgement)
+    qrels = judgements.qrels
     known = {query: text for query, text in asked.items() if query in qrels}
     if not known:
         raise DeclarationError(f"{source}: none of the {len(asked)} queries of {queries.name} has a judgement")
@@ -82,43 +88,41 @@ def _texts(file: Path, fields: tuple[str, ...]) -> dict[str, str]:
     return texts
 
 
-def _judgements(path: Path, split: str) -> tuple[Path, list[Judgement]]:
+def _judgements(path: Path, split: str, queries: Collection[str]) -> tuple[Path, Iterator[Judgement]]:
     """The file of judgements and what it says."""
     table, records = path / "qrels" / f"{split}.tsv", path / "qrels.jsonl"
     if table.exists():
-        return table, list(_table(table))
+        return table, _table(table, queries)
     if records.exists():
-        return records, [
-            (
-                _text(records, number, record, "query-id"),
-                _text(records, number, record, "corpus-id"),
-                _grade(records, number, record.get("score")),
-            )
-            for number, record in _records(records)
-        ]
+        return records, _list(records)
     raise DataUnavailable(f"{path} holds no judgements: expected {table.relative_to(path)} or {records.name}")
 
 
-def _table(file: Path) -> Iterator[Judgement]:
+def _table(file: Path, queries: Collection[str]) -> Iterator[Judgement]:
     for number, line in _lines(file):
-        if number == 1:
-            continue
-        cells = line.split("\t")
+        cells = [_unquoted(cell) for cell in line.split("\t")]
         if len(cells) != 3:
             raise DeclarationError(f"{file}, line {number}: expected query id, document id and grade between tabs")
-        yield cells[0], cells[1], _grade(file, number, cells[2])
+        # A header names its columns: its first cell is no query's id, and its last one is no number.
+        if number == 1 and not is_number(cells[2]) and cells[0] not in queries:
+            continue
+        yield f"{file}, line {number}", cells[0], cells[1], cells[2]
 
 
-def _grade(file: Path, number: int, value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise DeclarationError(f"{file}, line {number}: grade {value!r} is not a whole number") from None
+def _list(file: Path) -> Iterator[Judgement]:
+    for number, record in _records(file):
+        query, document = (_text(file, number, record, name) for name in ("query-id", "corpus-id"))
+        yield f"{file}, line {number}", query, document, record.get("score")
+
+
+def _unquoted(cell: str) -> str:
+    """A cell without the double quotes around all of it; one written twice inside stands for itself."""
+    return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def _text(file: Path, number: int, record: dict[str, Any], field: str) -> str:
     value = record.get(field)
-    if isinstance(value, int) and field.endswith("id"):
+    if isinstance(value, int) and not isinstance(value, bool) and field.endswith("id"):
         return str(value)
     if not isinstance(value, str):
         raise DeclarationError(f"{file}, line {number}: {field!r} must be text, not {value!r}")
@@ -128,18 +132,32 @@ def _text(file: Path, number: int, record: dict[str, Any], field: str) -> str:
 def _records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in _lines(file):
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
+            record = json.loads(line, object_pairs_hook=_once)
+            if "\\u" in line:  # an escape may be half of a surrogate pair, which is no text
+                json.dumps(record, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise DeclarationError(f"{file}, line {number}: holds half of a surrogate pair, which is no text") from None
+        except (ValueError, RecursionError) as error:
             raise DeclarationError(f"{file}, line {number}: not JSON: {error}") from None
         if not isinstance(record, dict):
             raise DeclarationError(f"{file}, line {number}: expected an object, not {type(record).__name__}")
         yield number, record
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError("a key is given twice")
+    return record
+
+
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
     """Numbered lines that are not blank. Only a newline ends one: texts may hold other separators."""
     try:
-        with open(file, encoding="utf-8", newline="\n") as lines:
+        with (
+            files.opened(file, links=True) as raw,
+            TextIOWrapper(BufferedReader(raw), "utf-8-sig", newline="\n") as lines,
+        ):
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, line.rstrip("\r\n")
@@ -147,3 +165,5 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
         raise DataUnavailable(f"{file} is missing: a BEIR folder needs it") from None
     except UnicodeDecodeError as error:
         raise DeclarationError(f"{file}: not UTF-8: {error}") from None
+    except OSError as error:
+        raise DataUnavailable(f"{file} cannot be read: {error.strerror or error}") from None

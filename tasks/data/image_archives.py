@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 import tempfile
 import zipfile
@@ -15,8 +14,7 @@ from numpy.typing import NDArray
 
 from suite.data.types import ImageSet
 from suite.errors import DataMismatch
-from tasks.data import hub
-from tasks.data.images import load_image_folder
+from tasks.data import hub, image_folder, pictures
 
 CIFAR_SIDE = 32
 CIFAR_PIXELS = 3 * CIFAR_SIDE * CIFAR_SIDE
@@ -85,7 +83,7 @@ def load_imagenette(path: Path, size: int, titles: Mapping[str, str]) -> ImageSe
         except (tarfile.TarError, EOFError, OSError) as error:
             raise DataMismatch(f"{path}: cannot be read: {error}") from None
         folder = next(iter(sorted(Path(scratch).glob("*/train"))), Path(scratch) / "train").parent
-        data = load_image_folder(folder, test="val", size=size)
+        data = image_folder.load(folder, test="val", size=size)
     return ImageSet(
         data.train, data.train_labels, data.test, data.test_labels, tuple(titles.get(c, c) for c in data.classes)
     )
@@ -110,18 +108,15 @@ def load_tiny_imagenet(path: Path) -> ImageSet:
                 if name.startswith(f"{root}/train/") and name.endswith(".JPEG")
             ]
             test = [(f"{root}/val/images/{c[0]}", label_of[c[1]]) for c in (line.split("\t") for line in listed)]
-            pictures = [np.stack([_picture(archive.read(name)) for name, _ in split]) for split in (train, test)]
+            splits = [
+                np.stack([pictures.decoded(archive.read(name), f"{path}, {name}") for name, _ in split])
+                for split in (train, test)
+            ]
     except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
         raise DataMismatch(f"{path}: not the archive of Tiny-ImageNet: {error}") from None
     labels = [np.array([label for _, label in split], np.int64) for split in (train, test)]
     titles = tuple(words.get(identifier, identifier).split(",")[0] for identifier in sorted(ids))
-    return ImageSet(pictures[0], labels[0], pictures[1], labels[1], titles)
-
-
-def _picture(raw: bytes) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"), np.uint8)
+    return ImageSet(splits[0], labels[0], splits[1], labels[1], titles)
 
 
 def load_hub_images(
@@ -150,17 +145,16 @@ def load_hub_images(
 def _kept(
     path: Path, split: str, size: int, limit: int | None, classes: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    from PIL import Image, ImageOps
-
     counts = np.zeros(classes, np.int64)
     images: list[Any] = []
     labels: list[int] = []
-    for row in hub.rows(path, None, split):
+    for number, row in enumerate(hub.rows(path, None, split), 1):
         label = int(row["label"])
+        if not 0 <= label < classes:
+            raise DataMismatch(f"{path}, {split}, row {number}: label {label}, but {classes} classes are named")
         if limit is None or counts[label] < limit:
             counts[label] += 1
-            fitted = ImageOps.fit(row["image"].convert("RGB"), (size, size), Image.Resampling.BILINEAR)
-            images.append(np.asarray(fitted, np.uint8))
+            images.append(pictures.decoded(row["image"], f"{path}, {split}, row {number}", size=size))
             labels.append(label)
         elif limit is not None and (counts >= limit).all():
             break

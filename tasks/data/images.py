@@ -1,11 +1,10 @@
-"""Loaders of labelled images: scikit-learn's digits, IDX files, and folders with one subfolder a class."""
+"""Loaders of labelled images: scikit-learn's digits, and IDX files."""
 
 from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,78 +80,3 @@ def _read_idx(folder: Path, name: str, axes: int) -> NDArray[np.uint8]:
     if len(raw) != header + int(np.prod(shape)):
         raise DataMismatch(f"{file}: {len(raw) - header} values, its header says {' × '.join(map(str, shape))}")
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
-
-
-def load_image_folder(path: Path, test: str = "val", size: int | None = None, mode: str = "RGB") -> ImageSet:
-    """Decode a folder of images: `train/<class>/…` and `<test>/<class>/…`, in any format that Pillow reads.
-
-    Classes are the subfolders of `train` in alphabetical order, files in alphabetical order; names that begin with a
-    dot are passed over. `classes.tsv` (folder name, tab, title), where there is one, gives the classes' titles.
-
-    Args:
-        path: the folder.
-        test: name of the test split's folder.
-        size: side in pixels to which the shorter side is resized (bilinear), and then cropped at the centre; None
-            keeps images as they are, and they must all have one size.
-        mode: Pillow mode of the result: RGB, or L for grey.
-
-    Raises:
-        DataMismatch: a split or a class is missing or empty, a file is not an image, or an image has another size
-            than the first; the message names the file.
-    """
-    names = [folder.name for folder in _entries(path / "train") if folder.is_dir()]
-    if not names:
-        raise DataMismatch(f"{path / 'train'}: no class folders")
-    unknown = {folder.name for folder in _entries(path / test)} - set(names)
-    if unknown:
-        raise DataMismatch(f"{path / test}: {', '.join(sorted(unknown))} has no folder of that name in train")
-    train, train_labels = _read_split(path / "train", names, size, mode, None)
-    images, labels = _read_split(path / test, names, size, mode, train.shape[1:3])
-    titles = _titles(path / "classes.tsv")
-    return ImageSet(train, train_labels, images, labels, tuple(titles.get(name, name) for name in names))
-
-
-def _entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataMismatch(f"{folder}: no such folder")
-    return sorted((entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=lambda e: e.name)
-
-
-def _read_split(
-    folder: Path, names: Sequence[str], size: int | None, mode: str, expected: tuple[int, ...] | None
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    images: list[NDArray[np.uint8]] = []
-    labels: list[int] = []
-    for label, name in enumerate(names):
-        files = _entries(folder / name)
-        if not files:
-            raise DataMismatch(f"{folder / name}: a class without images")
-        for file in files:
-            image = _read_image(file, size, mode)
-            expected = expected or image.shape[:2]
-            if image.shape[:2] != expected:
-                found, first = (f"{shape[1]}×{shape[0]}" for shape in (image.shape, expected))
-                raise DataMismatch(f"{file}: {found} pixels, the first image has {first}; set the option `size`")
-            images.append(image)
-            labels.append(label)
-    return np.stack(images), np.array(labels, np.int64)
-
-
-def _read_image(file: Path, size: int | None, mode: str) -> NDArray[np.uint8]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as opened:
-            image: Any = opened.convert(mode)
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataMismatch(f"{file}: not an image that can be read: {error}") from error
-    if size is not None:
-        image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
-    return np.asarray(image, np.uint8)
-
-
-def _titles(file: Path) -> dict[str, str]:
-    if not file.is_file():
-        return {}
-    rows = (line.split("\t", 1) for line in file.read_text(encoding="utf-8").splitlines() if "\t" in line)
-    return {name: title.strip() for name, title in rows}

@@ -12,6 +12,7 @@ from typing import Any
 from suite.data.types import RetrievalSet
 from suite.errors import DeclarationError
 from tasks.data import beir_folder, hub
+from tasks.data.judgements import Judgements
 
 
 def load(path: Path, split: str = "test", subset: str | None = None) -> RetrievalSet:
@@ -24,24 +25,34 @@ def load(path: Path, split: str = "test", subset: str | None = None) -> Retrieva
 
     Raises:
         DataUnavailable: a file is missing.
-        DeclarationError: a column is missing, an id is given twice, or nothing is judged.
+        DeclarationError: a column is missing, an id is given twice, a grade is no whole number or contradicts another
+            one of the same pair, or nothing is judged.
     """
-    if (path / "corpus.jsonl").is_file() and (path / "qrels").is_dir():
+    if _is_beir(path):
         return beir_folder.load(path, split)
     names = hub.subsets(path)
     prefix = f"{subset}-" if subset else ""
     corpus = _texts(path, f"{prefix}corpus", split)
     queries = _texts(path, "query" if "query" in names else f"{prefix}queries", split)
     judged = f"{prefix}qrels" if subset or "default" not in names else "default"
-    qrels: dict[str, dict[str, int]] = {}
-    for row in hub.rows(path, judged, split):
+    judgements = Judgements()
+    for number, row in enumerate(hub.rows(path, judged, split), 1):
         query, document = (str(_cell(path, judged, row, name)) for name in ("query-id", "corpus-id"))
-        qrels.setdefault(query, {})[document] = int(_cell(path, judged, row, "score"))
+        where = f"{path}, subset {judged}, row {number}"
+        judgements.add(where, query, document, _cell(path, judged, row, "score"))
+    qrels = judgements.qrels
     known = {query: text for query, text in queries.items() if query in qrels}
     if not known or not corpus:
         raise DeclarationError(f"{path}: {len(corpus)} documents and {len(known)} queries with a judgement")
     kept = {query: qrels[query] for query in known}
     return RetrievalSet(list(corpus), list(corpus.values()), list(known), list(known.values()), kept)
+
+
+def _is_beir(path: Path) -> bool:
+    """Whether a folder is in BEIR's own format; one without a card that is cut short is one, too."""
+    if not (path / "corpus.jsonl").is_file():
+        return False
+    return (path / "qrels").is_dir() or (path / "qrels.jsonl").is_file() or not (path / "README.md").is_file()
 
 
 def _texts(path: Path, subset: str, split: str) -> dict[str, str]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from suite import files
 from suite.data.types import PairSet
 from suite.errors import DataUnavailable, DeclarationError
 from tasks.data import hub
+from tasks.data.judgements import is_number
 
 
 def load_lee(path: Path) -> PairSet:
@@ -41,18 +43,18 @@ def load_stsb(path: Path, split: str = "test") -> PairSet:
     file = path / f"stsb-en-{split}.csv"
     if not file.is_file() and path.is_dir() and any(path.iterdir()):
         return load_hub(path, split)
-    return _pairs(file, csv.reader(io.StringIO(_text(file, "utf-8"), newline="")), columns=3, texts=0)
+    return _pairs(file, csv.reader(io.StringIO(_text(file, "utf-8"), newline=""), strict=True), columns=3, texts=0)
 
 
 def load_sts12(path: Path) -> PairSet:
-    """STS 2012 test (Agirre et al., SemEval 2012): subset, two sentences and a score between tabs, after a header.
+    """STS 2012 test (Agirre et al., SemEval 2012): subset, two sentences and a score between tabs.
 
-    A folder is read as the Hub's files.
+    A first line whose last cell is no number is a header. A folder is read as the Hub's files.
     """
     if path.is_dir():
         return load_hub(path)
-    lines = _text(path, "utf-8").split("\n")[1:]
-    return _pairs(path, (line.split("\t") for line in lines if line), columns=4, texts=1)
+    rows = [line.split("\t") for line in _text(path, "utf-8").split("\n") if line]
+    return _pairs(path, rows[1:] if rows and not is_number(rows[0][-1]) else rows, columns=4, texts=1)
 
 
 def load_hub(path: Path, split: str = "test", subset: str | None = None) -> PairSet:
@@ -65,24 +67,27 @@ def load_hub(path: Path, split: str = "test", subset: str | None = None) -> Pair
 
 def _text(file: Path, encoding: str) -> str:
     try:
-        return file.read_bytes().decode(encoding).replace("\r\n", "\n").rstrip("\n")
+        text = bytes(files.read(file, links=True)).decode(encoding)
+        return text.removeprefix("\ufeff").replace("\r\n", "\n").rstrip("\n")
     except FileNotFoundError:
         raise DataUnavailable(f"{file} is missing") from None
     except UnicodeDecodeError as error:
         raise DeclarationError(f"{file}: not {encoding}: {error}") from None
+    except OSError as error:
+        raise DataUnavailable(f"{file} cannot be read: {error.strerror or error}") from None
 
 
 def _pairs(file: Path, rows: Iterable[Sequence[Any]], columns: int, texts: int) -> PairSet:
     """Pairs from rows of `columns` cells: two texts from cell `texts` on, then the similarity."""
     first, second, gold = [], [], []
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(_readable(file, rows), 1):
         if len(row) != columns:
             raise DeclarationError(f"{file}, pair {number}: expected {columns} cells, found {len(row)}")
         try:
             score = float(row[texts + 2])
         except (TypeError, ValueError):
             score = math.nan
-        if not math.isfinite(score):
+        if not math.isfinite(score) or isinstance(row[texts + 2], bool):
             raise DeclarationError(f"{file}, pair {number}: similarity {row[texts + 2]!r} is not a number")
         first.append(row[texts])
         second.append(row[texts + 1])
@@ -90,3 +95,13 @@ def _pairs(file: Path, rows: Iterable[Sequence[Any]], columns: int, texts: int) 
     if not gold:
         raise DeclarationError(f"{file}: holds no pairs")
     return PairSet(first, second, np.array(gold))
+
+
+def _readable(file: Path, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """The rows; one line where the table itself is broken, such as by a quote that is never closed."""
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise DeclarationError(
+            f"{file}: not a table of comma-separated values ({error}): is there a quote that is never closed?"
+        ) from None

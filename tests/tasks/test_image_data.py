@@ -17,7 +17,8 @@ from PIL import Image
 from suite.data import access
 from suite.data.types import content_hash
 from suite.errors import DataMismatch
-from tasks.data.images import load_idx, load_image_folder
+from tasks.data.image_folder import load as load_image_folder
+from tasks.data.images import load_idx
 
 ROWS = [0, 9, -1]
 

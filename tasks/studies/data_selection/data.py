@@ -10,7 +10,7 @@ from suite.errors import DeclarationError
 
 def load_sts12_subset(path: Path, subset: str) -> TextSet:
     """The different sentences of one subset of STS 2012: subset, two sentences and a score between tabs."""
-    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:])
+    rows = (line.split("\t") for line in path.read_text(encoding="utf-8-sig").splitlines())
     sentences = [sentence for row in rows if row[0] == subset for sentence in row[1:3]]
     if not sentences:
         raise DeclarationError(f"{path}: no pair of subset {subset!r}")

@@ -143,14 +143,16 @@ def test_models_can_be_chosen_and_another_folder_is_refused(tmp_path):
             numbers(tmp_path / wrong)
 
 
-def test_reported_numbers_are_kept_whole_and_read_back(tmp_path):
+def test_reported_numbers_are_kept_whole_and_read_back(tmp_path, caplog):
     _, imported = numbers(checkout(tmp_path, {"a__x/1/SciFact.json": CURRENT}))
     file = reported.write(tmp_path, imported.rows, "mteb")
     assert reported.read(tmp_path, "mteb") == reported.read_all(tmp_path) == imported.rows
     assert reported.read_all(tmp_path / "other") == []
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(WeighbridgeError, match="import the reported results again"):
-        reported.read_all(tmp_path)
+        reported.read(tmp_path, "mteb")
+    assert reported.read_all(tmp_path) == []
+    assert "import the reported results again" in caplog.text
 
 
 # -- export ---------------------------------------------------------------------------------------------

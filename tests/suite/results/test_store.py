@@ -236,7 +236,7 @@ def test_a_full_disk_leaves_the_earlier_row_whole(
 ) -> None:
     if earlier:
         store.write(cell(key="old"), {"ndcg": np.zeros(4)})
-    before = [name for name in files(store.root) if not name.endswith("trec.gz")]
+    before = [name for name in files(store.root) if not name.endswith(".run")]
     calls = iter(range(10))
     home, original = (os, os.fsync) if call == "fsync" else (Path, Path.replace)
 
@@ -249,7 +249,7 @@ def test_a_full_disk_leaves_the_earlier_row_whole(
     with pytest.raises(WeighbridgeError, match=r"No space left on device.*Free some space"):
         store.write(cell(key="new"), {"ndcg": np.ones(4)}, [("q", "d", 1.0)])
     monkeypatch.undo()
-    assert [name for name in files(store.root) if not name.endswith("trec.gz")] == before
+    assert [name for name in files(store.root) if not name.endswith(".run")] == before
     reading = store.read("quick")
     assert reading.rejected == []
     assert [row.result.key for row in reading.rows] == (["old"] if earlier else [])
