@@ -6,8 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from inspect import isroutine
 from pathlib import Path
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 import jinja2
@@ -35,9 +35,12 @@ def plain_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
+_METHODS = (BuiltinMethodType, FunctionType, MethodType)
+
+
 def _printable(value: Any) -> Any:
     """What a template prints; a method is never meant: ``row.items`` finds the dict's own before its key."""
-    if isroutine(value):
+    if isinstance(value, _METHODS):
         raise TypeError(f"a template prints {value!r}")
     return value
 
