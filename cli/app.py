@@ -25,6 +25,7 @@ class Commands(LazyGroup):
         "run": "cli.running:run",
         "compare": "cli.judging:compare",
         "claims": "cli.judging:claims",
+        "rescore": "cli.rescoring:rescore",
         "site": "cli.site:site",
         "new-method": "cli.authoring:new_method",
         "check": "cli.authoring:check",

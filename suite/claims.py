@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from suite.quantities import NotMeasured, Quantity, Verdict, maximum, mean, minimum
-from suite.results.bootstrap import RESAMPLES, Estimate, Sample, replicates
+from suite.results.bootstrap import RESAMPLES, Estimate, Sample, replicates, seeds_alone
 from suite.results.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class _Evidence:
 
     rows: dict[tuple[str, str], list[Row]]
     keys: Mapping[str, str]
+    resamples: int = RESAMPLES
     estimates: dict[_Request, Estimate] = field(default_factory=dict)
     requested: dict[_Request, Sample] = field(default_factory=dict)
 
@@ -106,9 +107,9 @@ class _Evidence:
             self.estimates[request] = Estimate(float(np.mean(sample.scores)))
         return self.estimates[request]
 
-    def resample(self, resamples: int) -> None:
+    def resample(self) -> None:
         """Bootstrap what was asked for, all at once."""
-        self.estimates |= replicates(self.requested, resamples=resamples)
+        self.estimates |= replicates(self.requested, resamples=self.resamples)
         self.requested.clear()
 
     def find(self, selector: str, task: str) -> str:
@@ -182,9 +183,12 @@ class Measured:
                 raise NotMeasured(f"{self.label} on {self.task} has no cost {name!r}: {_known(known)}")
             values.append(known[name])
         value = float(np.mean(values))
-        exact = name in _EXACT_COSTS or name in self._rows()[0].result.costs.extra
         self._note(name, value)
-        return Quantity(value, np.asarray(value) if exact else None)
+        if name not in _EXACT_COSTS and name not in self._rows()[0].result.costs.extra:
+            return Quantity(value, None)
+        # What is counted is exact, unless it is counted of something that was trained, and differs between seeds.
+        exact = len(set(values)) == 1 or len(values) == 1
+        return Quantity(value, np.asarray(value) if exact else seeds_alone(values, resamples=self.evidence.resamples))
 
     def _score(self, metric: str, noted: str) -> Quantity:
         estimate = self.evidence.estimate(self.label, self.task, metric)
@@ -225,11 +229,11 @@ def evaluate(
     for row in results:
         if row.result.profile == profile:
             rows.setdefault((row.result.label, row.result.task), []).append(row)
-    evidence = _Evidence(rows, keys or {})
+    evidence = _Evidence(rows, keys or {}, resamples)
     about = [(method, claim) for method, claim in claims if claim.profile == profile]
     for method, claim in about:  # a first round finds out what is asked for, so that it is resampled together
         _judge(method, claim, evidence)
-    evidence.resample(resamples)
+    evidence.resample()
     return [_judge(method, claim, evidence) for method, claim in about]
 
 

@@ -17,6 +17,8 @@ from suite.errors import DeclarationError, SelectorError, WeighbridgeError
 from suite.method import Method, label
 from suite.named import NamedMethod, asked_for
 from suite.paths import project_root
+from suite.readouts import SHARED as SHARED_READOUTS
+from suite.readouts import lacking
 from suite.selectors import in_parts, nearest
 from suite.sources import Sources, module_name, mount, scanned_root
 from suite.task import Task
@@ -198,7 +200,25 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
         for file, module in _modules(sorted(files), root, catalogue.broken):
             for family in _classes(module, Task):
                 _add_tasks(catalogue, family, file, Origin(module.__name__, family.__name__, str(root)))
+    _check_readouts(catalogue)
     return catalogue
+
+
+def _check_readouts(catalogue: Catalogue) -> None:
+    """Put aside the methods that lack what the protocol of one of their readouts names."""
+    asked: dict[str, tuple[type[Any], str]] = {name: (protocol, "") for name, protocol in SHARED_READOUTS.items()}
+    for found in catalogue.tasks.values():
+        task = found.task
+        if task.protocol is not None:
+            asked[task.readout] = (task.protocol, f" of {task.family}")
+    for methods in (catalogue.methods, catalogue.compressors, catalogue.families):
+        for key, method in list(methods.items()):
+            for readout in method.cls.readouts:
+                protocol, family = asked.get(readout, (None, ""))
+                if protocol is not None and (problem := lacking(method.cls, protocol)) is not None:
+                    reason = f"{method.cls.__name__} declares readout {readout!r}{family}, and {problem}"
+                    catalogue.broken.append(Broken(method.file, reason))
+                    methods.pop(key, None)
 
 
 def _scan_methods(catalogue: Catalogue, folder: Path) -> None:

@@ -149,8 +149,8 @@ class Method(ABC):
         name: the method's selector, lower case with hyphens.
         summary: the mechanism in two sentences, shown on its page.
         modality: what it reads; one or several.
-        readouts: questions its representation answers: search, compare, classify, decode, reconstruct,
-            answer, sample, or a name that an extra family defines.
+        readouts: what it can be asked: search, compare, classify, decode, reconstruct, answer, sample
+            (`suite.readouts` says what each needs), or a readout that a task defines.
         paper: where it was published, or None for a baseline.
         tags: words to filter by on the leaderboard ("dense", "quantised", "trained" …).
         grid: parameter values; the product of one mapping, or of each of several, gives the variants.
@@ -284,7 +284,7 @@ class Method(ABC):
             role: what the items are to the task.
         """
 
-    # -- readouts: those of the representation, unless a method does them differently ---------------
+    # -- readouts: those of the representation; what others need is in `suite.readouts` and the tasks --
 
     def index(self, documents: Representation) -> Any:
         """Build what `search` runs on; by default the documents' representation itself."""
@@ -302,15 +302,3 @@ class Method(ABC):
     def features(self, items: Representation) -> Any:
         """Return the (n, d) matrix, dense or CSR, that a probe or a nearest-neighbour vote reads."""
         return items.features()
-
-    def decode(self, streams: Representation) -> Any:
-        """Return the items that were encoded, exactly (readouts decode) or nearly (reconstruct)."""
-        raise NotImplementedError(f"{self.name} has no decode")
-
-    def answer(self, states: Representation, questions: Any) -> Any:
-        """Answer one question about each remembered context; see the recall family for the types."""
-        raise NotImplementedError(f"{self.name} has no answer")
-
-    def sample(self, n: int, seed: int) -> Any:
-        """Return `n` generated items."""
-        raise NotImplementedError(f"{self.name} has no sample")

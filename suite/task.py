@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from suite.errors import WeighbridgeError
 from suite.method import FitData, Modality
 from suite.results.catalog import ReferenceRow, TheoryLine
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from suite.results.catalog import TableCard
     from suite.results.schema import CellResult
+    from suite.results.trec import Run
     from suite.weighing import MeasuredMethod
 
 Load = Callable[[str], Any]
@@ -70,7 +72,7 @@ class Outcome:
 
     scores: Mapping[str, float]
     items: Mapping[str, np.ndarray] = field(default_factory=dict)
-    run: Sequence[tuple[str, str, float]] | None = None
+    run: Run | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -87,7 +89,8 @@ class Task(ABC, Generic[S]):
         description: two sentences on what the family asks.
         extra: True for a family beyond the six.
         study: True for an experiment in which one system alone takes part: shown apart, unranked.
-        readout: the method capability it needs.
+        readout: the method capability it needs, in snake_case.
+        protocol: the `typing.Protocol` of a readout of its own; None for those in `suite.readouts.SHARED`.
         modality: what its items are; an instance may narrow it.
         metrics: names of the metrics it reports, the main one first.
         Spec: the pydantic model of its declaration.
@@ -100,6 +103,7 @@ class Task(ABC, Generic[S]):
     extra: ClassVar[bool] = False
     study: ClassVar[bool] = False
     readout: ClassVar[str]
+    protocol: ClassVar[type[Any] | None] = None
     modality: Modality
     metrics: ClassVar[tuple[str, ...]]
     Spec: ClassVar[type[TaskSpec]] = TaskSpec
@@ -139,6 +143,22 @@ class Task(ABC, Generic[S]):
             measured: the fitted method; everything asked of it is checked and weighed.
             data: the decoded `spec.data`.
         """
+
+    def rescore(self, load: Load, run: Run | None, metric: str) -> np.ndarray:
+        """Make one more metric of a stored ranking; see `suite.rescoring`.
+
+        Args:
+            load: loads a data set by name.
+            run: the cell's (query id, document id, score) triples, best first; None where none is stored here.
+            metric: its name.
+
+        Returns:
+            (items,) per-item values, in the order of the cell's other columns; their mean is the score.
+
+        Raises:
+            WeighbridgeError: it cannot be made of the run; the message says why.
+        """
+        raise WeighbridgeError(f"{metric} cannot be made of what {self.name} stores: it needs a new run")
 
     def references(self) -> Sequence[ReferenceRow]:
         """Published numbers to show beside the measured ones."""

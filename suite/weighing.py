@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from suite.data.types import content_hash
 from suite.errors import ContractError
 from suite.features.clock import backbone_seconds, cache_disabled
 from suite.method import Method, Role
+from suite.readouts import lacking
 from suite.representations import Bitstream, Hits, Representation
 from suite.results.schema import Costs
 
+Shape = tuple[int | None, ...]
 Decoder = Callable[[Method, Bitstream], tuple[Any, float]]
 
 LATENCY_SAMPLE = 32
@@ -29,6 +33,7 @@ class MeasuredMethod:
         extra: costs noted by the task; those that the method counts itself are added to them.
         encode_seconds: time spent in `encode` so far.
         decode_seconds: time that decoding took in fresh processes, without starting them.
+        seconds: time spent in each other operation so far, by its name.
     """
 
     def __init__(self, method: Method, seed: int, decode: Decoder | None = None) -> None:
@@ -39,22 +44,53 @@ class MeasuredMethod:
         self.extra: dict[str, float] = {}
         self.encode_seconds = 0.0
         self.decode_seconds = 0.0
+        self.seconds: dict[str, float] = {}
+        self._timing = False
         self._encoded = 0
         self._stored_bytes = 0
         self._stored_items = 0
         self._latencies_ms: list[float] = []
 
-    def encode(self, items: Any, role: Role) -> Representation:
-        """Encode, check the contract, and count the time; documents and items count as stored bytes."""
-        self._probe(items, role)
+    @property
+    def name(self) -> str:
+        """The method's name."""
+        return self.method.name
+
+    @property
+    def readouts(self) -> tuple[str, ...]:
+        """What the method declares that it can be asked."""
+        return type(self.method).readouts
+
+    def has(self, protocol: type[Any]) -> bool:
+        """Whether the method has what a protocol names: something that not every method of the readout can do."""
+        return lacking(type(self.method), protocol) is None
+
+    def stated(self, name: str) -> Any:
+        """A property that a protocol names, such as an error that the method is asked for."""
+        return getattr(self.method, name)
+
+    def encode(self, items: Any, role: Role, *, weighed: bool = True) -> Representation:
+        """Encode, check the contract, and count the time; documents and items count as stored bytes.
+
+        Args:
+            items: what to encode.
+            role: what the items are to the task.
+            weighed: False for items beside the task's own, which enter neither bytes nor rates.
+        """
+        if self._timing:
+            return self.method.encode(items, role)
+        if weighed:
+            self._probe(items, role)
         start, shared = time.perf_counter(), backbone_seconds()
         representation = self.method.encode(items, role)
-        self.encode_seconds += time.perf_counter() - start + backbone_seconds() - shared
-        self._encoded += len(items)
+        seconds = time.perf_counter() - start + backbone_seconds() - shared
         self._check(representation, len(items))
-        if role is not Role.QUERY:
-            self._stored_bytes += representation.nbytes
-            self._stored_items += len(items)
+        if weighed:
+            self.encode_seconds += seconds
+            self._encoded += len(items)
+            if role is not Role.QUERY:
+                self._stored_bytes += representation.nbytes
+                self._stored_items += len(items)
         return representation
 
     def _probe(self, items: Any, role: Role) -> None:
@@ -84,33 +120,74 @@ class MeasuredMethod:
 
     # -- readouts -----------------------------------------------------------------------------------
 
+    def ask(
+        self, operation: str, *given: Any, shape: Shape | list[Shape] | None = None, count: int | None = None
+    ) -> Any:
+        """Call an operation of the readout's protocol, check what it returns, and add up its time (`seconds`).
+
+        Args:
+            operation: its name.
+            given: its arguments.
+            shape: of the array that it must return, None for an axis of any length; a list, where it returns several.
+            count: number of entries that it must return, where that is no array.
+
+        Returns:
+            What the method returned; with `shape` as arrays, all finite.
+
+        Raises:
+            ContractError: it returned something else; the message names the operation.
+        """
+        called = getattr(self.method, operation, None)
+        if called is None:
+            raise ContractError(f"{self.name} has no {operation}")
+        start = time.perf_counter()
+        found = called(*given)
+        if self._timing:
+            return found
+        self.seconds[operation] = self.seconds.get(operation, 0.0) + time.perf_counter() - start
+        if count is not None and len(found) != count:
+            raise ContractError(f"{self.name}.{operation} returned {len(found)} answers, not {count}")
+        if isinstance(shape, list):
+            if not isinstance(found, tuple) or len(found) != len(shape):
+                raise ContractError(f"{self.name}.{operation} must return {len(shape)} arrays")
+            return tuple(self._array(operation, array, one) for array, one in zip(found, shape, strict=True))
+        return found if shape is None else self._array(operation, found, shape)
+
+    def _array(self, operation: str, found: Any, shape: Shape) -> np.ndarray:
+        array = np.asarray(found)
+        fits = array.ndim == len(shape) and all(w in (None, n) for w, n in zip(shape, array.shape, strict=True))
+        if not fits or array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+            wanted = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
+            raise ContractError(
+                f"{self.name}.{operation} must return {wanted} finite numbers, not {array.shape} of {array.dtype}"
+            )
+        return array
+
     def index(self, documents: Representation) -> Any:
         """Build the method's index."""
-        return self.method.index(documents)
+        return self.ask("index", documents)
 
     def search(self, index: Any, queries: Representation, k: int) -> Hits:
         """Search, and check that there is one finite row of hits a query."""
-        hits = self.method.search(index, queries, k)
+        hits: Hits = self.ask("search", index, queries, k)
+        if self._timing:
+            return hits
         if len(hits.indices) != len(queries):
-            raise ContractError(
-                f"{self.method.name}.search returned {len(hits.indices)} rows for {len(queries)} queries"
-            )
+            raise ContractError(f"{self.name}.search returned {len(hits.indices)} rows for {len(queries)} queries")
         if not np.isfinite(hits.scores[hits.indices >= 0]).all():
-            raise ContractError(f"{self.method.name}.search returned NaN or infinite scores")
+            raise ContractError(f"{self.name}.search returned NaN or infinite scores")
         return hits
 
     def compare(self, a: Representation, b: Representation) -> np.ndarray:
         """Compare aligned rows, and check that there is one finite similarity a pair."""
-        scores = np.asarray(self.method.compare(a, b))
-        if scores.shape != (len(a),) or not np.isfinite(scores).all():
-            raise ContractError(
-                f"{self.method.name}.compare must return ({len(a)},) finite numbers, not {scores.shape}"
-            )
-        return scores
+        return np.asarray(self.ask("compare", a, b, shape=(len(a),)))
 
     def features(self, items: Representation) -> Any:
-        """The matrix that probes read."""
-        return self.method.features(items)
+        """The matrix that probes read, one row an item."""
+        matrix = self.ask("features", items)
+        if not self._timing and matrix.shape[0] != len(items):
+            raise ContractError(f"{self.name}.features returned {matrix.shape[0]} rows for {len(items)} items")
+        return matrix
 
     def decode(self, streams: Bitstream) -> Any:
         """Decode in a fresh process that is given only the stored model, the bytes, their number and shape."""
@@ -122,22 +199,38 @@ class MeasuredMethod:
 
     def answer(self, states: Representation, questions: Any) -> Any:
         """Answer one question a remembered context."""
-        return self.method.answer(states, questions)
+        return self.ask("answer", states, questions)
 
-    def sample(self, n: int) -> Any:
-        """Generate `n` items."""
-        return self.method.sample(n, self.seed)
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Refuse what changes the stored model in the meantime: a codec may not learn from the items."""
+        stored = self._state_hash()
+        yield
+        if self._state_hash() != stored:
+            raise ContractError(f"{self.name}.encode changed the stored model: it may not learn from the items")
+
+    def _state_hash(self) -> str:
+        method = self.method
+        return content_hash([dict(method.weights), dict(method.fitted), method.params, method.effort.name])
 
     # -- costs --------------------------------------------------------------------------------------
 
     def time_queries(self, ask: Callable[[int], Any], count: int) -> None:
-        """Measure latency: call ``ask(i)`` for a sample of the `count` queries, one at a time, nothing cached."""
-        with cache_disabled():
-            ask(0)
-            for i in np.linspace(0, count - 1, min(count, LATENCY_SAMPLE)).astype(int):
-                start = time.perf_counter()
-                ask(int(i))
-                self._latencies_ms.append((time.perf_counter() - start) * 1e3)
+        """Measure latency: call ``ask(i)`` for a sample of the `count` queries, one at a time, nothing cached.
+
+        What `ask` asks of this object in the meantime is neither checked nor counted, so that the method's time alone
+        is measured.
+        """
+        self._timing = True
+        try:
+            with cache_disabled():
+                ask(0)
+                for i in np.linspace(0, count - 1, min(count, LATENCY_SAMPLE)).astype(int):
+                    start = time.perf_counter()
+                    ask(int(i))
+                    self._latencies_ms.append((time.perf_counter() - start) * 1e3)
+        finally:
+            self._timing = False
 
     def costs(self, *, train_seconds: float | None, fit_seconds: float | None, peak_memory_bytes: int) -> Costs:
         """All that was measured."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from suite.data.types import RetrievalSet
 from suite.method import FitData, Modality
 from suite.results.metrics import declare
+from suite.results.trec import Run
 from suite.task import Load, Outcome, Task, TaskSpec
 from suite.weighing import MeasuredMethod
-from tasks.ranking import evaluate_search, ranking_metric
+from tasks.ranking import evaluate_search, ranking_metric, rescore_run
 
 
 class Beir(Task[TaskSpec]):
@@ -31,6 +35,10 @@ class Beir(Task[TaskSpec]):
     def evaluate(self, measured: MeasuredMethod, data: RetrievalSet) -> Outcome:
         """Search the corpus with every query."""
         return evaluate_search(measured, data, self.metrics)
+
+    def rescore(self, load: Load, run: Run | None, metric: str) -> NDArray[np.float64]:
+        """Any ranking metric of the stored run."""
+        return rescore_run(self.name, load(self.spec.data), run, metric)
 
 
 declare(*map(ranking_metric, Beir.metrics))

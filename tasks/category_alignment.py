@@ -12,7 +12,7 @@ Vectors have length 1 here; distortions of two models are still of two geometrie
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,13 @@ declare(
 )  # fmt: skip
 
 
+class Clustered(Protocol):
+    """A method whose representation is a clustering."""
+
+    def uncoded(self, items: Any) -> Floats:
+        """(n, d) what was clustered."""
+
+
 class Spec(TaskSpec):
     """A set of items in categories.
 
@@ -60,8 +67,7 @@ class Spec(TaskSpec):
 class CategoryAlignment(Task[Spec]):
     """Items encoded, clustered and set beside the categories of people.
 
-    A method whose representation is itself a clustering says what it clustered (``uncoded(items) -> (n, d)``), so that
-    its distortion is measured on that.
+    Where a representation is itself a clustering (`Clustered`), its distortion is measured on what was clustered.
     """
 
     family = "category-alignment"
@@ -90,8 +96,8 @@ class CategoryAlignment(Task[Spec]):
         encoded = measured.encode(list(row_of), Role.ITEM)
         vectors = unit_rows(measured.features(encoded))[rows]
         clusters = _cluster(vectors, len(data.categories), self.spec.starts, measured.seed)
-        if hasattr(measured.method, "uncoded"):
-            vectors = unit_rows(measured.method.uncoded(list(row_of)))[rows]
+        if measured.has(Clustered):
+            vectors = unit_rows(measured.ask("uncoded", list(row_of), shape=(len(row_of), None)))[rows]
         random = np.random.default_rng(measured.seed).permutation(data.labels)
         columns = {
             **dict(zip(("shared", "possible"), adjusted_information(data.labels, clusters), strict=True)),
@@ -104,7 +110,7 @@ class CategoryAlignment(Task[Spec]):
         scores = {name: float(values.mean()) for name, values in columns.items() if name in self.metrics}
         scores |= _agreement(data.labels, clusters, random)
         if len(data.ratings):
-            names = measured.method.encode(list(data.categories), Role.ITEM)
+            names = measured.encode(list(data.categories), Role.ITEM, weighed=False)
             similarity = measured.compare(encoded[rows], names[data.labels])
             columns["name_similarity"] = standard_ranks(np.asarray(similarity, np.float64), data.labels)
             columns["human_typicality"] = standard_ranks(-data.ratings, data.labels)

@@ -14,8 +14,7 @@ exchange (``swap``), untrained, and is asked again.
 
 from __future__ import annotations
 
-import time
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +66,6 @@ declare(
 )  # fmt: skip
 
 
-@runtime_checkable
 class SemiParametric(Protocol):
     """A method that generates from a database of images, which can be exchanged without training."""
 
@@ -128,9 +126,8 @@ class Generation(Task[Spec]):
         """Sample, compare, swap where there is something to swap, and probe."""
         given = self._given(data)
         test, _ = self._part(data.test, data.test_labels, inside=True)
-        start = time.perf_counter()
         samples = self._sample(measured, test)
-        seconds = time.perf_counter() - start
+        seconds = measured.seconds["sample"]
         seen = _features(samples)
         scores = {"fd": frechet(seen, _stored_features(test)), "novelty": novelty(samples, test, given.items)}
         extra = {
@@ -142,10 +139,10 @@ class Generation(Task[Spec]):
             scores["fd_held_out"] = frechet(seen, _stored_features(other))
         right = self._probed(measured, given, data)
         scores["top1_own"] = float(right.mean())
-        if self.spec.held_out and isinstance(measured.method, SemiParametric):
+        if self.spec.held_out and measured.has(SemiParametric):
             database, _ = self._part(data.train, data.train_labels, inside=False)
             database = database[: self.spec.fit_items]
-            measured.method.swap(database)
+            measured.ask("swap", database)
             swapped = self._sample(measured, test)
             scores["fd_swapped"] = frechet(_features(swapped), _stored_features(other))
             scores["novelty_swapped"] = novelty(swapped, other, database)
@@ -159,11 +156,11 @@ class Generation(Task[Spec]):
         return shrunk(images[rows], self.spec.shrink), labels[rows]
 
     def _sample(self, measured: MeasuredMethod, like: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        samples = measured.sample(self.spec.samples)
+        samples = measured.ask("sample", self.spec.samples, measured.seed)
         wanted = (self.spec.samples, *like.shape[1:])
         if not isinstance(samples, np.ndarray) or samples.shape != wanted or samples.dtype != np.uint8:
             found = getattr(samples, "shape", type(samples).__name__)
-            raise ContractError(f"{measured.method.name}.sample must return {wanted} uint8 images, not {found}")
+            raise ContractError(f"{measured.name}.sample must return {wanted} uint8 images, not {found}")
         return samples
 
     def _probed(self, measured: MeasuredMethod, given: FitData, data: ImageSet) -> NDArray[np.float64]:

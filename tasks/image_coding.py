@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from suite.data.types import ImageSet, content_hash
+from suite.data.types import ImageSet
 from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.representations import Bitstream
@@ -45,7 +45,6 @@ declare(
 )  # fmt: skip
 
 
-@runtime_checkable
 class Tokenizer(Protocol):
     """A method whose codes are tokens."""
 
@@ -53,7 +52,14 @@ class Tokenizer(Protocol):
         """(n,) tokens of each image."""
 
 
-@runtime_checkable
+class Targeted(Protocol):
+    """A method that is asked for an error."""
+
+    @property
+    def target_l1(self) -> float | None:
+        """The L1 that an image may be off by; None for a variant that is asked for none."""
+
+
 class Generative(Protocol):
     """A method with a probability model of its codes."""
 
@@ -78,8 +84,7 @@ class ImageCoding(Task[Spec]):
 
     `encode` returns a `Bitstream`, either one stream an image or one for all that says how many bits are whose
     (``item_bits``): they must add up to the stream, and the decoder is not told them. `decode` gives back
-    (n, height, width) uint8. A method of tokens counts them (``tokens(streams)``); one that is asked for an error
-    has it as ``target_l1``; one that models its codes says how long they are for it (``prior_bits(streams)``).
+    (n, height, width) uint8. What a method may say beside: `Tokenizer`, `Targeted`, `Generative`.
     """
 
     family = "image-coding"
@@ -111,19 +116,16 @@ class ImageCoding(Task[Spec]):
             ContractError: codes are no `Bitstream`, bits do not add up to the streams, `encode` changed the stored
                 model, or decoded images have another shape or type.
         """
-        method: Any = measured.method
         images = data.test[: self.spec.items]
-        stored = content_hash([dict(method.weights), dict(method.fitted)])
-        streams = measured.encode(images, Role.ITEM)
+        with measured.unchanged():
+            streams: Any = measured.encode(images, Role.ITEM)
         bits = item_bits(streams, images.shape[1:])
-        if content_hash([dict(method.weights), dict(method.fitted)]) != stored:
-            raise ContractError(f"{method.name}.encode changed the stored model: it may not learn from the items")
         items = distortion(images, measured.decode(streams)) | {"image_bits": bits}
-        if isinstance(method, Tokenizer):
-            items["image_tokens"] = np.asarray(method.tokens(streams), np.float64)
-        if (target := getattr(method, "target_l1", None)) is not None:
+        if measured.has(Tokenizer):
+            items["image_tokens"] = measured.ask("tokens", streams, shape=(len(images),)).astype(np.float64)
+        if measured.has(Targeted) and (target := measured.stated("target_l1")) is not None:
             items["within_target"] = (items["l1"] <= TOLERANCE * target).astype(np.float64)
-        if isinstance(method, Generative) and (prior := method.prior_bits(streams)) is not None:
+        if measured.has(Generative) and (prior := measured.ask("prior_bits", streams)) is not None:
             items["prior_bits"] = prior
         scores = {name: float(values.mean()) for name, values in items.items()}
         if np.ptp(bits) > 0:
@@ -132,7 +134,7 @@ class ImageCoding(Task[Spec]):
             items["png_bytes"] = png_bytes(images)
             scores["bits_follow_png"] = float(spearmanr(bits, items["png_bytes"]).statistic)
         for name, probe in zip(("noise_bits", "blank_bits"), probes(images.shape[1:]), strict=True):
-            scores[name] = float(item_bits(method.encode(probe, Role.ITEM), images.shape[1:]).mean())
+            scores[name] = float(item_bits(measured.encode(probe, Role.ITEM, weighed=False), images.shape[1:]).mean())
         return Outcome(scores, items)
 
 

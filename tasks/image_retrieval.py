@@ -59,8 +59,8 @@ class ImageRetrieval(Task[TaskSpec]):
         plain, occluded = ranked(data.queries), ranked(data.occluded)
 
         def ask(i: int) -> Any:
-            query = measured.method.encode(data.queries[i : i + 1], Role.QUERY)
-            return measured.method.search(index, query, len(data.gallery))
+            query = measured.encode(data.queries[i : i + 1], Role.QUERY)
+            return measured.search(index, query, len(data.gallery))
 
         measured.time_queries(ask, len(data.queries))
         columns = {

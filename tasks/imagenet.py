@@ -11,7 +11,7 @@ Latency is that of encoding one image and applying the probe.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,6 @@ declare(
 )
 
 
-@runtime_checkable
 class Classifier(Protocol):
     """A method with a classifier of its own; `top1_head` is reported for it."""
 
@@ -90,11 +89,11 @@ class ImageClassification(Task[ClassificationSpec]):
             "top1_probe": probe.predict(measured.features(test)),
             "top1_knn": self._by_neighbours(measured, train, test, data),
         }
-        if isinstance(measured.method, Classifier):
-            answers["top1_head"] = np.asarray(measured.method.predict(test))
+        if measured.has(Classifier):
+            answers["top1_head"] = measured.ask("predict", test, shape=(len(test),))
 
         def classify(i: int) -> Any:
-            return probe.predict(measured.features(measured.method.encode(data.test[i : i + 1], Role.ITEM)))
+            return probe.predict(measured.features(measured.encode(data.test[i : i + 1], Role.ITEM)))
 
         measured.time_queries(classify, len(data.test))
         right = {name: (answer == data.test_labels).astype(np.float64) for name, answer in answers.items()}
@@ -104,7 +103,7 @@ class ImageClassification(Task[ClassificationSpec]):
         self, measured: MeasuredMethod, train: Representation, test: Representation, data: ImageSet
     ) -> NDArray[np.int64]:
         count = self.spec.neighbours + 1
-        if "search" in measured.method.readouts:
+        if "search" in measured.readouts:
             hits = measured.search(measured.index(train), test, count)
         else:
             hits = _cosine_hits(measured.features(train), measured.features(test), count)

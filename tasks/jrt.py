@@ -83,7 +83,7 @@ class DocumentRecall(Task[DocumentsSpec]):
 
     @staticmethod
     def _time(measured: MeasuredMethod, states: Any, questions: Any) -> None:
-        measured.time_queries(lambda i: measured.method.answer(states[i : i + 1], questions[i : i + 1]), len(states))
+        measured.time_queries(lambda i: measured.answer(states[i : i + 1], questions[i : i + 1]), len(states))
 
 
 def contained(written: Any, values: list[str]) -> list[bool]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from suite.data.types import RetrievalSet
 from suite.method import FitData, Modality
 from suite.results.catalog import ReferenceRow, TheoryLine
 from suite.results.metrics import declare
+from suite.results.trec import Run
 from suite.task import Load, Outcome, Task, TaskSpec
 from suite.weighing import MeasuredMethod
-from tasks.ranking import evaluate_search, ranking_metric
+from tasks.ranking import evaluate_search, ranking_metric, rescore_run
 
 SOURCE = "arXiv:2508.21038"
 FLOAT32_BYTES = 4
@@ -66,6 +69,10 @@ class Limit(Task[LimitSpec]):
     def evaluate(self, measured: MeasuredMethod, data: RetrievalSet) -> Outcome:
         """Search the corpus with every query."""
         return evaluate_search(measured, data, self.metrics)
+
+    def rescore(self, load: Load, run: Run | None, metric: str) -> NDArray[np.float64]:
+        """Any ranking metric of the stored run."""
+        return rescore_run(self.name, load(self.spec.data), run, metric)
 
     def references(self) -> Sequence[ReferenceRow]:
         """The paper's numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +31,22 @@ declare(
 )  # fmt: skip
 
 
+class Predicts(Protocol):
+    """Readout ``predict``: the next token, everywhere in a text."""
+
+    def predict(self, states: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield, for each text, its (t,) token ids and (t, vocabulary) logits of the token after each."""
+
+    def spell(self, tokens: NDArray[np.int64]) -> str:
+        """The text that tokens stand for."""
+
+
 class ModelCompression(Task[TaskSpec]):
     """Prediction of held-out text and recall from a prompt by a model in the form in which it is stored.
 
-    A method of readout ``predict`` makes of texts whatever it likes (`encode`), and from that yields, a text, its (t,)
-    token ids and the (t, vocabulary) logits of the token after each (``predict(states)``); ``spell(tokens)`` must give
-    the text back. Likelihoods are computed here, from logits over the whole vocabulary. *Model bytes*, what
-    `stored_model` lists, is the cost that counts: quality is to be compared between models of equal bytes, or beside
-    the uncompressed reference.
+    A method makes of texts whatever it likes (`encode`), and predicts from that (`Predicts`). Likelihoods are computed
+    here, from logits over the whole vocabulary. *Model bytes*, what `stored_model` lists, is the cost that counts:
+    quality is to be compared between models of equal bytes, or beside the uncompressed reference.
     """
 
     family = Compression.family
@@ -49,6 +57,7 @@ class ModelCompression(Task[TaskSpec]):
         "beside the bytes of everything that is stored of it?"
     )
     readout = "predict"
+    protocol = Predicts
     modality = Modality.TEXT
     metrics: ClassVar[tuple[str, ...]] = ("text_log_perplexity", "text_perplexity", "in_context_recall")
 
@@ -68,7 +77,7 @@ class ModelCompression(Task[TaskSpec]):
             "tokens": np.array([float(len(text.nats)) for text in texts]),
             "in_context_recall": np.array(
                 [
-                    float(prompt.first[-_last_tokens(measured.method, prompt.tokens, answer) :].all())
+                    float(prompt.first[-_last_tokens(measured, prompt.tokens, answer) :].all())
                     for prompt, answer in zip(prompts, data.answers, strict=True)
                 ]
             ),
@@ -99,13 +108,12 @@ class _Prediction:
 
 
 def _predictions(measured: MeasuredMethod, texts: Sequence[str]) -> Iterator[_Prediction]:
-    method: Any = measured.method
     states = measured.encode(texts, Role.QUERY)
-    for text, (tokens, logits) in zip(texts, method.predict(states), strict=True):
-        if method.spell(tokens) != text:
-            raise ContractError(f"{method.name}.predict yields tokens that do not spell the text {text[:40]!r}…")
+    for text, (tokens, logits) in zip(texts, measured.ask("predict", states), strict=True):
+        if measured.ask("spell", tokens) != text:
+            raise ContractError(f"{measured.name}.predict yields tokens that do not spell the text {text[:40]!r}…")
         if len(logits) != len(tokens) or not np.isfinite(logits).all():
-            raise ContractError(f"{method.name}.predict must yield finite logits for each of {len(tokens)} tokens")
+            raise ContractError(f"{measured.name}.predict must yield finite logits for each of {len(tokens)} tokens")
         scores, wanted = logits[:-1], tokens[1:]
         top = scores.max(axis=1)
         chosen = scores[np.arange(len(wanted)), wanted]
@@ -113,6 +121,6 @@ def _predictions(measured: MeasuredMethod, texts: Sequence[str]) -> Iterator[_Pr
         yield _Prediction(tokens, nats, chosen >= top)
 
 
-def _last_tokens(method: Any, tokens: NDArray[np.int64], answer: str) -> int:
+def _last_tokens(measured: MeasuredMethod, tokens: NDArray[np.int64], answer: str) -> int:
     """How many tokens at the end spell the answer."""
-    return next(k for k in range(1, len(tokens)) if method.spell(tokens[-k:]).endswith(answer))
+    return next(k for k in range(1, len(tokens)) if measured.ask("spell", tokens[-k:]).endswith(answer))

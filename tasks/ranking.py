@@ -1,8 +1,9 @@
 """Ranking metrics as trec_eval defines them, vectorised over queries, and the evaluation that search families share.
 
-Order of a ranking: score descending, then document id descending, as in trec_eval. Gains are the grades themselves
-(linear, as in ``ndcg_cut``); a document is relevant from grade 1 on. A query for which the run holds no document
-scores 0, where pytrec_eval leaves it out of the mean. A query without judgements is left out and counted.
+Order of a ranking: score descending, then document id descending, as in trec_eval (see `Judgements.ranked`). Gains
+are the grades themselves (linear, as in ``ndcg_cut``); a document is relevant from grade 1 on. A query for which the
+run holds no document scores 0, where pytrec_eval leaves it out of the mean. A query without judgements is left out and
+counted.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.types import RetrievalSet
-from suite.errors import ContractError
+from suite.errors import ContractError, SelectorError, WeighbridgeError
+from suite.exchange.scoring import hits_of
 from suite.method import Role
 from suite.representations import Hits
-from suite.results.metrics import Metric
+from suite.results.metrics import Metric, declare
+from suite.results.trec import Ranking, Run
 from suite.task import Outcome
 
 if TYPE_CHECKING:
     from suite.weighing import MeasuredMethod
 
-DEPTH = 100
+DEPTH = 1000
+"""How many documents of every query are asked for and stored."""
+FIRST = 100
+"""How many a user or a re-ranker reads. The timed query asks for as many, and no tie changes which they are."""
 MEASURES = {
     "ndcg": ("nDCG", "normalised discounted cumulative gain of the first {k}, linear gain"),
     "recall": ("Recall", "share of the relevant documents among the first {k}"),
@@ -85,6 +91,9 @@ class Judgements:
     def ranked(self, hits: Hits) -> Hits:
         """The hits of the judged queries, in trec_eval's order.
 
+        Ties are put in order among the first `FIRST` and among the others apart, so that these do not depend on how
+        deep the search went.
+
         Raises:
             ContractError: a row that is not in the corpus, or a document that is returned twice for one query.
         """
@@ -96,7 +105,8 @@ class Judgements:
             raise ContractError("search returned a document twice for one query")
         padding = indices < 0
         place = np.where(padding, self._documents, self._place[indices]) if self._documents else indices
-        order = np.lexsort((place, np.where(padding, np.inf, -scores)), axis=1)
+        later = np.broadcast_to(np.arange(indices.shape[1]) >= FIRST, indices.shape)
+        order = np.lexsort((place, np.where(padding, np.inf, -scores), later & ~padding, padding), axis=1)
         return Hits(np.take_along_axis(indices, order, axis=1), np.take_along_axis(scores, order, axis=1))
 
     def grades(self, ranked: Hits) -> NDArray[np.int64]:
@@ -151,12 +161,12 @@ class Scored:
 
     Attributes:
         items: (judged,) values by metric name, in the data set's order of queries.
-        run: (query id, document id, score) in ranking order, the first `DEPTH` of every query.
+        run: (query id, document id, score) in ranking order.
         unjudged: queries left out because nothing is known about them.
     """
 
     items: dict[str, NDArray[np.float64]]
-    run: list[tuple[str, str, float]]
+    run: Ranking
     unjudged: int
 
 
@@ -167,19 +177,49 @@ def score_hits(hits: Hits, data: RetrievalSet, metrics: Sequence[str]) -> Scored
         raise ContractError("none of the queries has a judgement: there is nothing to score")
     ranked = judgements.ranked(hits)
     grades = judgements.grades(ranked)
-    run = [
-        (data.query_ids[query], data.document_ids[document], score)
-        for query, documents, scores in zip(
-            judgements.rows, ranked.indices[:, :DEPTH].tolist(), ranked.scores[:, :DEPTH].tolist(), strict=True
-        )
-        for document, score in zip(documents, scores, strict=True)
-        if document >= 0
-    ]
+    judged = [data.query_ids[row] for row in judgements.rows]
+    used = np.unique(ranked.indices[ranked.indices >= 0])
+    rows = np.where(ranked.indices >= 0, np.searchsorted(used, ranked.indices), -1).astype(np.int32)
+    run = Ranking(judged, [data.document_ids[row] for row in used], rows, ranked.scores.astype(np.float32))
     return Scored({name: per_query(name, grades, judgements) for name in metrics}, run, judgements.unjudged)
+
+
+def rescore_run(task: str, data: RetrievalSet, run: Run | None, metric: str) -> NDArray[np.float64]:
+    """(judged,) values of a ranking metric for a stored run; declares the metric.
+
+    Args:
+        task: name of the task, for messages.
+        data: corpus, queries and judgements that the run is of.
+        run: (query id, document id, score) triples, best first for each query; None where there is none.
+        metric: a name such as ``ndcg@20``.
+
+    Raises:
+        WeighbridgeError: there is no such metric or no run, or the run is not deep enough for it.
+    """
+    try:
+        declared = ranking_metric(metric)
+    except ValueError as error:
+        raise SelectorError(str(error)) from None
+    if run is None:
+        raise WeighbridgeError(
+            f"{metric} on {task} needs the cell's run, which is not on this machine: it is kept where the cell ran"
+        )
+    hits = hits_of(run, data)
+    depth, wanted = hits.indices.shape[1], min(_parse(metric)[1], len(data.document_ids))
+    if depth < wanted:
+        raise WeighbridgeError(
+            f"{metric} on {task} needs {wanted:,} documents a query, and the stored run has {depth:,} at most: "
+            "run the cell again with --force"
+        )
+    values = score_hits(hits, data, [metric]).items[metric]
+    declare(declared)
+    return values
 
 
 def evaluate_search(measured: MeasuredMethod, data: RetrievalSet, metrics: Sequence[str]) -> Outcome:
     """Encode the corpus and the queries, search `DEPTH` deep, score, and time single queries from text to hits.
+
+    The ranking is stored as deep as it was asked for, so that metrics with other cutoffs need no second run.
 
     Args:
         measured: the fitted method on the scale.
@@ -192,7 +232,7 @@ def evaluate_search(measured: MeasuredMethod, data: RetrievalSet, metrics: Seque
     scored = score_hits(measured.search(index, queries, DEPTH), data, metrics)
 
     def ask(row: int) -> None:
-        measured.method.search(index, measured.method.encode([data.queries[row]], Role.QUERY), DEPTH)
+        measured.search(index, measured.encode([data.queries[row]], Role.QUERY), FIRST)
 
     measured.time_queries(ask, len(data.queries))
     return Outcome(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from suite.data.types import PairSet, RetrievalSet
-from suite.errors import ContractError, DeclarationError
+from suite.errors import DeclarationError
 from suite.features.text_encoder import TextEncoder
 from suite.method import FitData, Modality, Role
 from suite.representations import Representation, Sparse
@@ -82,12 +82,18 @@ class Spec(TaskSpec):
     test_items: int = Field(gt=0)
 
 
+class HasDictionary(Protocol):
+    """A method that explains vectors by atoms."""
+
+    def dictionary(self, width: int) -> NDArray[np.float32]:
+        """(atoms, width) the atoms."""
+
+
 class Reconstruction(Task[Spec]):
     """Vectors encoded, stored, read again and rebuilt.
 
-    A method that explains vectors by atoms says which (``dictionary(d) -> (atoms, d)``); it is then also judged on
-    their geometry, and where the dictionary was planted, on having found it. Planted dictionaries reach only methods
-    that declare to train on them.
+    A method that explains vectors by atoms (`HasDictionary`) is also judged on their geometry, and where the dictionary
+    was planted, on having found it. Planted dictionaries reach only methods that declare to train on them.
     """
 
     family = "reconstruction"
@@ -120,7 +126,7 @@ class Reconstruction(Task[Spec]):
         mean = fitted_on.mean(axis=0, dtype=np.float64)
         columns = dict(zip(("explained", "power"), _variance(test, _rebuilt(measured, codes, test), mean), strict=True))
         seen = fitted_on[: len(test)]
-        seen_codes = measured.method.encode(seen, Role.ITEM)
+        seen_codes = measured.encode(seen, Role.ITEM, weighed=False)
         in_sample = _variance(seen, _rebuilt(measured, seen_codes, seen), mean)
         # Fewer fit vectors than test vectors: the columns repeat them.
         rows = np.arange(len(test)) % len(seen)
@@ -130,12 +136,13 @@ class Reconstruction(Task[Spec]):
             "r2_in_sample": columns["explained_in_sample"].sum() / columns["power_in_sample"].sum(),
             "rate": 8 * codes.nbytes / test.size,
         }
-        if hasattr(measured.method, "dictionary"):
+        if measured.has(HasDictionary):
             active = _active(codes)
             columns["active_atoms"] = active.astype(np.float64)
             scores["active_atoms"] = active.mean()
             truth = data.dictionary if isinstance(data, VectorSet) else None
-            scores |= _judge(measured.method.dictionary(test.shape[1]), fitted_on, active, truth, measured.seed)
+            atoms = measured.ask("dictionary", test.shape[1], shape=(None, test.shape[1]))
+            scores |= _judge(atoms, fitted_on, active, truth, measured.seed)
         return Outcome({name: float(value) for name, value in scores.items()}, columns)
 
     def _fit_vectors(self, source: Any) -> NDArray[np.float32]:
@@ -167,10 +174,7 @@ def _rebuilt(measured: MeasuredMethod, codes: Representation, vectors: NDArray[n
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "codes.npz"
         codes.save(file)
-        rebuilt = np.asarray(measured.method.decode(type(codes).load(file)), np.float64)
-    if rebuilt.shape != vectors.shape or not np.isfinite(rebuilt).all():
-        raise ContractError(f"{measured.method.name}.decode must return {vectors.shape} finite numbers")
-    return rebuilt
+        return np.asarray(measured.ask("decode", type(codes).load(file), shape=vectors.shape), np.float64)
 
 
 def _variance(

@@ -59,9 +59,8 @@ class Sts(Task[TaskSpec]):
         predicted = measured.compare(encoded[left], encoded[right]).astype(np.float64)
 
         def ask(row: int) -> None:
-            method = measured.method
-            a, b = (method.encode([side[row]], Role.ITEM) for side in (data.first, data.second))
-            method.compare(a, b)
+            a, b = (measured.encode([side[row]], Role.ITEM) for side in (data.first, data.second))
+            measured.compare(a, b)
 
         measured.time_queries(ask, len(data.first))
         return Outcome(

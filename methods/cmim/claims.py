@@ -21,6 +21,11 @@ def _hidden_states_know_more(r: Results) -> Verdict:
     return minimum(*(r[_row(arm, "h")].score("top1_probe") - r[_row(arm)].score("top1_probe") for arm in ARMS)) >= 0.005
 
 
+def _contrast_acts(r: Results) -> Verdict:
+    """The contrastive term does something: codes with it are told apart from those without by a point of accuracy."""
+    return abs(r[_row("cmim")].score("top1_knn") - r[_row("mim")].score("top1_knn")) >= 0.01
+
+
 def _less_sensitive_to_batches(r: Results) -> Verdict:
     def change(arm: str) -> Any:
         return abs(r[_row(arm)].score("top1_probe") - r[_row(arm, batch=8)].score("top1_probe"))
@@ -37,7 +42,8 @@ CLAIMS = {
         Claim(
             "The contrastive term changes reconstruction by at most 1 %",
             lambda r: abs(r[_row("cmim")].cost("reconstruction_nats") / r[_row("mim")].cost("reconstruction_nats") - 1)
-            <= 0.01, SOURCE, TASK,
+            <= 0.01, SOURCE, TASK, given=_contrast_acts,
+            why="At τ = .1 with a mean denominator the term is about 0 and changes nothing",
         ),
         Claim(
             "By nearest neighbours, codes of MIM are 2 points better than those of a variational auto-encoder",

@@ -40,8 +40,9 @@ CLAIMS = {
             lambda r: r[CRATE].cost("rate_drop") - 2 * r[INIT].cost("rate_drop") >= 0, RATES, FASHION,
         ),
         Claim(
-            "At most half of the entries are not 0 after the sparse-coding step",
-            lambda r: r[CRATE].cost("nonzero") <= 0.5, RATES, FASHION,
+            "Training makes the code after the sparse-coding step sparser than the random initialisation does",
+            lambda r: r[CRATE].cost("nonzero") - r[INIT].cost("nonzero") <= 0, RATES, FASHION,
+            why="A random dictionary leaves .37 of the entries above 0 already; training four layers raises the share",
         ),
         Claim(
             "Sparsity grows with depth: no layer leaves more entries above 0 than the one before",

@@ -52,7 +52,7 @@ class Crisp(OnMiniLM):
         "few centroids stand for a text. Controls are clustered only afterwards, or keep tokens by their place."
     )
     paper = Paper("CRISP: Clustering Multi-Vector Representations for Denoising and Pruning", 2025, "2505.11471")
-    readouts = ("search", "token-clusters")
+    readouts = ("search", "token_clusters")
     tags = ("multi-vector", "late-interaction", "trained")
     grid = (
         {"trained": ("clusters-4x8",), "kept": ("clusters-4x8",)},

@@ -80,7 +80,7 @@ class DSimplex(Method):
         "update with the model before it. Old galleries then answer the queries of new models."
     )
     modality = Modality.IMAGE
-    readouts = ("compatible-retrieval", "classify")
+    readouts = ("compatible_retrieval", "classify")
     paper = Paper(
         "Stationary Representations: Optimally Approximating Compatibility and Implications for Improved Model "
         "Replacements",

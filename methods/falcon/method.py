@@ -38,7 +38,7 @@ class Falcon(Method):
         "registers of different crops attend to each other in every layer. Claims far fewer tokens at equal accuracy."
     )
     modality = Modality.IMAGE
-    readouts = ("name objects",)
+    readouts = ("name_objects",)
     paper = Paper(
         "FALCON: Resolving Visual Redundancy and Fragmentation in High-resolution Multimodal Large Language Models "
         "via Visual Registers",

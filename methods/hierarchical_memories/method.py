@@ -63,7 +63,7 @@ class HierarchicalMemories(OnMiniLM):
     paper = Paper(
         "Pretraining with hierarchical memories: separating long-tail and common knowledge", 2025, "2510.02375"
     )
-    readouts = ("next-word",)
+    readouts = ("next_word",)
     tags = ("trained", "memory", "language model")
     grid = (
         {"trained": ("memories",), "asked": ("own", "wrong", "off")},

@@ -104,7 +104,7 @@ class InternalConsistency(Method):
         }
         return State(margins=FeatureStore().array(key, lambda: self.margins(items)))
 
-    def verdicts(self, states: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def choices(self, states: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(n, paths) answers of the last layer, confidence in them, and their weight in a vote."""
         above = np.asarray(states.tensors["margins"], np.float64) - self.fitted["thresholds"]
         answers = above[..., -1] > 0

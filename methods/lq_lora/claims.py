@@ -64,13 +64,14 @@ CLAIMS = {
             task=WIKI,
         ),
         Claim(
-            "The integer program costs no more than the best uniform configuration, and uses three or more",
+            "The integer program costs no more than the best uniform configuration, and loses no more nats",
             lambda r: (
                 (r[_row("lq-ilp")].cost("allocated_error") <= r[_row("lq-ilp")].cost("best_uniform_error"))
-                & (r[_row("lq-ilp")].cost("configurations_used") >= 3)
+                & (r[_row("lq-ilp")].main <= r[_row("lq")].main)
             ),
             source="arXiv:2311.12023, section 3.2",
             task=WIKI,
+            why="The squared error that it minimises falls and the perplexity rises: it counts all weights alike",
         ),
     ),
     "lq-lora-tuned": (

@@ -36,7 +36,7 @@ class TwoStageIndex:
         Args:
             queries: (q, d) vectors.
             shortlist: documents that are ranked with all dimensions.
-            k: how many to keep; at most `shortlist`.
+            k: how many to keep; no more than `shortlist` are found.
         """
         first, asked = unit(queries[:, : self.coarse.shape[1]]), unit(queries)
         found = best_of(lambda block: first[block] @ self.coarse.T, len(queries), len(self.full), shortlist).indices

@@ -145,6 +145,6 @@ class Matryoshka(OnMiniLM):
         """Exact search, or in two stages; the multiply-adds of one query are noted as a cost."""
         if isinstance(index, TwoStageIndex):
             self.extra_costs["multiply_adds_per_query"] = index.multiply_adds(SHORTLIST)
-            return index.search(queries.floats(), max(SHORTLIST, k), k)
+            return index.search(queries.floats(), SHORTLIST, k)
         self.extra_costs["multiply_adds_per_query"] = index.values.size
         return index.search(queries, k)

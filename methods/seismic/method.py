@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LONGEST, FRACTION = 3000, 0.2
 TOP = 10
+DEEPEST = 100
+"""Documents that a query is asked for at most: what is skipped depends on the score that the last of them has."""
 SMALLEST_CORPUS = {"quick": 1000, "standard": 25_000}
 
 Found = tuple[NDArray[np.int64], NDArray[np.float32], int | None]
@@ -182,7 +184,8 @@ class Seismic(BM25):
         return Blocked(BlockedLists(documents, LONGEST, FRACTION, self.energy, seed), self.cut, self.heap_factor)
 
     def search(self, index: Index, queries: Sparse, k: int) -> Hits:
-        """The `k` best of every query; a batch is also counted against exact search, and timed query by query."""
+        """The `k` best of every query, `DEEPEST` at most; a batch is also counted against exact search, and timed."""
+        k = min(k, DEEPEST)
         if len(queries) > 1:
             self._count(index, queries)
         indices = np.full((len(queries), k), -1, np.int64)

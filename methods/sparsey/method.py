@@ -51,7 +51,7 @@ class Sparsey(Method):
         "familiarity. Controls draw winners blindly, or not at all."
     )
     modality = (Modality.IMAGE, Modality.VECTORS)
-    readouts = ("classify", "one-shot-memory")
+    readouts = ("classify", "one_shot_memory")
     paper = Paper("Superposed Episodic and Semantic Memory via Sparse Distributed Representation", 2017, "1710.07829")
     tags = ("binary", "one-shot", "no gradients")
     grid = {"arm": tuple(CHOICES)}

@@ -10,6 +10,10 @@ Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 13).
 all methods with the same number of seeds, and averages the statistic over them: the interval is over items and
 seeds together. With few seeds it understates their part, by (S - 1)/S of the variance for S seeds.
 
+**Numbers without items** (a distance between sets, a cost that a method counts) are resampled over seeds alone, where
+there are at least three. Deviations from the mean are widened so that the percentile interval is about as wide as
+Student's, which knows how little so few seeds say of their spread.
+
 **Spearman.** Ranks are taken once, on the full sample, with the average rank for ties; a resample is the Pearson
 correlation of these ranks.
 
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 RESAMPLES = 10_000
 LEVEL = 0.95
 NO_ITEMS = "no per-item scores"
+FEWEST_SEEDS = 3
 
 _BLOCK_CELLS = 1 << 22
 _REMEMBERED = 1 << 27
@@ -136,6 +141,9 @@ def replicates(samples: Mapping[K, Sample], *, resamples: int = RESAMPLES, seed:
     for key, sample in samples.items():
         arrays, reason = sample.arrays
         estimates[key] = Estimate(float(np.mean(sample.scores)), reason=reason)
+        if arrays is None and not sample.metric.item_columns():
+            drawn = seeds_alone(sample.scores, resamples=resamples, seed=seed)
+            estimates[key] = Estimate(estimates[key].value, drawn, reason="" if drawn is not None else reason)
         if arrays is not None:
             by_count.setdefault(arrays.shape[2], {})[key] = arrays
     for count, group in by_count.items():
@@ -147,6 +155,21 @@ def replicates(samples: Mapping[K, Sample], *, resamples: int = RESAMPLES, seed:
             drawn = _over_seeds(values, seed)
             estimates[key] = Estimate(estimates[key].value, drawn, count)
     return estimates
+
+
+def seeds_alone(values: Sequence[float], *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray | None:
+    """(resamples,) means of a number that has one value a seed, over seeds drawn anew; None for fewer than three.
+
+    Rows on as many seeds are resampled alike, so that differences between them are paired by seed.
+    """
+    if len(values) < FEWEST_SEEDS:
+        return None
+    from scipy.stats import norm, t
+
+    count, mean = len(values), float(np.mean(values))
+    widened = t.ppf((1 + LEVEL) / 2, count - 1) / norm.ppf((1 + LEVEL) / 2) * np.sqrt(count / (count - 1))
+    deviations = np.asarray(values, float) - mean
+    return np.asarray(mean + widened * (deviations @ _seed_weights(count, resamples, seed)))
 
 
 def item_counts(items: int, resamples: int, seed: int) -> Iterator[np.ndarray]:

@@ -3,17 +3,53 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-Run = Sequence[tuple[str, str, float]]
+import numpy as np
+
+Run = Iterable[tuple[str, str, float]]
+
+LEVEL = 3
+"""Of gzip: a deep run is millions of lines, and the highest level takes five times as long to save a tenth."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """A run as arrays, which is iterated over as (query id, document id, score), best first for each query.
+
+    Attributes:
+        queries: their ids.
+        documents: ids of the corpus.
+        indices: (queries, k) rows of `documents`, best first; −1 where there is none.
+        scores: (queries, k) float32.
+    """
+
+    queries: Sequence[str]
+    documents: Sequence[str]
+    indices: np.ndarray
+    scores: np.ndarray
+
+    def __iter__(self) -> Iterator[tuple[str, str, float]]:
+        """Yield the triples."""
+        for query, rows, scores in zip(self.queries, self.indices, self.scores, strict=True):
+            for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+                if row >= 0:
+                    yield query, self.documents[row], score
+
+    def __len__(self) -> int:
+        """Number of triples."""
+        return int((self.indices >= 0).sum())
 
 
 def to_trec(run: Run, tag: str) -> bytes:
     """Return the gzipped lines ``query Q0 document rank score tag``.
 
-    White space in identifiers, which the format cannot hold, is percent-encoded.
+    White space in identifiers, which the format cannot hold, is percent-encoded. Scores have the nine digits that tell
+    any two float32 apart.
 
     Args:
         run: (query id, document id, score) triples, best first for each query.
@@ -22,20 +58,34 @@ def to_trec(run: Run, tag: str) -> bytes:
     Raises:
         UnicodeEncodeError: if an identifier is not valid Unicode.
     """
-    lines = []
+    end = f" {escaped(tag)}\n"
+    written: dict[str, str] = {}
     ranks: dict[str, int] = {}
-    for query, document, score in run:
-        ranks[query] = ranks.get(query, 0) + 1
-        fields = (escaped(query), "Q0", escaped(document), str(ranks[query]), repr(float(score)), escaped(tag))
-        lines.append(" ".join(fields) + "\n")
-    return gzip.compress("".join(lines).encode(), mtime=0)
+    lines: list[str] = []
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=LEVEL, mtime=0) as stream:
+        for query, document, score in run:
+            rank = ranks[query] = ranks.get(query, 0) + 1
+            if query not in written:
+                stream.write("".join(lines).encode())
+                lines.clear()
+                written[query] = escaped(query)
+            if document not in written:
+                written[document] = escaped(document)
+            lines.append(f"{written[query]} Q0 {written[document]} {rank} {score:.9g}{end}")
+        stream.write("".join(lines).encode())
+    return packed.getvalue()
 
 
 def from_trec(content: bytes) -> list[tuple[str, str, float]]:
-    """Return the triples that `to_trec` was given."""
+    """Return the triples that `to_trec` was given, scores to nine digits."""
     lines = gzip.decompress(content).decode().split("\n")[:-1]
     fields = (line.split(" ") for line in lines)
-    return [(unquote(query), unquote(document), float(score)) for query, _, document, _, score, _ in fields]
+    return [(_unquoted(query), _unquoted(document), float(score)) for query, _, document, _, score, _ in fields]
+
+
+def _unquoted(identifier: str) -> str:
+    return unquote(identifier) if "%" in identifier else identifier
 
 
 def escaped(identifier: str) -> str:

@@ -162,7 +162,7 @@ def _decode(folder: Path) -> None:
     """What the new process does: build the method from the request, decode, write the items."""
     request: Mapping[str, Any] = json.loads((folder / "request.json").read_text())
     cls = load_class(Path(request["file"]), request["name"], Path(request["root"]))
-    method: Method = cls(Effort(request["effort"]), **request["params"])
+    method: Any = cls(Effort(request["effort"]), **request["params"])
     method.weights = _read_arrays(folder / "weights.safetensors")
     method.fitted = _read_arrays(folder / "fitted.safetensors")
     streams = Bitstream.load(folder / "streams.npz")

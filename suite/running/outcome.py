@@ -63,6 +63,7 @@ class _Data(pickle.Unpickler):
             ("suite.running.outcome", "CellOutcome"),
             ("suite.results.schema", "Costs"),
             ("suite.results.schema", "Status"),
+            ("suite.results.trec", "Ranking"),
             ("numpy", "ndarray"),
             ("numpy", "dtype"),
             *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.data.types import RetrievalSet
-from suite.errors import ContractError
+from suite.errors import ContractError, WeighbridgeError
 from suite.representations import Hits
-from tasks.ranking import Judgements, per_query, ranking_metric, score_hits
+from suite.results.trec import from_trec, to_trec
+from tasks.ranking import FIRST, Judgements, per_query, ranking_metric, rescore_run, score_hits
 
 METRICS = ("ndcg@1", "ndcg@10", "recall@2", "recall@10", "recall@100", "map@5", "map@100", "mrr@3", "mrr@10")
 IDS = st.text(alphabet="abAB01 \"'<>é中😀-", min_size=1, max_size=4)
@@ -99,7 +100,7 @@ def test_equals_pytrec_eval_at_the_size_of_a_benchmark():
         theirs = trec_values(data, hits, name)
         assert scored.items[name] == pytest.approx([theirs[query] for query in queries], abs=1e-9)
     assert len(scored.run) == 300 * 100
-    assert scored.run[0][0] == "query 0"
+    assert next(iter(scored.run))[0] == "query 0"
 
 
 def test_ties_go_to_the_larger_document_id():
@@ -118,7 +119,7 @@ def test_a_query_without_hits_scores_zero_and_one_without_qrels_is_counted():
     scored = score_hits(hits, data, ["ndcg@10", "recall@100"])
     assert scored.items["ndcg@10"].tolist() == [0.0, 1.0]
     assert scored.unjudged == 1
-    assert scored.run == [("found", "a", 1.0)]
+    assert list(scored.run) == [("found", "a", 1.0)]
 
 
 def test_breaches_of_the_contract_are_named():
@@ -137,3 +138,43 @@ def test_metric_names():
     for wrong in ("ndcg", "ndcg@0", "f1@3", "map@x"):
         with pytest.raises(ValueError, match="no ranking metric"):
             ranking_metric(wrong)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 50]))
+def test_the_first_hundred_do_not_depend_on_how_deep_a_search_went(seed, levels):
+    generator = np.random.default_rng(seed)
+    documents = [f"doc {i}" for i in range(150)]
+    qrels = {q: dict.fromkeys(generator.choice(documents, 9, replace=False), 1) for q in ("a", "b")}
+    indices = np.stack([generator.permutation(150) for _ in qrels])
+    scores = -np.sort(-generator.integers(0, levels, indices.shape).astype(np.float32), axis=1)
+    data = RetrievalSet(documents, documents, list(qrels), ["", ""], qrels)
+    deep = score_hits(Hits(indices, scores), data, METRICS)
+    shallow = score_hits(Hits(indices[:, :FIRST], scores[:, :FIRST]), data, METRICS)
+    for name in METRICS:
+        np.testing.assert_array_equal(deep.items[name], shallow.items[name])
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs())
+def test_a_stored_run_gives_the_same_as_the_search(case):
+    data, hits = case
+    if not data.qrels:
+        return
+    scored = score_hits(hits, data, METRICS)
+    stored = from_trec(to_trec(scored.run, "tag"))
+    for name in ("ndcg@1", "recall@2", "map@5", "mrr@3"):
+        depth = max((sum(query == q for query, _, _ in stored) for q in data.query_ids), default=0)
+        if depth < min(int(name.partition("@")[2]), len(data.document_ids)):
+            with pytest.raises(WeighbridgeError, match="at most"):
+                rescore_run("t", data, stored, name)
+        else:
+            np.testing.assert_allclose(rescore_run("t", data, stored, name), scored.items[name], atol=1e-12)
+
+
+def test_what_no_run_holds_is_said():
+    data = RetrievalSet(["a", "b"], ["a", "b"], ["q"], ["q"], {"q": {"b": 1}})
+    with pytest.raises(WeighbridgeError, match="not on this machine"):
+        rescore_run("t", data, None, "ndcg@20")
+    with pytest.raises(WeighbridgeError, match="no ranking metric"):
+        rescore_run("t", data, [("q", "a", 1.0)], "accuracy")

@@ -87,7 +87,7 @@ def test_search_family_scores_weighs_and_keeps_the_run():
     outcome = Beir(spec()).evaluate(measured, data)
     assert outcome.scores == {"ndcg@10": 1.0, "recall@100": 1.0, "mrr@10": 1.0, "map@100": 1.0}
     assert {name: len(values) for name, values in outcome.items.items()} == dict.fromkeys(Beir.metrics, 5)
-    assert outcome.run[0][:2] == ("query 0", "doc <apple pie>")
+    assert next(iter(outcome.run))[:2] == ("query 0", "doc <apple pie>")
     assert len(outcome.run) == 25
     costs = measured.costs(train_seconds=None, fit_seconds=None, peak_memory_bytes=1)
     assert costs.bytes_per_item == 128 * 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +31,17 @@ declare(
 )  # fmt: skip
 
 
+class Calibrates(Protocol):
+    """Readout ``calibrate``: answers on several paths, and how sure each is."""
+
+    def choices(self, states: Any) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        """Three (n, paths) arrays: whether the first word is right, a confidence in [0, 1], the weight in a vote."""
+
+
 class AnswerCalibration(Task[TaskSpec]):
     """Which of two words is right? Each question is answered on several paths, each with a confidence.
 
-    A method of readout ``calibrate`` says what it makes of its states:
-    ``verdicts(states) -> (firsts, confidence, weight)``, each (n, paths): whether the first word is right, a
-    confidence between 0 and 1, and the weight of the path in a vote. Correctness and confidence are compared path by
-    path, over questions.
+    Correctness and confidence are compared path by path, over questions.
     """
 
     family = "answer-calibration"
@@ -48,6 +52,7 @@ class AnswerCalibration(Task[TaskSpec]):
     )
     study = True
     readout = "calibrate"
+    protocol = Calibrates
     modality = Modality.CONTEXT
     metrics: ClassVar[tuple[str, ...]] = (
         "auc", "confidence_gap", "ece", "answer_accuracy", "vote_accuracy", "weighted_vote_accuracy",
@@ -60,8 +65,9 @@ class AnswerCalibration(Task[TaskSpec]):
     def evaluate(self, measured: MeasuredMethod, data: ChoiceSet) -> Outcome:
         """Answer all questions, and see where confidence is."""
         states = measured.encode(data.questions, Role.ITEM)
-        firsts, confidence, weight = (np.asarray(a) for a in measured.method.verdicts(states))
-        _check(firsts, confidence, weight, len(data.questions))
+        each = (len(data.questions), None)
+        firsts, confidence, weight = measured.ask("choices", states, shape=[each, each, each])
+        _check(firsts, confidence, weight)
         right = firsts == data.firsts[:, None]
         items = {
             "auc": _over_paths(auc_terms, confidence, right),
@@ -75,10 +81,9 @@ class AnswerCalibration(Task[TaskSpec]):
         return Outcome(scores, items)
 
 
-def _check(firsts: NDArray, confidence: NDArray, weight: NDArray, count: int) -> None:
-    shape = (count, *firsts.shape[1:])
-    if firsts.ndim != 2 or firsts.dtype != bool or not firsts.shape == confidence.shape == weight.shape == shape:
-        raise ContractError(f"verdicts must return three ({count}, paths) arrays, the first of bool")
+def _check(firsts: NDArray, confidence: NDArray, weight: NDArray) -> None:
+    if firsts.dtype != bool or not firsts.shape == confidence.shape == weight.shape:
+        raise ContractError(f"choices must return three ({len(firsts)}, paths) arrays, the first of bool")
     if not ((confidence >= 0) & (confidence <= 1)).all() or not (weight >= 0).all():
         raise ContractError("confidence must be between 0 and 1, and weights must not be negative")
 

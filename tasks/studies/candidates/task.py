@@ -3,12 +3,7 @@
 A method that proposes candidates for exact re-scoring is hidden by measures of the re-scored ranking: with enough
 candidates they say the same of every method. Here the truth is therefore not what judges call relevant, but what exact
 Chamfer similarity over the method's own vectors ranks first, and the question is how many candidates that takes (the
-measure of MUVERA, arXiv:2405.19504, section 3). A method that answers it has the readout ``candidates`` and, beside
-`encode` and `index`,
-
-* ``token_vectors(items, role)``, a `MultiVector`: the vectors whose exact Chamfer similarity it stands in for;
-* ``candidates(index, queries, k)``, a pair of `Hits` (documents in the order in which they would be re-scored, each
-  once) and (queries, k) integers: how many index entries were fetched until then, repeated documents included.
+measure of MUVERA, arXiv:2405.19504, section 3).
 
 Bytes and times are those of the candidate search alone.
 """
@@ -16,6 +11,7 @@ Bytes and times are those of the candidate search alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +41,22 @@ class CandidatesSpec(TaskSpec):
     queries: int = Field(gt=0)
 
 
+class Proposes(Protocol):
+    """Readout ``candidates``: what an approximate search would re-score, and what it stands in for."""
+
+    def index(self, documents: Any) -> Any:
+        """What `candidates` runs on."""
+
+    def token_vectors(self, items: Any, role: Role) -> MultiVector:
+        """The vectors whose exact Chamfer similarity the search stands in for."""
+
+    def candidates(self, index: Any, queries: Any, k: int) -> tuple[Hits, NDArray[np.int64]]:
+        """Documents in the order in which they would be re-scored, each once; and index entries fetched until each.
+
+        Entries are (queries, k), repeated documents included.
+        """
+
+
 class Candidates(Task[CandidatesSpec]):
     """Approximate search judged by the exact search over the same vectors."""
 
@@ -56,6 +68,7 @@ class Candidates(Task[CandidatesSpec]):
     )
     study = True
     readout = "candidates"
+    protocol = Proposes
     modality = Modality.TEXT
     metrics = (
         "top10@100",
@@ -77,15 +90,17 @@ class Candidates(Task[CandidatesSpec]):
         documents = measured.encode(data.documents, Role.DOCUMENT)
         queries = measured.encode(asked, Role.QUERY)
         index = measured.index(documents)
-        proposed, fetched = measured.method.candidates(index, queries, len(data.documents))
+        proposed, fetched = measured.ask("candidates", index, queries, len(data.documents))
         if len(proposed.indices) != len(asked) or fetched.shape != proposed.indices.shape:
-            raise ContractError(f"{measured.method.name}.candidates must return a row of hits and of counts a query")
-        vectors = measured.method.token_vectors
-        exact = chamfer_scores(vectors(data.documents, Role.DOCUMENT), vectors(asked, Role.QUERY))
+            raise ContractError(f"{measured.name}.candidates must return a row of hits and of counts a query")
+        exact = chamfer_scores(
+            measured.ask("token_vectors", data.documents, Role.DOCUMENT, count=len(data.documents)),
+            measured.ask("token_vectors", asked, Role.QUERY, count=len(asked)),
+        )
 
         def ask(row: int) -> None:
-            query = measured.method.encode([asked[row]], Role.QUERY)
-            measured.method.candidates(index, query, max(CUTOFFS))
+            query = measured.encode([asked[row]], Role.QUERY)
+            measured.ask("candidates", index, query, max(CUTOFFS))
 
         measured.time_queries(ask, len(asked))
         beyond = max(len(data.documents), *CUTOFFS)

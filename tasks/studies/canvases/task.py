@@ -8,12 +8,11 @@ crop, and asks whether crops have told each other.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.representations import Representation
 from suite.results.metrics import Metric, declare
@@ -33,9 +32,8 @@ declare(
 )  # fmt: skip
 
 
-@runtime_checkable
 class ObjectClassifier(Protocol):
-    """A method that names the objects of a canvas from what `encode` returned."""
+    """Readout ``name_objects``: the objects of a canvas, from what `encode` returned."""
 
     def predict(self, items: Representation) -> NDArray[np.int64]:
         """(n, 5) classes: across the centre, then inside each crop whether or not there is an object."""
@@ -51,7 +49,8 @@ class Canvases(Task[TaskSpec]):
         "to be named: those inside a crop, and one that lies across all four."
     )
     study = True
-    readout = "name objects"
+    readout = "name_objects"
+    protocol = ObjectClassifier
     modality = Modality.IMAGE
     metrics: ClassVar[tuple[str, ...]] = ("top1_across", "top1_inside")
 
@@ -61,12 +60,7 @@ class Canvases(Task[TaskSpec]):
 
     def evaluate(self, measured: MeasuredMethod, data: CanvasSet) -> Outcome:
         """Encode the test canvases, name their objects, and count what is right."""
-        method = measured.method
-        if not isinstance(method, ObjectClassifier):
-            raise ContractError(f"{method.name} has no predict, which names the objects of a canvas")
-        answers = np.asarray(method.predict(measured.encode(data.test, Role.ITEM)))
-        if answers.shape != data.test_labels.shape:
-            raise ContractError(f"{method.name}.predict returned {answers.shape}, not {data.test_labels.shape}")
+        answers = measured.ask("predict", measured.encode(data.test, Role.ITEM), shape=data.test_labels.shape)
         right = (answers == data.test_labels).astype(np.float64)
         present = (data.test_labels[:, 1:] != ABSENT).astype(np.float64)
         items = {
@@ -76,7 +70,7 @@ class Canvases(Task[TaskSpec]):
         }
 
         def ask(i: int) -> Any:
-            return method.predict(method.encode(data.test[i : i + 1], Role.ITEM))
+            return measured.ask("predict", measured.encode(data.test[i : i + 1], Role.ITEM))
 
         measured.time_queries(ask, len(data.test))
         inside = items["right_inside"].sum() / items["inside"].sum()

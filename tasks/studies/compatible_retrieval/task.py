@@ -4,15 +4,14 @@ A model is replaced several times, as data of more classes arrive. After each up
 never again. M[t, k] is the accuracy of queries of model t by the nearest class mean (cosine) of model k's gallery;
 all classes are asked for, whatever model k had seen. Gallery images are training images that no update trains on.
 
-A method that answers this has the readout ``compatible-retrieval`` and ``encode_as(update, items, role)``, the
-representation by its model after that update; its `encode` is that of the newest. It is fitted on `FitData` whose
-items are a list, the images of one update each, and whose labels are those of all updates, one after another.
+A method is fitted on `FitData` whose items are a list, the images of one update each, and whose labels are those of
+all updates, one after another. Its `encode` is that of the newest model.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +67,13 @@ class CompatibleSpec(TaskSpec):
     gallery: int = Field(gt=0)
 
 
+class EncodesAs(Protocol):
+    """Readout ``compatible_retrieval``: what an earlier model made of items."""
+
+    def encode_as(self, update: int, items: Any, role: Role) -> Representation:
+        """The representation by the model after that update, counted from 0."""
+
+
 class CompatibleRetrieval(Task[CompatibleSpec]):
     """Ask an old gallery with a new model's queries."""
 
@@ -78,7 +84,8 @@ class CompatibleRetrieval(Task[CompatibleSpec]):
         "model's query answered rightly from the gallery of an old one?"
     )
     study = True
-    readout = "compatible-retrieval"
+    readout = "compatible_retrieval"
+    protocol = EncodesAs
     modality = Modality.IMAGE
     metrics: ClassVar[tuple[str, ...]] = (
         "average_accuracy", "cross_accuracy", "cross_gain", "compatible_pairs", "self_accuracy",
@@ -111,7 +118,10 @@ class CompatibleRetrieval(Task[CompatibleSpec]):
         gallery, labels = data.train[rows], data.train_labels[rows]
         newest = len(self.spec.updates) - 1
         encoded = [
-            (measured.method.encode_as(k, gallery, Role.DOCUMENT), measured.method.encode_as(k, data.test, Role.QUERY))
+            tuple(
+                measured.ask("encode_as", k, items, role, count=len(items))
+                for items, role in ((gallery, Role.DOCUMENT), (data.test, Role.QUERY))
+            )
             for k in range(newest)
         ]
         encoded.append((measured.encode(gallery, Role.DOCUMENT), measured.encode(data.test, Role.QUERY)))
@@ -132,7 +142,7 @@ class CompatibleRetrieval(Task[CompatibleSpec]):
         scores["compatible_pairs"] = float(np.mean(gains))
 
         def ask(i: int) -> Any:
-            query: Representation = measured.method.encode(data.test[i : i + 1], Role.QUERY)
+            query = measured.encode(data.test[i : i + 1], Role.QUERY)
             return nearest(unit_rows(measured.features(query)), means[newest])
 
         measured.time_queries(ask, len(data.test))

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from suite.data.types import PairSet, RetrievalSet, TextSet
-from suite.errors import ContractError, DeclarationError
+from suite.errors import DeclarationError
 from suite.features.text_encoder import TextEncoder
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
@@ -104,12 +104,15 @@ class Mixture:
     tested: list[list[str]]
 
 
-class DataSelection(Task[Spec]):
-    """Selection of training data for a target that a few exemplars show.
+class Selects(Protocol):
+    """Readout ``select``: which texts of a pool are like a few others."""
 
-    A method that answers it has the readout ``select`` and ``affinity(pool, exemplars) -> (n,)``: how near each text
-    of the pool is to the exemplars, of which the pool is encoded as documents and the exemplars as queries.
-    """
+    def affinity(self, pool: Any, exemplars: Any) -> NDArray[np.float64]:
+        """(n,) how near each text of the pool, encoded as documents, is to the exemplars, encoded as queries."""
+
+
+class DataSelection(Task[Spec]):
+    """Selection of training data for a target that a few exemplars show."""
 
     family = "data-selection"
     family_title = "Data selection"
@@ -119,6 +122,7 @@ class DataSelection(Task[Spec]):
     )
     study = True
     readout = "select"
+    protocol = Selects
     modality = Modality.TEXT
     metrics: ClassVar[tuple[str, ...]] = (
         "precision", "lift", "downstream", "downstream_untrained", "length_correlation", "length_correlation_within",
@@ -164,9 +168,7 @@ class DataSelection(Task[Spec]):
         columns: dict[str, list[float]] = {name: [] for name in ("hits", "selected", *self.metrics[1:])}
         for kind in kinds:
             exemplars = measured.encode(mixture.exemplars[kind], Role.QUERY)
-            scores = np.asarray(measured.method.affinity(pool, exemplars), np.float64)
-            if scores.shape != lengths.shape or not np.isfinite(scores).all():
-                raise ContractError(f"{measured.method.name}.affinity must return {lengths.shape} finite numbers")
+            scores = measured.ask("affinity", pool, exemplars, shape=lengths.shape).astype(np.float64)
             rows = selected(scores, self.spec.share)
             held_out = halves(mixture.tested[kind])
             hits = mixture.kinds[rows] == kind
@@ -184,7 +186,7 @@ class DataSelection(Task[Spec]):
                 columns[name].append(float(value))
 
         def ask(row: int) -> None:
-            measured.method.affinity(pool, measured.method.encode(mixture.exemplars[row], Role.QUERY))
+            measured.ask("affinity", pool, measured.encode(mixture.exemplars[row], Role.QUERY))
 
         measured.time_queries(ask, len(kinds))
         items = {name: np.array(values) for name, values in columns.items()}

@@ -1,14 +1,12 @@
 """Sparse factor recovery: which two variables does each one follow from, and how well is it predicted from few samples?
 
-Binary variables are sampled from a planted graph of factors of three. A method that answers this has the readout
-``factors`` and ``log_probability(items)``, (n, variables) natural log-probabilities of every variable given all others
-of the item. If it explains itself, ``attended(variables) -> (variables, 2)`` names the two variables that each is
-predicted from. Only variables that a factor determines are scored.
+Binary variables are sampled from a planted graph of factors of three. Only variables that a factor determines are
+scored.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +30,20 @@ declare(
 )  # fmt: skip
 
 
+class Factors(Protocol):
+    """Readout ``factors``: every variable given all others."""
+
+    def log_probability(self, items: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n, variables) natural log-probabilities of every variable given all others of the item."""
+
+
+class Attends(Protocol):
+    """A method that explains itself."""
+
+    def attended(self, variables: int) -> NDArray[np.int64]:
+        """(variables, 2) the two variables that each is predicted from."""
+
+
 class FactorRecovery(Task[TaskSpec]):
     """Predict every variable from the others, and name those it is predicted from."""
 
@@ -43,6 +55,7 @@ class FactorRecovery(Task[TaskSpec]):
     )
     study = True
     readout = "factors"
+    protocol = Factors
     modality = Modality.VECTORS
     metrics: ClassVar[tuple[str, ...]] = ("factor_nll", "edge_f1")
 
@@ -53,14 +66,16 @@ class FactorRecovery(Task[TaskSpec]):
     def evaluate(self, measured: MeasuredMethod, data: FactorSet) -> Outcome:
         """Score predictions of held-out samples, and the graph where there is one."""
         measured.encode(data.test, Role.ITEM)
-        found = np.asarray(measured.method.log_probability(data.test))
-        if found.shape != data.test.shape or not (np.isfinite(found) & (found <= 0)).all():
-            raise ContractError(f"log_probability must return {data.test.shape} finite numbers of at most 0")
+        found = measured.ask("log_probability", data.test, shape=data.test.shape)
+        if not (found <= 0).all():
+            raise ContractError(f"{measured.name}.log_probability must return numbers of at most 0")
         column = -found[:, data.targets].sum(axis=1)
         scores = {"factor_nll": float(column.mean())}
-        if hasattr(measured.method, "attended"):
-            scores["edge_f1"] = edge_f1(measured.method.attended(data.test.shape[1])[data.targets], data.parents)
-        measured.time_queries(lambda i: measured.method.log_probability(data.test[i : i + 1]), len(data.test))
+        if measured.has(Attends):
+            variables = data.test.shape[1]
+            attended = measured.ask("attended", variables, shape=(variables, 2))
+            scores["edge_f1"] = edge_f1(attended[data.targets], data.parents)
+        measured.time_queries(lambda i: measured.ask("log_probability", data.test[i : i + 1]), len(data.test))
         return Outcome(scores, {"factor_nll": column})
 
 

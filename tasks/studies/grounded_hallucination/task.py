@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +42,18 @@ declare(
 )  # fmt: skip
 
 
+class Grounds(Protocol):
+    """Readout ``ground``: sentences about texts, and doubts about them."""
+
+    def ground(self, states: Any, questions: Any) -> tuple[Sequence[str], NDArray[Any], Sequence[str]]:
+        """N drafts, (n,) numbers that are higher for what is held to be false, and n final answers."""
+
+
 class GroundedHallucination(Task[TaskSpec]):
     """Sentences about a text are drafted, doubted and, where the method thinks better of them, written again.
 
-    A method of readout ``ground`` has ``ground(states, questions) -> (drafts, suspicion, answers)``: n strings, (n,)
-    numbers that are higher for what it holds to be false, and n strings. A state is repeated for each question about
-    it. Detection is judged on drafts that name a thing, the rest on answers. Hallucination is shown beside recall,
-    because whoever always abstains hallucinates nothing.
+    A state is repeated for each question about it. Detection is judged on drafts that name a thing, the rest on
+    answers. Hallucination is shown beside recall, because whoever always abstains hallucinates nothing.
     """
 
     family = "grounded-hallucination"
@@ -59,6 +64,7 @@ class GroundedHallucination(Task[TaskSpec]):
     )
     study = True
     readout = "ground"
+    protocol = Grounds
     modality = Modality.CONTEXT
     metrics: ClassVar[tuple[str, ...]] = (
         "grounded_accuracy", "hallucination", "named_recall", "detector_auc", "detector_rate",
@@ -75,7 +81,7 @@ class GroundedHallucination(Task[TaskSpec]):
     def evaluate(self, measured: MeasuredMethod, data: GroundingSet) -> Outcome:
         """Read the texts once, and finish all sentences about them."""
         states = measured.encode(data.contexts, Role.ITEM)
-        drafts, suspicion, answers = measured.method.ground(states[data.rows], data.questions)
+        drafts, suspicion, answers = measured.ask("ground", states[data.rows], data.questions)
         suspicion = np.asarray(suspicion, np.float64)
         _check(drafts, suspicion, answers, len(data.questions))
         truths = list(data.truths)

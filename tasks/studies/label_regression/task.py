@@ -1,13 +1,11 @@
 """Regression on labels: how well does a model predict classes as numbers, and how well does it know how well?
 
-Targets are the classes as one-hot vectors less 1 / classes. A method that answers this has the readout ``regress`` and
-``regress(items)``, which returns the predictive mean (n, classes) and variance (n,) of the targets, noise included, for
-what `encode` returned.
+Targets are the classes as one-hot vectors less 1 / classes.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +30,13 @@ declare(
 )  # fmt: skip
 
 
+class Regresses(Protocol):
+    """Readout ``regress``: a predictive distribution of the targets."""
+
+    def regress(self, items: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean (n, classes) and variance (n,) of the targets, noise included, for what `encode` returned."""
+
+
 class LabelRegression(Task[TaskSpec]):
     """Fit on labels as numbers, and score the predictive distribution."""
 
@@ -43,6 +48,7 @@ class LabelRegression(Task[TaskSpec]):
     )
     study = True
     readout = "regress"
+    protocol = Regresses
     modality = Modality.IMAGE
     metrics: ClassVar[tuple[str, ...]] = ("label_mse", "label_nll", "label_accuracy")
 
@@ -53,8 +59,11 @@ class LabelRegression(Task[TaskSpec]):
     def evaluate(self, measured: MeasuredMethod, data: ImageSet) -> Outcome:
         """Predict the test images' targets."""
         classes = len(data.classes)
-        mean, variance = measured.method.regress(measured.encode(data.test, Role.ITEM))
-        _check(mean, variance, (len(data.test), classes))
+        count = len(data.test)
+        encoded = measured.encode(data.test, Role.ITEM)
+        mean, variance = measured.ask("regress", encoded, shape=[(count, classes), (count,)])
+        if not (variance > 0).all():
+            raise ContractError(f"{measured.name}.regress returned variances that are not positive")
         errors = (mean - targets(data.test_labels, classes)) ** 2
         columns = {
             "label_mse": errors.mean(axis=1),
@@ -63,7 +72,7 @@ class LabelRegression(Task[TaskSpec]):
         }
 
         def ask(i: int) -> Any:
-            return measured.method.regress(measured.method.encode(data.test[i : i + 1], Role.ITEM))
+            return measured.ask("regress", measured.encode(data.test[i : i + 1], Role.ITEM))
 
         measured.time_queries(ask, len(data.test))
         scores = {name: float(column.mean()) for name, column in columns.items()}
@@ -74,12 +83,3 @@ class LabelRegression(Task[TaskSpec]):
 def targets(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
     """(n, classes) one-hot less 1 / classes."""
     return np.asarray(np.eye(classes)[labels] - 1 / classes)
-
-
-def _check(mean: NDArray[Any], variance: NDArray[Any], shape: tuple[int, int]) -> None:
-    if mean.shape != shape or variance.shape != shape[:1]:
-        raise ContractError(
-            f"regress returned {mean.shape} and {variance.shape} for {shape[0]} items, {shape[1]} classes"
-        )
-    if not np.isfinite(mean).all() or not (np.isfinite(variance) & (variance > 0)).all():
-        raise ContractError("regress returned means that are not finite, or variances that are not positive")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
@@ -31,14 +31,20 @@ declare(
 )  # fmt: skip
 
 
+class AnswersWords(Protocol):
+    """Readout ``next_word``: how likely each word comes next."""
+
+    def answer(self, states: Any, words: Sequence[str]) -> NDArray[Any]:
+        """(n, words) logits of the next word."""
+
+
 class LongTailRecall(Task[TaskSpec]):
     """Facts of falling frequency are learnt in `fit`, and asked for by the beginning of their sentence.
 
     What is asked was in the corpus: this is memory and no generalisation, and the number of parameters bounds it. The
     sentences that measure common knowledge were not. A method is fitted on the `FactSet` (its `sentences` and `counts`;
-    it has no use for the rest), makes of beginnings of sentences whatever it likes (`encode`), and gives from that
-    (n, words) logits of the next word (``answer(states, words)``). What it counts as ``fetched_parameters``, used a
-    context, and ``total_parameters`` stands beside recall.
+    it has no use for the rest), makes of beginnings of sentences whatever it likes (`encode`), and answers from that.
+    What it counts as ``fetched_parameters``, used a context, and ``total_parameters`` stands beside recall.
     """
 
     family = "long-tail-recall"
@@ -48,7 +54,8 @@ class LongTailRecall(Task[TaskSpec]):
         "context has to fetch?"
     )
     study = True
-    readout = "next-word"
+    readout = "next_word"
+    protocol = AnswersWords
     modality = Modality.TEXT
     metrics: ClassVar[tuple[str, ...]] = (
         "tail_recall", "rare_recall", "frequent_recall", "head_recall", "common_log_perplexity",
@@ -87,11 +94,8 @@ def _ranked(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n,) whether the likeliest of all words is the next one, and (n,) its negative log-likelihood."""
     states = measured.encode([before for before, _ in asked], Role.QUERY)
-    logits = np.asarray(measured.answer(states, data.words), np.float64)
-    if logits.shape != (len(asked), len(data.words)) or not np.isfinite(logits).all():
-        raise ContractError(
-            f"{measured.method.name}.answer must give {(len(asked), len(data.words))} finite logits, not {logits.shape}"
-        )
+    shape = (len(asked), len(data.words))
+    logits = np.asarray(measured.ask("answer", states, data.words, shape=shape), np.float64)
     place = {word: row for row, word in enumerate(data.words)}
     wanted = np.array([place[word] for _, word in asked])
     logits = logits - logits.max(axis=1, keepdims=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from suite.errors import ContractError
 from suite.method import Modality, Role
@@ -27,11 +28,24 @@ declare(
 )  # fmt: skip
 
 
+class Recites(Protocol):
+    """Readout ``recite``: what a context said."""
+
+    def answer(self, states: Any, questions: Any) -> Sequence[str]:
+        """One string of a sentence's length a question."""
+
+
+class LanguageModel(Protocol):
+    """A method that says how likely texts are."""
+
+    def log_likelihood(self, texts: Sequence[str]) -> NDArray[Any]:
+        """(n,) mean nats a token of each text."""
+
+
 class NeedleRecall(Task[TaskSpec]):
     """Encode contexts, ask for the needle from what was kept, and count the words that come back.
 
-    A method of readout ``recite`` answers through `answer` with strings of a sentence's length. If it is a language
-    model (``log_likelihood(texts)``, mean nats a token of each text), its log-perplexity on plain prose stands beside.
+    Beside it stands the log-perplexity of a language model (`LanguageModel`) on plain prose.
     """
 
     family = "needle-recall"
@@ -42,6 +56,7 @@ class NeedleRecall(Task[TaskSpec]):
     )
     study = True
     readout = "recite"
+    protocol = Recites
     modality = Modality.CONTEXT
     metrics: ClassVar[tuple[str, ...]] = ("needle_recall", "needle_exact", "log_perplexity")
 
@@ -54,8 +69,8 @@ class NeedleRecall(Task[TaskSpec]):
             recalled += word_recall(measured.answer(states, data.questions[block]), data.answers[block])
         items = {"needle_recall": np.array(recalled), "depth": np.asarray(data.depths)}
         items["needle_exact"] = (items["needle_recall"] == 1).astype(np.float64)
-        if hasattr(measured.method, "log_likelihood"):
-            likelihood = np.asarray(measured.method.log_likelihood(data.texts), np.float64)
+        if measured.has(LanguageModel):
+            likelihood = measured.ask("log_likelihood", data.texts, shape=(len(data.texts),)).astype(np.float64)
             # Columns are as long as the needles are many: the texts repeat in them.
             items["log_perplexity"] = np.resize(-likelihood, len(recalled))
         scores = {name: float(values.mean()) for name, values in items.items() if name in self.metrics}

@@ -1,8 +1,7 @@
 """One-shot memory: patterns are stored once each; is what is presented again recognised, and is similarity kept?
 
-A method is fitted on the patterns, in their order. It has the readout ``one-shot-memory``, ``stored_codes()``, the
-`Codes` that the patterns were given when they were stored, and ``presented(items)``, the `Codes` that it would give
-items now if it stored them. Its `encode` retrieves. The overlap of two codes is the share of equal symbols.
+A method is fitted on the patterns, in their order; its `encode` retrieves. The overlap of two codes is the share of
+equal symbols.
 
 The share of patterns whose code is complete on retrieval (the "recall fraction") is not reported: a memory that gives
 every input the same code has it at 1.
@@ -10,7 +9,7 @@ every input the same code has it at 1.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +49,16 @@ declare(
 )  # fmt: skip
 
 
+class Remembers(Protocol):
+    """Readout ``one_shot_memory``: the codes under which patterns are stored."""
+
+    def stored_codes(self) -> Codes:
+        """Those that the patterns were given when they were stored."""
+
+    def presented(self, items: Any) -> Codes:
+        """Those that items would be given now, if they were stored."""
+
+
 class OneShotMemory(Task[TaskSpec]):
     """Store random patterns, present probes of known similarity, and compare codes."""
 
@@ -60,7 +69,8 @@ class OneShotMemory(Task[TaskSpec]):
         "overlap of codes follow the overlap of inputs?"
     )
     study = True
-    readout = "one-shot-memory"
+    readout = "one_shot_memory"
+    protocol = Remembers
     modality = Modality.VECTORS
     metrics: ClassVar[tuple[str, ...]] = (
         "identification", "code_similarity", "retrieved_similarity", "overlap_same", "overlap_disjoint",
@@ -74,9 +84,9 @@ class OneShotMemory(Task[TaskSpec]):
         """Present the probes twice, to be retrieved and as if to be stored."""
         probed, levels, bits = data.probes.shape
         probes = data.probes.reshape(-1, bits)
-        stored = _symbols(measured.method.stored_codes())
+        stored = _symbols(measured.ask("stored_codes", count=len(data.stored)))
         retrieved = _symbols(measured.encode(probes, Role.ITEM))
-        given = _symbols(measured.method.presented(probes))
+        given = _symbols(measured.ask("presented", probes, count=len(probes)))
         own = np.repeat(np.arange(probed), levels)
         overlap = np.tile(data.overlaps, probed)
         columns = {
@@ -90,7 +100,7 @@ class OneShotMemory(Task[TaskSpec]):
         columns["code_overlap_disjoint"] = columns["code_overlap"] * columns["is_disjoint"]
         columns["identified"] = columns["is_same"] & _is_nearest(retrieved, stored, own)
         columns = {name: np.asarray(column, np.float64) for name, column in columns.items()}
-        measured.time_queries(lambda i: measured.method.encode(probes[i : i + 1], Role.ITEM), len(probes))
+        measured.time_queries(lambda i: measured.encode(probes[i : i + 1], Role.ITEM), len(probes))
         scores = {
             "identification": columns["identified"].sum() / columns["is_same"].sum(),
             "code_similarity": _spearman(overlap, columns["code_overlap"]),

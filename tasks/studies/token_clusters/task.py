@@ -1,11 +1,11 @@
 """How tightly the token vectors of a text cluster: what pruning by clusters loses, before any retrieval.
 
-A multi-vector method that answers this has the readout ``token-clusters`` and ``token_vectors(items, role)``, the
-`MultiVector` of all tokens that it had before it pruned. Every text is clustered by scikit-learn's k-means, whatever
-the method's own clustering is.
+Every text is clustered by scikit-learn's k-means, whatever the method's own clustering is.
 """
 
 from __future__ import annotations
+
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from pydantic import Field
 from suite.data.types import RetrievalSet
 from suite.errors import ContractError
 from suite.method import FitData, Modality, Role
+from suite.representations import MultiVector
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
 from suite.weighing import MeasuredMethod
@@ -33,6 +34,13 @@ class TokenClustersSpec(TaskSpec):
     clusters: int = Field(default=8, gt=0)
 
 
+class HasTokenVectors(Protocol):
+    """Readout ``token_clusters``: the vectors behind a multi-vector representation."""
+
+    def token_vectors(self, items: Any, role: Role) -> MultiVector:
+        """Those of all tokens, before any was pruned."""
+
+
 class TokenClusters(Task[TokenClustersSpec]):
     """Variance within clusters of a text's token vectors, over all of their variance."""
 
@@ -43,7 +51,8 @@ class TokenClusters(Task[TokenClustersSpec]):
         "The less there is, the better a few centroids stand for the text."
     )
     study = True
-    readout = "token-clusters"
+    readout = "token_clusters"
+    protocol = HasTokenVectors
     modality = Modality.TEXT
     metrics = ("variance_within",)
     Spec = TokenClustersSpec
@@ -57,7 +66,7 @@ class TokenClusters(Task[TokenClustersSpec]):
         rows = np.linspace(0, len(data.documents) - 1, min(self.spec.documents, len(data.documents))).astype(int)
         texts = [data.documents[row] for row in rows]
         measured.encode(texts, Role.DOCUMENT)
-        tokens = measured.method.token_vectors(texts, Role.DOCUMENT)
+        tokens = measured.ask("token_vectors", texts, Role.DOCUMENT, count=len(texts))
         each = (tokens[row : row + 1].vectors for row in range(len(tokens)))
         shares = np.array([variance_within(v, self.spec.clusters) for v in each if len(v) > self.spec.clusters])
         if not len(shares):

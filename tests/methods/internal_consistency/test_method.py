@@ -62,14 +62,14 @@ def method(trust, margins):
 def test_every_layer_says_both_labels_equally_often_and_arms_give_the_same_answers():
     margins = np.random.default_rng(0).standard_normal((200, 3, 10)).astype(np.float32) + np.arange(10)
     states = State(margins=margins)
-    verdicts = {trust: method(trust, margins).verdicts(states) for trust in InternalConsistency.grid["trust"]}
-    answers = verdicts["agreement"][0]
+    found = {trust: method(trust, margins).choices(states) for trust in InternalConsistency.grid["trust"]}
+    answers = found["agreement"][0]
     np.testing.assert_array_equal(answers.mean(axis=0), [0.5] * 3)
-    for others, confidence, weight in verdicts.values():
+    for others, confidence, weight in found.values():
         np.testing.assert_array_equal(others, answers)
         assert ((confidence >= 0) & (confidence <= 1)).all()
         assert (weight >= 0).all()
-    np.testing.assert_allclose(verdicts["final"][2], verdicts["final"][1] - 0.5)
+    np.testing.assert_allclose(found["final"][2], found["final"][1] - 0.5)
 
 
 def test_shuffling_keeps_each_layer_s_answers_and_the_last_layer():

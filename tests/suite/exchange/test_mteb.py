@@ -17,7 +17,7 @@ from suite.method import Effort, FitData, Role
 from suite.results.store import Row
 from suite.weighing import MeasuredMethod
 from tasks.beir_hub import HubBeir
-from tasks.ranking import DEPTH
+from tasks.ranking import FIRST
 from tasks.sts import Sts
 from tests.suite.exchange.test_mteb_files import CODE, TASKS, result
 
@@ -127,7 +127,7 @@ def retrieval_task(data: RetrievalSet, ignore: bool):
             )
             self.dataset = {"default": {"test": split}}
             # As deep as our own runs: of documents with one score, such as BM25's zero, each keeps those that fit.
-            self._top_k = DEPTH + ignore
+            self._top_k = FIRST + ignore
             self.data_loaded = True
 
         def task_specific_scores(self, scores: dict, *_: object, **__: object) -> dict[str, float]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from suite.errors import WeighbridgeError
-from suite.results.bootstrap import Estimate, Sample, interval, item_counts, replicates
+from suite.results.bootstrap import Estimate, Sample, interval, item_counts, replicates, seeds_alone
 from suite.results.metrics import Metric, Statistic
 from suite.results.moments import average_ranks, statistic
 from suite.results.schema import CellResult
@@ -369,3 +369,23 @@ def test_a_batch_of_pairs_equals_one_at_a_time(columns: np.ndarray, shift: float
         one = contest.difference(a, b)
         alone = paired_difference(found[a], found[b])
         assert (one.low, one.high, one.p) == pytest.approx((alone.low, alone.high, alone.p), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [10.0, 10.5, 9.8, 10.2, 10.1]])
+def test_numbers_without_items_have_about_students_interval_over_seeds(values):
+    from scipy.stats import t
+
+    low, high = interval(seeds_alone(values))
+    half = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    assert (high - low) / 2 == pytest.approx(half, rel=0.2)
+    assert low < np.mean(values) < high
+
+
+def test_two_seeds_say_nothing_and_equal_ones_leave_no_doubt():
+    assert seeds_alone([1.0, 2.0]) is None
+    assert interval(seeds_alone([3.0, 3.0, 3.0])) == (3.0, 3.0)
+
+
+def test_rows_are_paired_by_seed():
+    first = np.array([1.0, 5.0, 9.0])
+    assert np.ptp(seeds_alone(first + 2) - seeds_alone(first)) == pytest.approx(0, abs=1e-12)

@@ -79,7 +79,7 @@ class Known(Method):
     def encode(self, items, role):
         return State(number=np.array([int(item) for item in items]))
 
-    def verdicts(self, states):
+    def choices(self, states):
         number = states.tensors["number"]
         wrong = number % 5 == 0
         answers = ((number % 2 == 0) ^ wrong)[:, None].repeat(3, axis=1)
@@ -90,8 +90,8 @@ class Known(Method):
 class Overconfident(Known):
     """Names a confidence above 1."""
 
-    def verdicts(self, states):
-        answers, confidence, weight = super().verdicts(states)
+    def choices(self, states):
+        answers, confidence, weight = super().choices(states)
         return answers, confidence + 1, weight
 
 

@@ -24,7 +24,7 @@ class Noisy(Method):
 
     name = "noisy"
     modality = Modality.TEXT
-    readouts = ("candidates", "token-clusters")
+    readouts = ("candidates", "token_clusters")
     grid = {"noise": (0.0, 0.5, 9.0), "reached": (COUNT,)}
 
     def token_vectors(self, items, role):

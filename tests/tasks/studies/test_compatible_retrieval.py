@@ -32,7 +32,7 @@ class Pixels(Method):
 
     name = "pixels"
     modality = Modality.IMAGE
-    readouts = ("compatible-retrieval",)
+    readouts = ("compatible_retrieval",)
 
     def encode_as(self, update, items, role):
         return Dense(items.reshape(len(items), -1).astype(np.float32))

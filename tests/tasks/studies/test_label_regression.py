@@ -62,10 +62,10 @@ def test_targets_have_mean_zero(digits):
 
 @pytest.mark.parametrize("fields", [{"variance": 0.0}, {"variance": np.nan}, {"error": np.inf}])
 def test_impossible_answers_are_refused(digits, fields):
-    with pytest.raises(ContractError, match="positive"):
+    with pytest.raises(ContractError, match=r"positive|finite"):
         evaluate(digits, **fields)
 
 
 def test_answers_of_another_shape_are_refused(digits):
-    with pytest.raises(ContractError, match="797 items"):
+    with pytest.raises(ContractError, match="797, 10"):
         evaluate(digits, regress=lambda self, items: (np.zeros((len(items), 9)), np.ones(len(items))))

@@ -27,7 +27,7 @@ class Remembering(Method):
 
     name = "remembering"
     modality = Modality.TEXT
-    readouts = ("next-word",)
+    readouts = ("next_word",)
 
     def __init__(self, sentences, known, shape=None):
         super().__init__()
@@ -114,5 +114,5 @@ def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary(facts):
 
 
 def test_answers_of_another_shape_are_the_methods_fault(facts):
-    with pytest.raises(ContractError, match="finite logits"):
+    with pytest.raises(ContractError, match=r"\(32, 121\) finite"):
         judged(facts, 0, shape=(3, 3))

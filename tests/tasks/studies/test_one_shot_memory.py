@@ -23,7 +23,7 @@ class Copies(Method):
 
     name = "copies"
     modality = Modality.VECTORS
-    readouts = ("one-shot-memory",)
+    readouts = ("one_shot_memory",)
 
     def encode(self, items, role):
         codebook = np.broadcast_to(np.eye(2, dtype=np.float32), (items.shape[1], 2, 2))
