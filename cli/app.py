@@ -60,9 +60,8 @@ def main() -> None:
     except ValidationError as error:
         Console(stderr=True).print(f"[bold red]error:[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt as stopped:
-        done = str(stopped) or "What had ended is stored; the same command goes on"
-        Console(stderr=True).print(f"\nInterrupted. {done}.", soft_wrap=True)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("\nInterrupted. What had ended is stored; run the same command again to go on.")
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.options import Json, MethodsDir, TrustRemoteCode, load_catalogue, out, print_json
+from cli.options import Device, Json, MethodsDir, TrustRemoteCode, load_catalogue, out, print_json
+from suite import devices
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root
 from suite.planning import plan
@@ -66,9 +67,11 @@ def check(
     method: Annotated[str, typer.Argument(help="Name of the method, or a model such as st:NAME.")],
     methods_dir: MethodsDir = None,
     trust_remote_code: TrustRemoteCode = False,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Try a method against the interface's rules on real data; exit code 1 if any check fails."""
+    devices.use(devices.choose(device)[0])
     scanned = load_catalogue(methods_dir)
     methods = scanned.methods | scanned.by_name([method], trust_remote_code=trust_remote_code)
     if method not in methods:

@@ -39,6 +39,14 @@ Tasks = Annotated[
     str | None, typer.Option("--tasks", "--task", "-t", help="Task names or globs such as sts/*; comma-separated.")
 ]
 Results = Annotated[Path | None, typer.Option("--results", help="Folder of results; results/ by default.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Where tensors are computed: auto (an accelerator where torch finds one), cpu, cuda, cuda:1 or mps. "
+        "Recorded beside the numbers, in no key.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
 
 out = Console(highlight=False)

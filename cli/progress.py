@@ -22,8 +22,8 @@ from suite.results.schema import CellResult, Status
 from suite.running.reporting import SharedWork
 
 LONGEST_REASON = 200
-SHOWN_AFTER_SECONDS = 2.0
-"""Work for several rows that takes less is not shown."""
+SHOWN_AFTER_SECONDS = {True: 2.0, False: 10.0}
+"""Work for several rows that takes less is not shown; it takes longer where nobody can say how far it is."""
 
 
 class Display:
@@ -87,7 +87,7 @@ class Display:
 
     def shared(self, works: Sequence[SharedWork]) -> None:
         """Show what is made for several rows, a line each; where there is no terminal, once each."""
-        lasting = [work for work in works if work.seconds > SHOWN_AFTER_SECONDS]
+        lasting = [work for work in works if work.seconds > SHOWN_AFTER_SECONDS[bool(work.total)]]
         if err.is_terminal:
             for title in [title for title in self._shared if title not in {work.title for work in lasting}]:
                 self._progress.remove_task(self._shared.pop(title))

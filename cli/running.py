@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.options import (
+    Device,
     Json,
     Methods,
     MethodsDir,
@@ -26,6 +27,7 @@ from cli.options import (
 )
 from cli.progress import Display
 from cli.site import build
+from suite import devices
 from suite.api import default_jobs
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
@@ -38,7 +40,7 @@ from suite.results.store import ResultStore
 from suite.running.budget import seconds
 from suite.running.debug import debug
 from suite.running.due import RETRIABLE, Overwrite, due, statuses
-from suite.running.runner import Report, interruptible, run_cells
+from suite.running.runner import Interrupted, Report, interruptible, run_cells
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
@@ -60,6 +62,7 @@ def run(
     seeds: Annotated[str | None, typer.Option(help="Seeds instead of the profile's, e.g. 0,1,2.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Cells at a time; what cores and memory allow.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads a cell.")] = 1,
+    device: Device = "auto",
     overwrite: Annotated[
         Overwrite, typer.Option(help="only-missing: cells without a current row. never: without any. only-cache: none.")
     ] = Overwrite.ONLY_MISSING,
@@ -119,12 +122,13 @@ def run(
         _seeds(seeds),
         trust_remote_code=trust_remote_code,
     )
+    devices.checked(device)
     store = ResultStore(results or results_root())
     retried = statuses(retry)
     if dry_run:
         return _dry_run(cells, store, profile, overwrite, retried, as_json)
     if pdb:
-        for name, value in debug(cells, threads).items():
+        for name, value in debug(cells, threads, device).items():
             out.print(f"{name}: {value:g}")
         return None
     display = Display()
@@ -135,14 +139,18 @@ def run(
                 store,
                 jobs=jobs or default_jobs(threads),
                 threads=threads,
+                device=device,
                 overwrite=overwrite,
                 retry=retried,
                 time_limit=None if time_limit is None else seconds(time_limit),
                 memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
                 budget=None if budget is None else seconds(budget),
                 reporter=display,
-                resources=_resources(executor, address, gpus, memory),
+                resources=_resources(executor, address, gpus, memory, device),
             )
+    except Interrupted as stopped:
+        err.print(f"Interrupted. {stopped}.", soft_wrap=True)
+        raise typer.Exit(130) from None
     finally:
         display.stop()
     if as_json:
@@ -156,11 +164,21 @@ def run(
     return None
 
 
-def _resources(executor: Executor, address: str | None, gpus: float, memory: float) -> ClusterResources | None:
+def _resources(
+    executor: Executor, address: str | None, gpus: float, memory: float, device: str
+) -> ClusterResources | None:
     if executor is Executor.LOCAL:
         if address is not None:
             raise WeighbridgeError("--address names a Ray cluster: add --executor ray")
+        if gpus:
+            raise WeighbridgeError(
+                "--gpus asks a Ray cluster for accelerators: add --executor ray. On this machine --device chooses"
+            )
         return None
+    if device not in (("auto", "cuda") if gpus else ("auto", "cpu")):
+        raise WeighbridgeError(
+            f"--device {device} says nothing to a Ray cluster: --gpus 1 gives each row an accelerator, --gpus 0 none"
+        )
     from suite.running.cluster import ClusterResources
 
     return ClusterResources(address, gpus, int(memory * 2**30))

@@ -32,6 +32,7 @@ def run(
     seeds: Sequence[int] | None = None,
     jobs: int | None = None,
     threads: int = 1,
+    device: str = "auto",
     overwrite: str = "only-missing",
     methods_dirs: Sequence[Path | str] = (),
     results: Path | str | None = None,
@@ -48,6 +49,7 @@ def run(
         seeds: seeds instead of the profile's.
         jobs: cells at a time; as many as cores and memory allow if None.
         threads: threads a cell.
+        device: auto (an accelerator where torch finds one), cpu, cuda, cuda:N or mps; recorded in the rows, in no key.
         overwrite: always, never, only-missing or only-cache.
         methods_dirs: folders with more methods.
         results: folder of results; the project's if None.
@@ -65,6 +67,7 @@ def run(
             store,
             jobs=jobs or default_jobs(threads),
             threads=threads,
+            device=device,
             overwrite=Overwrite(overwrite),
             reporter=reporter,
             resources=resources,

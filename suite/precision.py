@@ -1,17 +1,20 @@
-"""Which arithmetic this CPU is fast at."""
+"""Which arithmetic the device of this process is fast at."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
+from typing import Literal, cast
 
-Precision = Literal["bfloat16", "float32"]
+from suite import devices
+
+Precision = Literal["bfloat16", "float16", "float32"]
+
+
+def fastest_precision() -> Precision:
+    """Bfloat16 where a CPU (AVX512-BF16, AMX) or GPU multiplies it, float16 on older GPUs, float32 elsewhere."""
+    return _of(devices.name())
 
 
 @cache
-def fastest_precision() -> Precision:
-    """Bfloat16 where the CPU multiplies it (AVX512-BF16, AMX), float32 elsewhere."""
-    import torch
-
-    able = torch.cpu.get_capabilities()
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+def _of(device: str) -> Precision:
+    return cast(Precision, devices.precision())

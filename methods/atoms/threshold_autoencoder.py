@@ -13,14 +13,14 @@ units are compared at equal sparsity. Latents that hardly ever fire restart on t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.training import Descent, array, descend, half_precision, placed
 from suite.method import Tensors
-from suite.precision import Precision
 
 RIDGE = 1e-4
 BANDWIDTH = 0.1
@@ -47,7 +47,7 @@ class Training:
         steps: optimiser steps.
         batch: vectors a step.
         rate: peak rate of Adam.
-        precision: arithmetic of the two products; all else is float32.
+        half: whether the two products run in the fastest arithmetic of the device; all else is float32.
     """
 
     latents: int
@@ -55,7 +55,7 @@ class Training:
     steps: int
     batch: int
     rate: float
-    precision: Precision = "float32"
+    half: bool = False
 
 
 def second_moment(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -84,8 +84,8 @@ def train_autoencoder(vectors: NDArray[np.float32], unit: Unit, training: Traini
     colour = (axes * np.sqrt(values)) @ axes.T
     # White vectors have a mean square of d; a coefficient of one in `active` then has about size 1.
     scale = float(np.sqrt(len(values) / training.active))
-    white = torch.from_numpy((vectors @ (whiten / scale)).astype(np.float32))
-    error_of = torch.from_numpy((colour / np.sqrt(values.mean())).astype(np.float32))
+    white = placed(torch.from_numpy((vectors @ (whiten / scale)).astype(np.float32)))
+    error_of = placed(torch.from_numpy((colour / np.sqrt(values.mean())).astype(np.float32)))
     decoder, encoder, threshold = _trained(white, error_of, unit, training, seed)
     return {
         "encoder": np.ascontiguousarray(encoder @ whiten / scale, np.float32),
@@ -102,40 +102,39 @@ def _trained(
     generator = torch.Generator().manual_seed(seed)
     atoms = _unit_rows(white[torch.randint(len(white), (training.latents,), generator=generator)])
     decoder, encoder = (atoms.clone().requires_grad_() for _ in range(2))
-    start = float(np.quantile((white[:512] @ atoms.T).numpy(), 1 - training.active / training.latents))
-    threshold = torch.full((training.latents,), max(start, LEAST_THRESHOLD)).requires_grad_()
+    start = float(np.quantile(array(white[:512] @ atoms.T), 1 - training.active / training.latents))
+    threshold = white.new_full((training.latents,), max(start, LEAST_THRESHOLD)).requires_grad_()
     parameters = [decoder, encoder, threshold]
-    optimiser = torch.optim.Adam(parameters, lr=training.rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, training.steps))
-    fired, penalty, window = torch.zeros(training.latents), PENALTY, max(1, training.steps // RESTARTS)
-    half = partial(torch.autocast, "cpu", torch.bfloat16, enabled=training.precision == "bfloat16")
+    fired, penalty, window = white.new_zeros(training.latents), PENALTY, max(1, training.steps // RESTARTS)
     least = RARE * training.active / training.latents * training.batch * window
-    for step in range(training.steps):
-        rows = torch.randint(len(white), (training.batch,), generator=generator)
-        batch = white[rows]
-        with half():
+    missed = codes = white
+
+    def loss(step: int) -> Any:
+        nonlocal missed, codes
+        batch = white[torch.randint(len(white), (training.batch,), generator=generator)]
+        with half_precision(training.half):
             pre = batch @ encoder.T
         codes, cost = _unit(unit)(pre.float(), threshold)
-        with half():
+        with half_precision(training.half):
             rebuilt = codes @ decoder
         missed = batch - rebuilt.float()
-        loss = ((missed @ error_of) ** 2).sum(1).mean() + penalty * cost
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            decoder.copy_(_unit_rows(decoder))
-            threshold.clamp_(min=LEAST_THRESHOLD)
-            on = (codes > 0).float()
-            fired += on.sum(0)
-            if step % window == window - 1:
-                if step < LAST_RESTART * training.steps:
-                    _restart(torch.nonzero(fired < least).flatten(), missed, parameters, start, optimiser, generator)
-                fired.zero_()
-            excess = np.log(max(float(on.sum(1).mean()), 0.01) / training.active)
+        return ((missed @ error_of) ** 2).sum(1).mean() + penalty * cost
+
+    def after(step: int, optimiser: Any) -> None:
+        nonlocal penalty
+        decoder.copy_(_unit_rows(decoder))
+        threshold.clamp_(min=LEAST_THRESHOLD)
+        on = (codes > 0).float()
+        fired.add_(on.sum(0))
+        if step % window == window - 1:
+            if step < LAST_RESTART * training.steps:
+                _restart(torch.nonzero(fired < least).flatten(), missed, parameters, start, optimiser, generator)
+            fired.zero_()
+        excess = np.log(max(float(on.sum(1).mean()), 0.01) / training.active)
         penalty = float(np.clip(penalty * np.exp(PENALTY_RATE * np.clip(excess, -1, 1)), *PENALTY_RANGE))
-    return decoder.detach().numpy(), encoder.detach().numpy(), threshold.detach().numpy()
+
+    descend(parameters, loss, Descent(training.steps, training.rate, "adam", schedule=_rate), after=after)
+    return array(decoder), array(encoder), array(threshold)
 
 
 def _restart(dead: Any, missed: Any, parameters: list[Any], start: float, optimiser: Any, generator: Any) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from methods.kit.training import Descent, arrays, descend, on_device, placed, seeded
 from suite.data.types import Passage, RecallSet
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import State
@@ -69,20 +70,19 @@ class _SmallModel(Method):
         from torch.nn import functional
 
         steps = self.effort.pick(quick=400, standard=6000)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        drawn = batches(data.items, data.labels, steps, np.random.default_rng(seed))
+
+        def loss(step: int) -> torch.Tensor:
+            tokens, answers = (placed(torch.from_numpy(part)) for part in next(drawn))
+            hidden, _ = network.read(tokens)
+            return functional.cross_entropy(network.logits(hidden[:, -1]), answers)
+
+        with seeded(seed):
             network = self.network(data.classes)
-            optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-            schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, steps))
-            for tokens, answers in batches(data.items, data.labels, steps, np.random.default_rng(seed)):
-                hidden, _ = network.read(torch.from_numpy(tokens))
-                loss = functional.cross_entropy(network.logits(hidden[:, -1]), torch.from_numpy(answers))
-                optimizer.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimizer.step()
-                schedule.step()
-        return {name: value.detach().numpy() for name, value in network.state_dict().items()}
+            with on_device(network):
+                how = Descent(steps, LEARNING_RATE, weight_decay=WEIGHT_DECAY, schedule=warm_cosine, clip=1.0)
+                descend(network.parameters(), loss, how)
+        return arrays(network)
 
     @cached_property
     def trained(self) -> SequenceModel:

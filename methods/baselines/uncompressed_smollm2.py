@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.smollm2.backbone import LAYERS, REQUIRES, SMOLLM2, load_model, load_tokenizer
+from methods.kit.training import Descent, array, descend, falling, on_device, placed
 from suite.features.text_encoder import batches
 from suite.method import Method, Modality, Paper, Role, Tensors
 from suite.representations import State
@@ -60,8 +61,9 @@ class OnSmolLM2(Method):
             for rows in batches(lengths.tolist(), TOKENS_A_BATCH):
                 longest = lengths[rows].max()
                 # Padding stands behind the text, where a causal model does not see it.
-                states = self.network.model(torch.from_numpy(padded[rows, :longest]).long()).last_hidden_state.float()
-                hidden[rows, :longest] = states.numpy() * (np.arange(longest) < lengths[rows, None])[..., None]
+                tokens_of = placed(torch.from_numpy(padded[rows, :longest]).long())
+                states = array(self.network.model(tokens_of).last_hidden_state.float())
+                hidden[rows, :longest] = states * (np.arange(longest) < lengths[rows, None])[..., None]
         return State(hidden=hidden, tokens=padded, length=lengths)
 
     def predict(self, states: State) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
@@ -71,8 +73,9 @@ class OnSmolLM2(Method):
         kept = states.tensors
         for hidden, tokens, length in zip(kept["hidden"], kept["tokens"], kept["length"], strict=True):
             with torch.inference_mode():
-                logits = self.network.lm_head(torch.from_numpy(hidden[:length]).to(self.network.dtype)).float()
-            yield tokens[:length].astype(np.int64), logits.numpy()
+                given = placed(torch.from_numpy(hidden[:length])).to(self.network.dtype)
+                logits = self.network.lm_head(given).float()
+            yield tokens[:length].astype(np.int64), array(logits)
 
     def spell(self, tokens: NDArray[np.int64]) -> str:
         """The text that tokens are of."""
@@ -122,7 +125,7 @@ def rest_of(network: Any, compressed: Sequence[str]) -> dict[str, NDArray[Any]]:
 
     inside = tuple(f"{name}." for name in compressed)
     return {
-        name: value.detach().contiguous().view(torch.int16).numpy().view(np.uint16)
+        name: array(value.contiguous().view(torch.int16)).view(np.uint16)
         for name, value in network.named_parameters()
         if not name.startswith(inside)
     }
@@ -152,19 +155,17 @@ def heal(network: Any, matrices: Sequence[StoredMatrix], tokens: Any, *, batch: 
     from torch.nn.functional import kl_div, log_softmax
 
     teacher = load_model()
-    trained = [p for matrix in matrices for p in matrix.train().requires_grad_(True).parameters()]
-    optimizer = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=0.0)
-    steps = tokens.split(batch)
-    for step, rows in enumerate(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * (1 - step / len(steps))
+    parts = tokens.split(batch)
+
+    def loss(step: int) -> torch.Tensor:
+        rows = placed(parts[step])
         with torch.inference_mode():
             wanted = log_softmax(teacher(rows).logits.float(), -1)
         found = log_softmax(network(rows).logits.float(), -1)
-        loss = kl_div(found, wanted.clone(), log_target=True, reduction="sum") / rows.numel()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
+        return kl_div(found, wanted.clone(), log_target=True, reduction="sum") / rows.numel()
+
+    with on_device(network):
+        trained = [p for matrix in matrices for p in matrix.requires_grad_(True).parameters()]
+        descend(trained, loss, Descent(len(parts), learning_rate, schedule=falling, clip=1.0))
     for matrix in matrices:
-        matrix.eval().requires_grad_(False)
+        matrix.requires_grad_(False)

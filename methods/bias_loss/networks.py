@@ -221,7 +221,7 @@ class WeightedLoss:
         maps = network.maps(pixels)
         losses = functional.cross_entropy(network.classified(maps).float(), labels, reduction="none")
         variances = variance(maps)
-        self.least = torch.minimum(self.least, variances.min())
+        self.least = torch.minimum(self.least.to(variances.device), variances.min())
         weights = bias_weights(variances, self.least)
         self.weights = min(self.weights[0], float(weights.min())), max(self.weights[1], float(weights.max()))
         return weights.mean() * losses.mean() if self.scaled else (weights * losses).mean()

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from methods.kit.image.supervised_training import half_precision
+from methods.kit.training import Descent, descend, half_precision, on_device, placed
 
 HIDDEN, FEATURES = 32, 64
 FACTOR = 4
@@ -145,18 +145,13 @@ class BinaryAutoencoder(nn.Module):
 def train_autoencoder(network: BinaryAutoencoder, pixels: torch.Tensor, steps: int, seed: int) -> None:
     """Train in place on (n, 1, height, width) pixels from 0 to 1: mean absolute error plus the quantiser's loss."""
     generator = torch.Generator().manual_seed(seed)
-    learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learnt, RATE, weight_decay=0.0, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, cycle_momentum=False)
-    network.train()
-    for _ in range(steps):
-        batch = pixels[torch.randint(len(pixels), (BATCH,), generator=generator)]
+
+    def loss(step: int) -> torch.Tensor:
+        batch = placed(pixels[torch.randint(len(pixels), (BATCH,), generator=generator)])
         with half_precision():
-            found, loss = network(batch)
-            loss = functional.l1_loss(found, batch) + loss
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(learnt, 1.0)
-        optimiser.step()
-        schedule.step()
-    network.eval()
+            found, commitment = network(batch)
+            return functional.l1_loss(found, batch) + commitment
+
+    with on_device(network):
+        learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        descend(learnt, loss, Descent(steps, RATE, schedule="onecycle", clip=1.0, fused=True))

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from methods.kit.image.diffusion_transformer import WIDTH, Block, zeroed
 from methods.kit.image.latent_diffusion import sinusoids
-from methods.kit.image.supervised_training import half_precision
+from methods.kit.training import Descent, descend, half_precision, on_device, placed
 
 STEPS = 64
 DEPTH = 4
@@ -79,27 +79,23 @@ def denoising_loss(
     network: BitDenoiser, bits: torch.Tensor, times: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
     """(n,) mean binary cross-entropy of x_0, in nats a bit; that of the flips is the same number."""
-    logits = network(noised(bits, times, generator), times)
-    return functional.binary_cross_entropy_with_logits(logits, bits, reduction="none").mean(dim=(1, 2))
+    logits = network(placed(noised(bits, times, generator)), placed(times))
+    losses = functional.binary_cross_entropy_with_logits(logits, placed(bits), reduction="none")
+    return losses.mean(dim=(1, 2))
 
 
 def train_denoiser(network: BitDenoiser, bits: torch.Tensor, steps: int, seed: int) -> None:
     """Train in place on (n, places, bits) codes as 0 and 1, times drawn evenly from 1 to T."""
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.0, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, cycle_momentum=False)
-    network.train()
-    for _ in range(steps):
+
+    def loss(step: int) -> torch.Tensor:
         rows = torch.randint(len(bits), (BATCH,), generator=generator)
         times = torch.randint(1, STEPS + 1, (BATCH,), generator=generator)
         with half_precision():
-            loss = denoising_loss(network, bits[rows].float(), times, generator).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-    network.eval()
+            return denoising_loss(network, bits[rows].float(), times, generator).mean()
+
+    with on_device(network):
+        descend(network.parameters(), loss, Descent(steps, RATE, schedule="onecycle", clip=1.0, fused=True))
 
 
 def strides(steps: int) -> list[int]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.training import arrays, seeded
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Bitstream
 from suite.results.metrics import Metric, declare
@@ -92,14 +93,11 @@ class BinaryLatentDiffusion(Method):
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train the auto-encoder, and the denoiser on the codes of the same images; labels stay unread."""
-        import torch
-
         from methods.binary_latent_diffusion.autoencoder import train_autoencoder
         from methods.binary_latent_diffusion.diffusion import train_denoiser
 
         shape = np.array(data.items.shape[1:], np.int64)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             autoencoder = self._new_autoencoder(shape)
             steps = self.effort.pick(quick=40, standard=800)
             train_autoencoder(autoencoder, _unit_pixels(data.items), steps, seed)
@@ -109,9 +107,7 @@ class BinaryLatentDiffusion(Method):
                 codes = _bits(autoencoder, data.items)
                 train_denoiser(prior, codes, self.effort.pick(quick=20, standard=800), seed)
         return {"shape": shape} | {
-            f"{part}.{name}": value.detach().numpy()
-            for part, network in networks.items()
-            for name, value in network.state_dict().items()
+            f"{part}.{name}": value for part, network in networks.items() for name, value in arrays(network).items()
         }
 
     def encode(self, items: Any, role: Role) -> Bitstream:

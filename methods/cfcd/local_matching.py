@@ -37,7 +37,7 @@ def matches(anchor: torch.Tensor, positive: torch.Tensor, attention: torch.Tenso
         for row in attended.tolist()
         if back[places[row, 0]] == row and nearest[row, 0] <= LOWE_RATIO * nearest[row, 1]
     ]
-    chosen = torch.tensor(kept, dtype=torch.long)
+    chosen = torch.tensor(kept, dtype=torch.long, device=places.device)
     return torch.stack([places[chosen, 0], chosen], 1)
 
 

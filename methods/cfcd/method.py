@@ -41,6 +41,7 @@ from methods.kit.image.instance_training import (
     shuffled,
     train_descriptor,
 )
+from methods.kit.training import array, placed
 from suite.method import FitData, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -105,16 +106,16 @@ class Cfcd(InstanceDescriptor):
         steps = self.effort.pick(quick=20, standard=120)
 
         def coarse(descriptors: Any, rows: Any) -> Any:
-            return loss(descriptors, labels[rows])
+            return loss(descriptors, placed(labels[rows]))
 
         def fine(outputs: Any, rows: Any) -> Any:
             descriptors, local = outputs
-            return loss(descriptors, labels[rows]) + local_loss(local, GROUP)
+            return loss(descriptors, placed(labels[rows])) + local_loss(local, GROUP)
 
         trained = network, loss
         train_descriptor(trained, network, coarse, maps, shuffled(len(labels), generator), steps)
         if self.arm == "coarse-to-fine":
-            weights = torch.nn.functional.normalize(loss.weight.detach(), dim=1).numpy()
+            weights = array(torch.nn.functional.normalize(loss.weight, dim=1))
             groups = mined(described(network, maps) @ weights.T, weights @ weights.T, data.labels, generator)
             train_descriptor(trained, network.described, fine, maps, groups, steps)
         else:

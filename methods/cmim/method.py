@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.training import Descent, array, descend, on_device, placed, seeded
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -100,7 +101,7 @@ def log_normal(z: torch.Tensor, mean: torch.Tensor | float, log_variance: torch.
     """(n,) log-density of (n, d) `z` under independent normal distributions."""
     import torch
 
-    log_variance = torch.as_tensor(log_variance)
+    log_variance = torch.as_tensor(log_variance, device=z.device)
     return -((z - mean) ** 2 / log_variance.exp() + log_variance + np.log(2 * np.pi)).sum(1) / 2
 
 
@@ -117,7 +118,7 @@ def contrast(z: torch.Tensor, tau: float, denominator: str) -> torch.Tensor:
 
     unit = normalize(z, dim=1)
     logits = unit @ unit.T / tau
-    own = torch.eye(len(z), dtype=torch.bool)
+    own = torch.eye(len(z), dtype=torch.bool, device=z.device)
     others = logits.masked_fill(own, -torch.inf).logsumexp(1)
     if denominator == "mean":
         others = others - np.log(len(z) - 1)
@@ -154,24 +155,23 @@ def train_autoencoder(pixels: NDArray[np.float32], arm: str, batch: int, tau: fl
         "decoder": (CODE, HIDDEN), "pixels": (HIDDEN, width),
     }  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         layers = nn.ModuleDict({name: nn.Linear(*shape) for name, shape in shapes.items()})
-    optimiser = torch.optim.Adam(layers.parameters(), lr=RATE)
-    for _ in range(steps):
-        x = images[torch.randint(len(images), (min(batch, len(images)),), generator=generator)]
+
+    def loss(step: int) -> torch.Tensor:
+        x = placed(images[torch.randint(len(images), (min(batch, len(images)),), generator=generator)])
         features = layers["encoder"](x).relu()
         mean = layers["mean"](features)
         log_variance = layers["log_variance"](features).clamp(LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE)
-        z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=generator)
+        z = mean + (log_variance / 2).exp() * placed(torch.randn(mean.shape, generator=generator))
         logits = layers["pixels"](layers["decoder"](z).relu())
         log_likelihood = -binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
-        loss = objective(arm, tau, log_likelihood, log_normal(z, mean, log_variance), log_normal(z, 0.0, 0.0), z)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        return objective(arm, tau, log_likelihood, log_normal(z, mean, log_variance), log_normal(z, 0.0, 0.0), z)
+
+    with on_device(layers):
+        descend(layers.parameters(), loss, Descent(steps, RATE, "adam"))
     return {
-        f"{name}.{part}": np.ascontiguousarray(value.detach().numpy().T)
+        f"{name}.{part}": np.ascontiguousarray(array(value).T)
         for name, layer in layers.items()
         for part, value in layer.named_parameters()
     }

@@ -57,7 +57,7 @@ class Block(nn.Module):
     def _kept(self, change: torch.Tensor) -> torch.Tensor:
         if not self.training or self.skip == 0:
             return change
-        keep = torch.rand(len(change), 1, 1) >= self.skip
+        keep = torch.rand(len(change), 1, 1, device=change.device) >= self.skip
         return change * keep / (1 - self.skip)
 
 

@@ -36,6 +36,7 @@ from methods.baselines.uncompressed_smollm2 import (
     windows,
 )
 from methods.kit.smollm2.backbone import load_model
+from methods.kit.training import placed
 from methods.kit.weights.compressed_minilm import OnCompressedMiniLM, published_network, rest_of_encoder
 from methods.kit.weights.compressed_minilm import matrix_names as encoder_matrix_names
 from methods.kit.weights.normal_float import NormalFloat
@@ -87,7 +88,7 @@ class Compactifai(OnSmolLM2):
         """Store each matrix of the chosen blocks in the form of the arm, in `keep` of its 16-bit bytes."""
         from methods.kit.weights.stored_matrices import packed_state
 
-        network = load_model()
+        network = load_model(device="cpu")
         made = {name: self._made(network.get_submodule(name).weight.float()) for name in self._names()}
         if self.arm != "mpo-quantised":
             return packed_state(made)
@@ -112,7 +113,7 @@ class Compactifai(OnSmolLM2):
         """SmolLM2 on the stored matrices."""
         from methods.kit.weights.stored_matrices import parts_of, replace_matrices
 
-        network, form = copy.deepcopy(load_model()), _forms()[self.arm]
+        network, form = copy.deepcopy(load_model(device="cpu")), _forms()[self.arm]
         state = self.weights if self.arm != "mpo-quantised" else _unpacked(self.weights)
         shapes = {name: tuple(network.get_submodule(name).weight.shape) for name in self._names()}
         replace_matrices(network, self._names(), lambda name, _: form.restored(parts_of(state, name), shapes[name]))
@@ -120,7 +121,7 @@ class Compactifai(OnSmolLM2):
             import torch
 
             network.get_submodule(EMBEDDINGS).weight.copy_(torch.from_numpy(state[EMBEDDINGS]))
-        return network
+        return placed(network)
 
     def stored_model(self) -> Tensors:
         """The compressed matrices, and everything else in bfloat16 unless it is quantised too."""
@@ -144,7 +145,7 @@ class CompactifaiHealed(Compactifai):
         """Compress, then heal."""
         from methods.kit.weights.stored_matrices import packed_state, replace_matrices
 
-        network = copy.deepcopy(load_model())
+        network = copy.deepcopy(load_model(device="cpu"))
         matrices = replace_matrices(network, self._names(), lambda _, matrix: self._made(matrix))
         steps, length = self.effort.pick(quick=(2, 48), standard=(24, 128))
         text = pool.load(HEALING_TEXT).train[0]
@@ -184,7 +185,7 @@ class CompactifaiMiniLM(OnCompressedMiniLM):
         network, form = copy.deepcopy(published_network()), _forms()[self.arm]
         shapes = {name: tuple(network.get_submodule(name).weight.shape) for name in encoder_matrix_names()}
         replace_matrices(network, shapes, lambda name, _: form.restored(parts_of(self.weights, name), shapes[name]))
-        return network
+        return placed(network)
 
     def stored_model(self) -> Tensors:
         """The compressed matrices, and everything else in float16."""

@@ -9,13 +9,17 @@ its non-linear heads.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from methods.kit.training import Descent, array, descend, placed
 from suite.compressor import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense
+
+if TYPE_CHECKING:
+    import torch
 
 BATCH, RATE, NEAREST, WARM_UP = 192, 1e-4, 10, 0.1
 PREFIXES = (16, 32, 64, 128, 256)
@@ -55,28 +59,27 @@ def trained_head(vectors: np.ndarray, steps: int, seed: int) -> np.ndarray:
 
     covariance = vectors.T.astype(np.float64) @ vectors / len(vectors)
     components = np.linalg.eigh(covariance)[1][:, ::-1].T.astype(np.float32)
-    head = torch.tensor(components.copy(), requires_grad=True)
-    optimiser = torch.optim.Adam([head], lr=RATE)
+    head = placed(torch.tensor(components.copy())).requires_grad_()
     rise = max(1, int(WARM_UP * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / rise, (steps - step) / max(1, steps - rise))
-    )
     generator = torch.Generator().manual_seed(seed)
     data = torch.from_numpy(np.asarray(vectors, np.float32))
     prefixes = [dim for dim in PREFIXES if dim < len(head)] or [len(head)]
-    for _ in range(steps):
-        batch = data[torch.randint(len(data), (min(BATCH, len(data)),), generator=generator)]
+
+    def loss(step: int) -> torch.Tensor:
+        batch = placed(data[torch.randint(len(data), (min(BATCH, len(data)),), generator=generator)])
         whole = normalize(batch, dim=1)
         target = whole @ whole.T
         nearest = torch.topk(target, min(NEAREST + 1, len(batch)), dim=1).indices
         adapted = batch @ head.T
-        loss = torch.zeros(())
+        total = head.new_zeros(())
         for dim in prefixes:
             part = normalize(adapted[:, :dim], dim=1)
             missed = (part @ part.T - target).abs()
-            loss = loss + missed.mean() + missed.gather(1, nearest).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return np.asarray(head.detach().numpy())
+            total = total + missed.mean() + missed.gather(1, nearest).mean()
+        return total
+
+    def factor(step: int, steps: int) -> float:
+        return min((step + 1) / rise, (steps - step) / max(1, steps - rise))
+
+    descend([head], loss, Descent(steps, RATE, "adam", schedule=factor))
+    return array(head)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.top_k_attention import gumbel_top_k
+from methods.kit.training import Descent, array, descend, placed, seeded
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Binary
 
@@ -106,15 +107,14 @@ def learn_factors(signs: NDArray[np.float32], arm: str, seed: int, penalty: floa
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
 
-    samples = torch.from_numpy(signs)
+    samples = placed(torch.from_numpy(signs))
     count = samples.shape[1]
-    itself = torch.eye(count, dtype=torch.bool)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        attention = (torch.randn(count, count) if arm == "random" else torch.zeros(count, count)).requires_grad_()
-        bias = torch.zeros(count, requires_grad=True)
-        single = (START * torch.randn(count, count)).requires_grad_()
-        pair = (START * torch.randn(count, count, count)).requires_grad_()
+    itself = placed(torch.eye(count, dtype=torch.bool))
+    with seeded(seed):
+        attention = placed(torch.randn(count, count) if arm == "random" else torch.zeros(count, count)).requires_grad_()
+        bias = placed(torch.zeros(count)).requires_grad_()
+        single = placed(START * torch.randn(count, count)).requires_grad_()
+        pair = placed(START * torch.randn(count, count, count)).requires_grad_()
         decay = penalty / len(samples)
 
         def mask(rows: int, noisy: bool) -> torch.Tensor:
@@ -123,20 +123,17 @@ def learn_factors(signs: NDArray[np.float32], arm: str, seed: int, penalty: floa
             scores = attention.masked_fill(itself, NEVER).expand(rows, count, count)
             return gumbel_top_k(scores, PICKED, noisy=noisy and arm == "learned")
 
-        optimiser = torch.optim.Adam(
-            [attention, bias, single, pair] if arm == "learned" else [bias, single, pair], RATE
-        )
-        for _ in range(STEPS):
+        def loss(step: int) -> torch.Tensor:
             predicted = logits(samples, mask(len(samples), noisy=True), bias, single, pair)
-            loss = count * binary_cross_entropy_with_logits(predicted, (samples + 1) / 2)
-            loss = loss + decay * ((single**2).sum() + (pair**2).sum()) / 2
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            value = count * binary_cross_entropy_with_logits(predicted, (samples + 1) / 2)
+            return value + decay * ((single**2).sum() + (pair**2).sum()) / 2
+
+        learnt = [attention, bias, single, pair] if arm == "learned" else [bias, single, pair]
+        descend(learnt, loss, Descent(STEPS, RATE, "adam"))
         with torch.no_grad():
             kept = mask(1, noisy=False)[0] > 0.5
     weights = {"bias": bias, "single": single, "pair": pair}
-    return {"mask": kept.numpy(), **{name: value.detach().numpy() for name, value in weights.items()}}
+    return {"mask": array(kept), **{name: array(value) for name, value in weights.items()}}
 
 
 def _signs(values: NDArray[np.float32]) -> NDArray[np.float32]:

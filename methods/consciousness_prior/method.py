@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import Recipe, as_pixels, draw, restore, train
 from methods.kit.top_k_attention import gumbel_top_k
+from methods.kit.training import array, placed
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -99,8 +100,8 @@ class ConsciousnessPrior(Method):
         parts = []
         with torch.inference_mode():
             for start in range(0, len(items), BATCH):
-                thought = self._network.think(as_pixels(items[start : start + BATCH]))
-                parts.append(_packed(str(self.arm), thought[-1].thought.numpy(), thought[-1].mask.numpy()))
+                last = self._network.think(placed(as_pixels(items[start : start + BATCH])))[-1]
+                parts.append(_packed(str(self.arm), array(last.thought), array(last.mask)))
         return Dense(np.concatenate(parts))
 
     def features(self, items: Dense) -> NDArray[np.float32]:
@@ -112,7 +113,7 @@ class ConsciousnessPrior(Method):
         import torch
 
         with torch.inference_mode():
-            return np.asarray(self._network.head(torch.from_numpy(self.features(items))).argmax(1).numpy())
+            return array(self._network.head(placed(torch.from_numpy(self.features(items)))).argmax(1))
 
 
 def _packed(arm: str, thoughts: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -186,9 +187,9 @@ def network(arm: str, height: int, width: int, classes: int) -> torch.nn.Module:
 
         def _pick(self, state: torch.Tensor, thought: torch.Tensor, blind: Any) -> tuple[torch.Tensor, torch.Tensor]:
             slots = state.view(len(state), SLOTS, SLOT)
-            uniform = torch.full((len(state), SLOTS), 1 / SLOTS)
+            uniform = state.new_full((len(state), SLOTS), 1 / SLOTS, dtype=torch.float32)
             if arm in ("all", "dense"):
-                return torch.ones(len(state), SLOTS), uniform
+                return torch.ones_like(uniform), uniform
             if blind is not None:
                 return blind, uniform
             logits = (self.keys(slots) + self.places) @ self.query(thought)[:, :, None]
@@ -211,13 +212,13 @@ def _blind_mask(pixels: torch.Tensor, training: bool) -> torch.Tensor:
 
     n = len(pixels)
     if training:
-        scores = torch.rand(n, SLOTS)
+        scores = torch.rand(n, SLOTS, device=pixels.device)
     else:
         levels = ((pixels.flatten(1) + 1) * 127.5).round().long()
-        places = torch.arange(1, levels.shape[1] + 1)
+        places = torch.arange(1, levels.shape[1] + 1, device=pixels.device)
         image = (levels * places * (places + 17)).sum(1) % PRIME
-        scores = ((image[:, None] + 1) * (torch.arange(1, SLOTS + 1) ** 3 + 7) % PRIME).float()
-    return torch.zeros(n, SLOTS).scatter(1, scores.topk(PICKED, dim=1).indices, 1.0)
+        scores = ((image[:, None] + 1) * (torch.arange(1, SLOTS + 1, device=pixels.device) ** 3 + 7) % PRIME).float()
+    return torch.zeros_like(scores).scatter(1, scores.topk(PICKED, dim=1).indices, 1.0)
 
 
 def _loss(model: torch.nn.Module, pixels: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -227,7 +228,7 @@ def _loss(model: torch.nn.Module, pixels: torch.Tensor, labels: torch.Tensor) ->
 
     steps = model.think(pixels)
     loss = cross_entropy(model.head(steps[-1].thought).float(), labels)
-    own = torch.arange(len(pixels))
+    own = torch.arange(len(pixels), device=pixels.device)
     pairs = list(zip(steps[1:], steps[:-1], strict=True))
     for now, before in pairs:
         loss = loss + VERIFIER_WEIGHT / len(pairs) * cross_entropy(
@@ -243,9 +244,9 @@ def _diagnostics(model: torch.nn.Module, images: NDArray[np.uint8]) -> Tensors:
     from sklearn.metrics import roc_auc_score
 
     with torch.inference_mode():
-        steps = model.think(as_pixels(images))
-        scores = model.agreement(steps[-1].state, steps[-2].thought).float().numpy()
-        use = steps[-1].mask.mean(0).numpy().astype(np.float64)
+        steps = model.think(placed(as_pixels(images)))
+        scores = array(model.agreement(steps[-1].state, steps[-2].thought).float())
+        use = array(steps[-1].mask.mean(0)).astype(np.float64)
     use = use[use > 0] / use.sum()
     share = -(use * np.log(use)).sum() / np.log(SLOTS)
     return {

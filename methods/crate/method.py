@@ -22,6 +22,7 @@ import numpy as np
 
 from methods.kit.image.supervised_training import Recipe, as_pixels
 from methods.kit.image.trained_classifier import TrainedClassifier, patch_side
+from methods.kit.training import placed
 from suite.method import Paper, Role
 from suite.representations import Dense
 
@@ -70,7 +71,7 @@ class Crate(TrainedClassifier):
         """Coding rate before and after each attention, and the share of entries above 0 after each coding step."""
         from methods.crate.networks import layer_statistics
 
-        layers = layer_statistics(self.trained(images.shape[1:]), as_pixels(images))
+        layers = layer_statistics(self.trained(images.shape[1:]), placed(as_pixels(images)))
         drops = np.subtract(layers["rate_before"], layers["rate_after"])
         numbers = {"rate_drop": float(drops.mean()), "nonzero": float(np.mean(layers["nonzero"]))}
         for name, values in layers.items():

@@ -158,7 +158,7 @@ def coding_rate(coordinates: torch.Tensor) -> torch.Tensor:
     """
     tokens, p = coordinates.shape[2:]
     gram = coordinates.transpose(2, 3) @ coordinates
-    scaled = torch.eye(p) + p / (tokens * DISTORTION**2) * gram
+    scaled = torch.eye(p, device=gram.device) + p / (tokens * DISTORTION**2) * gram
     return torch.logdet(scaled).sum(1) / 2
 
 

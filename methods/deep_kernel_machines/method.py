@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.training import Descent, descend
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -157,6 +158,7 @@ def learn(
     """
     import torch
 
+    # In float64 on the CPU: Metal has none, and Cholesky factors of some hundred points are no work.
     points, labels = torch.from_numpy(inputs), torch.from_numpy(targets)
     count = len(points)
     identity = torch.eye(count, dtype=torch.float64)
@@ -187,12 +189,11 @@ def learn(
         constant = count * np.log(2 * np.pi) / 2 + root.diagonal().log().sum()
         return -(labels * weights).sum() / 2 - labels.shape[1] * constant, total, grams, kernels, weights
 
-    optimiser = torch.optim.Adam([log_variances, log_widths, log_noise, *factors], lr=RATE)
-    for _ in range(steps):
+    def loss(step: int) -> torch.Tensor:
         likelihood, total, *_ = forward()
-        optimiser.zero_grad()
-        (((nu or 0.0) * total - likelihood) / count).backward()
-        optimiser.step()
+        return ((nu or 0.0) * total - likelihood) / count
+
+    descend([log_variances, log_widths, log_noise, *factors], loss, Descent(steps, RATE, "adam"))
     with torch.no_grad():
         likelihood, total, grams, kernels, weights = forward()
         shifts = [((gram - kernel).norm() / kernel.norm()).item() for gram, kernel in zip(grams, kernels, strict=False)]

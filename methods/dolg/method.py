@@ -33,6 +33,7 @@ from methods.kit.image.instance_training import (
     shuffled,
     train_descriptor,
 )
+from methods.kit.training import placed
 from suite.method import FitData, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -76,7 +77,7 @@ class Dolg(InstanceDescriptor):
         train_descriptor(
             (network, loss),
             network,
-            lambda descriptors, rows: loss(descriptors, labels[rows]),
+            lambda descriptors, rows: loss(descriptors, placed(labels[rows])),
             self.maps(data.items, MIDDLE, DEEP),
             shuffled(len(labels), np.random.default_rng(seed)),
             self.effort.pick(quick=30, standard=200),

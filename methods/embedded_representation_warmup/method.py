@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.training import arrays, placed, seeded
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 from suite.results.metrics import Metric, declare
@@ -85,14 +86,13 @@ class EmbeddedRepresentationWarmup(Method):
         pixels = as_pixels(data.items)
         given = patches(pixels)
         targets, read = self._targets(data, seed) if arm.alignment else (None, 0)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             network, projector = DiffusionTransformer(given.shape[2], int(data.classes or 0)), Projector()
         images = Images(given, torch.from_numpy(np.asarray(data.labels, np.int64)), targets)
         steps = self.effort.pick(quick=30, standard=400)
         spent = train_generator(network, projector, images, arm, steps, read, seed)
         return {
-            **{f"network.{name}": value.detach().numpy() for name, value in network.state_dict().items()},
+            **{f"network.{name}": value for name, value in arrays(network).items()},
             "shape": np.array(data.items.shape[1:], np.int64),
             "spent": np.array([spent.warm_steps, spent.full_steps, spent.operations], np.int64),
         }
@@ -110,7 +110,7 @@ class EmbeddedRepresentationWarmup(Method):
         teacher = restore(
             make, train(make, data, Recipe(epochs=self.effort.pick(quick=4, standard=2), rate=4e-3), seed)
         )
-        an_image = operations(lambda: teacher.tokens(as_pixels(data.items[:1])))
+        an_image = operations(lambda: teacher.tokens(placed(as_pixels(data.items[:1]))))
         return torch.from_numpy(outputs(teacher.tokens, data.items)), an_image * len(data.items)
 
     @cached_property
@@ -122,7 +122,7 @@ class EmbeddedRepresentationWarmup(Method):
         state = {n.removeprefix("network."): np.array(v) for n, v in self.fitted.items() if n.startswith("network.")}
         network = DiffusionTransformer(state["inward.weight"].shape[1], len(state["label.weight"]) - 1)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
-        return network.eval()
+        return placed(network).eval()
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, 64) float32 mean token behind block 2, of clean images without their class."""
@@ -135,8 +135,8 @@ class EmbeddedRepresentationWarmup(Method):
         network = self._network
 
         def tokens(pixels: torch.Tensor) -> torch.Tensor:
-            nothing = torch.full((len(pixels),), network.classes)
-            return network.hidden(patches(pixels), torch.zeros(len(pixels)), nothing, (0, READ)).mean(1)
+            nothing = torch.full((len(pixels),), network.classes, device=pixels.device)
+            return network.hidden(patches(pixels), pixels.new_zeros(len(pixels)), nothing, (0, READ)).mean(1)
 
         return Dense(outputs(tokens, items))
 

@@ -7,7 +7,7 @@ optimiser is left out in all arms, and so is the training of the teacher, which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.kit.image.diffusion_transformer import GRID, WIDTH, DiffusionTransformer
-from methods.kit.image.supervised_training import half_precision
+from methods.kit.training import Descent, descend, half_precision, on_device, placed
 
 TEACHER_WIDTH = 64
 BATCH, RATE = 64, 1e-2
@@ -125,7 +125,7 @@ def warm_loss(
     if images.targets is None:
         raise ValueError("there is nothing to imitate: the images have no targets")
     with half_precision():
-        seen = projector(network.hidden(images.patches, torch.zeros(len(labels)), labels, blocks))
+        seen = projector(network.hidden(images.patches, images.patches.new_zeros(len(labels)), labels, blocks))
     return misalignment(seen, images.targets)
 
 
@@ -168,7 +168,7 @@ def train_generator(
     zeros = torch.zeros_like(few.patches)
 
     def full(of: Images) -> torch.Tensor:
-        return full_loss(network, projector, of, few.labels, torch.zeros(BATCH), zeros, 1.0)
+        return full_loss(network, projector, of, few.labels, zeros.new_zeros(BATCH), zeros, 1.0)
 
     budget = steps * operations(lambda: full(Images(few.patches, few.labels, None)), network, projector)
     spent, warm_steps = read, 0
@@ -178,16 +178,23 @@ def train_generator(
         spent += warm_steps * operations(
             lambda: warm_loss(network, projector, few, few.labels, blocks), network, projector
         )
-        learnt = _warmed_parameters(network, projector, blocks)
-        for batch, labels in _steps(images, network.classes, learnt, warm_steps, generator):
-            warm_loss(network, projector, batch, labels, blocks).backward()
+
+        def warm(step: int) -> torch.Tensor:
+            return warm_loss(network, projector, *_batch(images, network.classes, generator), blocks)
+
+        with on_device(network, projector):
+            _move(_warmed_parameters(network, projector, blocks), warm, warm_steps)
     a_step = operations(lambda: full(few), network, projector)
     full_steps = max(0, (budget - spent) // a_step)
-    learnt = [*network.parameters(), *(projector.parameters() if arm.alignment else ())]
-    for step, (batch, labels) in enumerate(_steps(images, network.classes, learnt, full_steps, generator)):
-        times = torch.rand(BATCH, generator=generator)
-        noise = torch.randn(batch.patches.shape, generator=generator)
-        full_loss(network, projector, batch, labels, times, noise, arm.coefficient(step, steps)).backward()
+
+    def whole(step: int) -> torch.Tensor:
+        batch, labels = _batch(images, network.classes, generator)
+        times = placed(torch.rand(BATCH, generator=generator))
+        noise = placed(torch.randn(batch.patches.shape, generator=generator))
+        return full_loss(network, projector, batch, labels, times, noise, arm.coefficient(step, steps))
+
+    with on_device(network, projector):
+        _move([*network.parameters(), *(projector.parameters() if arm.alignment else ())], whole, full_steps)
     return Spent(warm_steps, full_steps, spent + full_steps * a_step)
 
 
@@ -210,19 +217,17 @@ def _warmed_parameters(
     return [network.positions, *(value for part in parts for value in part.parameters())]
 
 
-def _steps(
-    images: Images, classes: int, learnt: list[nn.Parameter], steps: int, generator: torch.Generator
-) -> Iterator[tuple[Images, torch.Tensor]]:
-    """Batches, and their labels with some dropped; after each the gradient is taken as a step of a new optimiser."""
-    optimiser = torch.optim.Adam(learnt, RATE, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, steps))
-    for _ in range(steps):
-        batch = _rows(images, torch.randint(len(images.labels), (BATCH,), generator=generator))
-        dropped = torch.rand(BATCH, generator=generator) < UNLABELLED
-        optimiser.zero_grad()
-        yield batch, batch.labels.masked_fill(dropped, classes)
-        optimiser.step()
-        schedule.step()
+def _move(learnt: list[nn.Parameter], loss: Callable[[int], torch.Tensor], steps: int) -> None:
+    descend(learnt, loss, Descent(steps, RATE, "adam", schedule="cosine", fused=True))
+
+
+def _batch(images: Images, classes: int, generator: torch.Generator) -> tuple[Images, torch.Tensor]:
+    """A drawn batch on the device of this process, and its labels with some dropped."""
+    batch = _rows(images, torch.randint(len(images.labels), (BATCH,), generator=generator))
+    dropped = torch.rand(BATCH, generator=generator) < UNLABELLED
+    targets = None if batch.targets is None else placed(batch.targets)
+    labels = placed(batch.labels.masked_fill(dropped, classes))
+    return Images(placed(batch.patches), placed(batch.labels), targets), labels
 
 
 def _rows(images: Images, rows: torch.Tensor) -> Images:

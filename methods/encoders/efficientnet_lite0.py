@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from methods.kit.pca import fit_components, keep, project
-from suite.features.image_encoder import EFFICIENTNET_LITE0, ImageEncoder
+from suite.features.image_encoder import ImageEncoder
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Binary, Dense
 
@@ -27,7 +28,7 @@ class _OnEfficientNet(Method):
     @cached_property
     def encoder(self) -> ImageEncoder:
         """The backbone."""
-        return ImageEncoder()
+        return ImageEncoder(EFFICIENTNET_LITE0)
 
 
 class EfficientNetLite0(_OnEfficientNet):

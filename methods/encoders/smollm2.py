@@ -22,6 +22,8 @@ from methods.kit.smollm2.backbone import (
     load_model,
     load_tokenizer,
 )
+from methods.kit.smollm2.reading import bits_of, floats_of
+from methods.kit.training import placed
 from suite.data.types import Passage
 from suite.method import Method, Modality, Paper, Role
 from suite.representations import State
@@ -66,11 +68,11 @@ class SmolLM2(Method):
         )
         with torch.inference_mode():
             for rows, length in _batches(lengths):
-                tokens = torch.tensor([contexts[i] for i in rows])
+                tokens = placed(torch.tensor([contexts[i] for i in rows]))
                 cache = load_model().model(tokens, use_cache=True).past_key_values
                 for i, layer in enumerate(cache.layers):
-                    keys[rows, i, :, :length] = _bits(layer.keys)
-                    values[rows, i, :, :length] = _bits(layer.values)
+                    keys[rows, i, :, :length] = bits_of(layer.keys)
+                    values[rows, i, :, :length] = bits_of(layer.values)
         return State(keys=keys, values=values, length=lengths)
 
     def answer(self, states: State, questions: Sequence[Passage]) -> list[str]:
@@ -86,8 +88,10 @@ class SmolLM2(Method):
             for rows, length in _batches(kept["length"], [len(question) for question in asked]):
                 cache = DynamicCache()
                 for i in range(kept["keys"].shape[1]):
-                    cache.update(*(_floats(kept[name][rows, i, :, :length]) for name in ("keys", "values")), i)
-                tokens, written = torch.tensor([asked[i] for i in rows]), []
+                    cache.update(
+                        *(placed(floats_of(kept[name][rows, i, :, :length])) for name in ("keys", "values")), i
+                    )
+                tokens, written = placed(torch.tensor([asked[i] for i in rows])), []
                 for _ in range(ANSWER_TOKENS):
                     logits = model(tokens, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
                     tokens = logits[:, -1].argmax(-1, keepdim=True)
@@ -106,17 +110,3 @@ def _batches(lengths: Sequence[int], also: Sequence[int] | None = None) -> Itera
         step = max(1, TOKENS_AT_ONCE // max(1, length))
         for start in range(0, len(rows), step):
             yield rows[start : start + step], length
-
-
-def _bits(tensor: Any) -> np.ndarray:
-    """A bfloat16 tensor as the bit patterns that numpy can hold."""
-    import torch
-
-    return tensor.contiguous().view(torch.int16).numpy().view(np.uint16)
-
-
-def _floats(bits: np.ndarray) -> Any:
-    """The bfloat16 tensor again."""
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(bits).view(np.int16)).view(torch.bfloat16)

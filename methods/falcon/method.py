@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import Recipe, outputs, parameter_count, restore, train
+from methods.kit.training import array, placed
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import MultiVector
 
@@ -91,4 +92,4 @@ class Falcon(Method):
 
         tokens = torch.from_numpy(items.vectors.astype(np.float32)).view(len(items), -1, items.vectors.shape[1])
         with torch.inference_mode():
-            return self._trained.named(tokens).argmax(-1).numpy()
+            return array(self._trained.named(placed(tokens)).argmax(-1))

@@ -73,7 +73,8 @@ class MemoryModel(nn.Module):
         """(n, length) words, filled up with no words behind, and (n, levels) blocks, to (n, width) hidden values."""
         lengths = (read != self.embedding.padding_idx).sum(1).clamp(min=1)
         embedded = self.embedding(read)
-        x = embedded.sum(1) / lengths[:, None] ** 0.5 + self.last(embedded[torch.arange(len(read)), lengths - 1])
+        rows = torch.arange(len(read), device=read.device)
+        x = embedded.sum(1) / lengths[:, None] ** 0.5 + self.last(embedded[rows, lengths - 1])
         for layer in self.layers:
             x = layer(x, path)
         return self.norm(x)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from methods.baselines.small_models import warm_cosine
 from methods.kit.text.minilm import OnMiniLM
+from methods.kit.training import Descent, arrays, descend, on_device, placed, seeded
 from suite.method import FitData, Paper, Role, Tensors
 from suite.representations import State
 from suite.task import Task
@@ -96,21 +97,20 @@ class HierarchicalMemories(OnMiniLM):
             centroids = hierarchy(vectors, seed)
             paths = route(vectors, **centroids)
         rng = np.random.default_rng(seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        drawn = batches(read, corpus.counts, len(words), steps, rng)
+
+        def loss(step: int) -> torch.Tensor:
+            chosen, before, target = next(drawn)
+            path = self.training_paths(paths[chosen], rng)
+            hidden = network(placed(torch.from_numpy(before)), None if path is None else placed(torch.from_numpy(path)))
+            return functional.cross_entropy(network.logits(hidden), placed(torch.from_numpy(target)))
+
+        how = Descent(steps, RATE, "adam", schedule=warm_cosine, clip=1.0, fused=True)
+        with seeded(seed):
             network = self.network(len(words))
-            optimizer = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
-            schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, steps))
-            for chosen, before, target in batches(read, corpus.counts, len(words), steps, rng):
-                path = self.training_paths(paths[chosen], rng)
-                hidden = network(torch.from_numpy(before), path if path is None else torch.from_numpy(path))
-                loss = functional.cross_entropy(network.logits(hidden), torch.from_numpy(target))
-                optimizer.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimizer.step()
-                schedule.step()
-        fitted = {NETWORK + name: value.detach().numpy() for name, value in network.state_dict().items()}
+            with on_device(network):
+                descend(network.parameters(), loss, how)
+        fitted = {NETWORK + name: value for name, value in arrays(network).items()}
         fitted["words"] = np.frombuffer("\n".join(words).encode(), np.uint8)
         return fitted | centroids
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from methods.kit.smollm2.backbone import load_model
+from methods.kit.training import placed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +42,7 @@ def margins(
     found = np.zeros((len(endings), model.config.num_hidden_layers), np.float32)
     with torch.inference_mode():
         for rows, hidden in last_hidden(model, beginning, endings):
-            found[rows] = torch.einsum("lbd,bd->bl", normed(model, hidden), directions[rows]).numpy()
+            found[rows] = torch.einsum("lbd,bd->bl", normed(model, hidden), directions[rows]).cpu().numpy()
     return found
 
 
@@ -59,9 +60,9 @@ def last_hidden(
         tokens = np.zeros((len(rows), lengths[rows].max()), np.int64)
         for row, place in enumerate(rows):
             tokens[row, : lengths[place]] = endings[place]
-        cache = model.model(torch.tensor([beginning]), use_cache=True).past_key_values
+        cache = model.model(placed(torch.tensor([beginning])), use_cache=True).past_key_values
         cache.batch_repeat_interleave(len(rows))
-        out = model.model(torch.from_numpy(tokens), past_key_values=cache, output_hidden_states=True)
+        out = model.model(placed(torch.from_numpy(tokens)), past_key_values=cache, output_hidden_states=True)
         last = torch.from_numpy(lengths[rows] - 1)
         yield rows, torch.stack([layer[torch.arange(len(rows)), last] for layer in out.hidden_states[1:]])
 

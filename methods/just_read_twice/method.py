@@ -34,6 +34,7 @@ from methods.baselines.small_models import (
     batches,
     warm_cosine,
 )
+from methods.kit.training import Descent, arrays, descend, on_device, placed, seeded
 from suite.method import FitData, Tensors
 from suite.task import Task
 
@@ -90,24 +91,24 @@ class JustReadTwice(_SmallModel):
         from torch.nn import functional
 
         steps = self.effort.pick(quick=60, standard=5000)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        drawn = batches(data.items, data.labels, steps, np.random.default_rng(seed))
+
+        def loss(step: int) -> torch.Tensor:
+            prompts, answers = next(drawn)
+            contexts, questions = np.split(prompts, [-data.items.questions[0].tokens.size], axis=1)
+            hidden, states = network.read(
+                placed(torch.from_numpy(contexts if self.arm == "prompt" else once(contexts)))
+            )
+            for column in placed(torch.from_numpy(questions)).T:
+                hidden, states = network.step(column, states)
+            return functional.cross_entropy(network.logits(hidden), placed(torch.from_numpy(answers)))
+
+        how = Descent(steps, LEARNING_RATE, weight_decay=WEIGHT_DECAY, schedule=warm_cosine, clip=1.0, fused=True)
+        with seeded(seed):
             network = self.network(data.classes)
-            optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-            schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, steps))
-            for prompts, answers in batches(data.items, data.labels, steps, np.random.default_rng(seed)):
-                contexts, questions = np.split(prompts, [-data.items.questions[0].tokens.size], axis=1)
-                read = torch.from_numpy(contexts if self.arm == "prompt" else once(contexts))
-                hidden, states = network.read(read)
-                for column in torch.from_numpy(questions).T:
-                    hidden, states = network.step(column, states)
-                loss = functional.cross_entropy(network.logits(hidden), torch.from_numpy(answers))
-                optimizer.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimizer.step()
-                schedule.step()
-        return {name: value.detach().numpy() for name, value in network.state_dict().items()}
+            with on_device(network):
+                descend(network.parameters(), loss, how)
+        return arrays(network)
 
 
 def once(contexts: np.ndarray) -> np.ndarray:

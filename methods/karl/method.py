@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.training import arrays, seeded
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Bitstream
 from suite.results.metrics import Metric, declare
@@ -84,22 +85,19 @@ class KARL(Method):
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train on the images; labels stay unread."""
-        import torch
-
         from methods.karl.tokenizer import AdaptiveTokenizer, train_adaptive, train_fixed
         from methods.kit.image.diffusion_transformer import patch_side
 
         pixels = _unit_pixels(data.items)
         patch = patch_side((data.items.shape[1], data.items.shape[2])) ** 2
         steps = self.effort.pick(quick=40, standard=4000)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             network = AdaptiveTokenizer(patch)
             if self.arm == "karl":
                 train_adaptive(network, pixels, steps, seed)
             else:
                 train_fixed(network, pixels, self.length, steps, seed)
-        return {name: value.detach().numpy() for name, value in network.state_dict().items()}
+        return arrays(network)
 
     def encode(self, items: Any, role: Role) -> Bitstream:
         """Of each image its number of tokens (not where that is fixed) and the tokens, 8 bits each."""

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from methods.kit.image.diffusion_transformer import GRID, joined, patches
-from methods.kit.image.supervised_training import half_precision
+from methods.kit.training import Descent, descend, half_precision, on_device, placed
 
 WIDTH, DEPTH, HEADS, RATIO = 64, 2, 4, 4
 LATENTS = 16
@@ -123,7 +123,7 @@ class AdaptiveTokenizer(nn.Module):
 
 def nearest_error(error: torch.Tensor) -> torch.Tensor:
     """Places of the smallest of `ERRORS` that is at least each error; the last one where none is."""
-    return torch.searchsorted(torch.tensor(ERRORS), error).clamp(max=len(ERRORS) - 1)
+    return torch.searchsorted(torch.tensor(ERRORS, device=error.device), error).clamp(max=len(ERRORS) - 1)
 
 
 def rebinned(places: torch.Tensor, length: int, generator: torch.Generator) -> torch.Tensor:
@@ -134,7 +134,7 @@ def rebinned(places: torch.Tensor, length: int, generator: torch.Generator) -> t
     """
     if length not in (LENGTHS[0], LENGTHS[-1]) or torch.rand((), generator=generator) >= REBINNED:
         return places
-    share = torch.rand(len(places), generator=generator)
+    share = placed(torch.rand(len(places), generator=generator))
     if length == LENGTHS[-1]:
         return (1 + (share * places).floor().long()).minimum(places)
     return places + (share * (len(ERRORS) - 1 - places)).floor().long()
@@ -180,10 +180,10 @@ def train_adaptive(network: AdaptiveTokenizer, pixels: torch.Tensor, steps: int,
     def loss(batch: torch.Tensor) -> torch.Tensor:
         nonlocal chances
         length = LENGTHS[int(torch.randint(len(LENGTHS), (), generator=generator))]
-        asked = torch.multinomial(chances, len(batch), replacement=True, generator=generator)
+        asked = placed(torch.multinomial(chances, len(batch), replacement=True, generator=generator))
         value, reached = adaptive_loss(network, batch, asked, length, generator)
         # Towards lossless: errors that are reached anyway are asked for ever more rarely.
-        chances = torch.where(torch.tensor(ERRORS) >= reached.min(), FORGOTTEN * chances, chances)
+        chances = torch.where(torch.tensor(ERRORS) >= reached.min().cpu(), FORGOTTEN * chances, chances)
         chances = chances / chances.sum()
         return value
 
@@ -195,7 +195,7 @@ def train_fixed(network: AdaptiveTokenizer, pixels: torch.Tensor, length: int, s
     generator = torch.Generator().manual_seed(seed)
 
     def loss(batch: torch.Tensor) -> torch.Tensor:
-        points, _ = network.encode(patches(batch), torch.zeros(len(batch), dtype=torch.long), length)
+        points, _ = network.encode(patches(batch), batch.new_zeros(len(batch), dtype=torch.long), length)
         codes, _, commitment = network.quantiser(points)
         return RECONSTRUCTION * _errors(network, codes, None, batch).mean() + commitment
 
@@ -213,19 +213,13 @@ def mixed_batch(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tenso
 def _train(
     network: AdaptiveTokenizer, pixels: torch.Tensor, loss: Loss, steps: int, generator: torch.Generator
 ) -> None:
-    learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learnt, RATE, weight_decay=0.0, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, cycle_momentum=False)
-    network.train()
-    for _ in range(steps):
+    def step_loss(step: int) -> torch.Tensor:
         with half_precision():
-            value = loss(mixed_batch(pixels, generator))
-        optimiser.zero_grad()
-        value.backward()
-        nn.utils.clip_grad_norm_(learnt, 1.0)
-        optimiser.step()
-        schedule.step()
-    network.eval()
+            return loss(placed(mixed_batch(pixels, generator)))
+
+    with on_device(network):
+        learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        descend(learnt, step_loss, Descent(steps, RATE, schedule="onecycle", clip=1.0, fused=True))
 
 
 def _errors(

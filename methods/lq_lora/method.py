@@ -26,6 +26,7 @@ import numpy as np
 
 from methods.baselines.uncompressed_smollm2 import HEALING_TEXT, OnSmolLM2, depths, heal, matrix_names, rest_of, windows
 from methods.kit.smollm2.backbone import load_model
+from methods.kit.training import placed
 from methods.kit.weights.compressed_minilm import OnCompressedMiniLM, published_network, rest_of_encoder
 from methods.kit.weights.compressed_minilm import matrix_names as encoder_matrix_names
 from methods.kit.weights.normal_float import NormalFloat
@@ -81,7 +82,7 @@ class LqLora(OnSmolLM2):
     def _split(self, pool: Pool, seed: int) -> tuple[dict[str, Any], dict[str, float]]:
         from methods.kit.weights.stored_matrices import QuantisedPlusLowRank
 
-        network = load_model()
+        network = load_model(device="cpu")
         matrices = {name: network.get_submodule(name).weight.float() for name in self._names()}
         form, audit = NormalFloat(self.bits), {}
         forms = dict.fromkeys(matrices, form)
@@ -119,12 +120,12 @@ class LqLora(OnSmolLM2):
         self.extra_costs.update(
             {k.removeprefix(AUDIT): v.item() for k, v in self.weights.items() if k.startswith(AUDIT)}
         )
-        network = copy.deepcopy(load_model())
+        network = copy.deepcopy(load_model(device="cpu"))
         shapes = {name: tuple(network.get_submodule(name).weight.shape) for name in self._names()}
         replace_matrices(
             network, shapes, lambda name, _: QuantisedPlusLowRank.restored(parts_of(self.weights, name), shapes[name])
         )
-        return network
+        return placed(network)
 
     def stored_model(self) -> Tensors:
         """Packed codes, scales and factors, and everything else in bfloat16."""
@@ -149,7 +150,7 @@ class LqLoraTuned(LqLora):
         from methods.kit.weights.stored_matrices import packed_state, replace_matrices
 
         made, audit = self._from_zero(seed) if self.arm == "zero" else self._split(pool, seed)
-        network = copy.deepcopy(load_model())
+        network = copy.deepcopy(load_model(device="cpu"))
         matrices = replace_matrices(network, made, lambda name, _: made[name])
         steps, length = self.effort.pick(quick=(2, 48), standard=(16, 128))
         tokens = windows(pool.load(HEALING_TEXT).train[0], 2 * steps, length, np.random.default_rng(seed))
@@ -162,7 +163,7 @@ class LqLoraTuned(LqLora):
 
         from methods.kit.weights.stored_matrices import QuantisedPlusLowRank
 
-        network, form, made = load_model(), NormalFloat(self.bits), {}
+        network, form, made = load_model(device="cpu"), NormalFloat(self.bits), {}
         generator = torch.Generator().manual_seed(seed)
         for name in self._names():
             matrix = network.get_submodule(name).weight.float()
@@ -213,7 +214,7 @@ class LqLoraMiniLM(OnCompressedMiniLM):
         replace_matrices(
             network, shapes, lambda name, _: QuantisedPlusLowRank.restored(parts_of(self.weights, name), shapes[name])
         )
-        return network
+        return placed(network)
 
     def stored_model(self) -> Tensors:
         """Packed codes, scales and factors, and everything else in float16."""

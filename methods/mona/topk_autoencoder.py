@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.training import Descent, array, descend, half_precision, placed
 from suite.method import Tensors
-from suite.precision import fastest_precision
 
 if TYPE_CHECKING:
     import torch
@@ -62,35 +62,37 @@ def train_topk(activations: NDArray[np.float16], training: Training, seed: int) 
         return (torch.from_numpy(activations[np.sort(rows)].astype(np.float32)) - bias) / scale
 
     directions = torch.randn(training.latents, len(bias), generator=generator)
-    decoder = torch.nn.functional.normalize(directions, dim=1).requires_grad_()
+    decoder = placed(torch.nn.functional.normalize(directions, dim=1)).requires_grad_()
     encoder = decoder.detach().clone().requires_grad_()
-    centre = torch.zeros(len(bias), requires_grad=True)
-    adam = torch.optim.Adam([encoder, decoder, centre], lr=training.rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: min(1.0, 3 * (1 - step / training.steps)))
-    last_fired = torch.zeros(training.latents, dtype=torch.long)
-    for step in range(training.steps):
-        h = batch(training.batch)
-        with torch.autocast("cpu", torch.bfloat16, enabled=fastest_precision() == "bfloat16"):
+    centre = placed(torch.zeros(len(bias))).requires_grad_()
+    last_fired = placed(torch.zeros(training.latents, dtype=torch.long))
+    fired = last_fired
+
+    def loss(step: int) -> torch.Tensor:
+        nonlocal fired
+        h = placed(batch(training.batch))
+        with half_precision():
             before = (h - centre) @ encoder.T
             z = keep_largest(before, training.active)
             missed = h - (z @ decoder + centre)
             dead = step - last_fired > training.patience
             error = missed.float().square().sum(1).mean()
-            loss = error
             if dead.any():
                 spare = keep_largest(before.masked_fill(~dead, 0), min(2 * training.active, int(dead.sum())))
-                loss = loss + AUXILIARY_WEIGHT * (missed.detach() - spare @ decoder).float().square().sum(1).mean()
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-        schedule.step()
-        with torch.no_grad():
-            decoder /= decoder.norm(dim=1, keepdim=True)
-            last_fired[(z > 0).any(0)] = step
+                error = error + AUXILIARY_WEIGHT * (missed.detach() - spare @ decoder).float().square().sum(1).mean()
+        fired = (z > 0).any(0)
+        return error
+
+    def after(step: int, optimiser: torch.optim.Optimizer) -> None:
+        decoder.div_(decoder.norm(dim=1, keepdim=True))
+        last_fired[fired] = step
+
+    how = Descent(training.steps, training.rate, "adam", schedule=lambda step, steps: min(1.0, 3 * (1 - step / steps)))
+    descend([encoder, decoder, centre], loss, how, after=after)
     return {
-        "encoder": encoder.detach().numpy() / np.float32(scale),
-        "decoder": decoder.detach().numpy() * np.float32(scale),
-        "bias": (bias + centre.detach() * scale).numpy(),
+        "encoder": array(encoder) / np.float32(scale),
+        "decoder": array(decoder) * np.float32(scale),
+        "bias": (bias + centre.detach().cpu() * scale).numpy(),
     }
 
 
@@ -106,14 +108,14 @@ def codes(activations: NDArray[Any], autoencoder: Tensors, k: int) -> Iterator[t
     """Yield rows and their (rows, latents) float32 codes, block by block."""
     import torch
 
-    encoder, bias = (torch.tensor(autoencoder[name]) for name in ("encoder", "bias"))
+    encoder, bias = (placed(torch.tensor(autoencoder[name])) for name in ("encoder", "bias"))
     for start in range(0, len(activations), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
         with torch.inference_mode():
-            h = torch.from_numpy(activations[rows].astype(np.float32)) - bias
-            with torch.autocast("cpu", torch.bfloat16, enabled=fastest_precision() == "bfloat16"):
+            h = placed(torch.from_numpy(activations[rows].astype(np.float32))) - bias
+            with half_precision():
                 before = h @ encoder.T
-            yield rows, keep_largest(before.float(), k).numpy()
+            yield rows, array(keep_largest(before.float(), k))
 
 
 def explained(activations: NDArray[Any], autoencoder: Tensors, k: int) -> float:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from suite import devices
 from suite.data.types import Passage
 from suite.errors import ContractError
 from suite.method import Modality, Role
@@ -49,7 +50,7 @@ class LanguageModel(NamedMethod):
         streams = []
         with torch.inference_mode():
             for item in items:
-                tokens = tokenizer(item.text, return_tensors="pt").input_ids
+                tokens = tokenizer(item.text, return_tensors="pt").input_ids.to(devices.current())
                 output = model(tokens, use_cache=True)
                 streams.append(_pack(output[memory_name(output)]))
         return Bitstream(streams, len(streams))
@@ -60,7 +61,7 @@ class LanguageModel(NamedMethod):
 
         model, tokenizer = self._loaded()
         with torch.inference_mode():
-            shape = model(tokenizer("a b", return_tensors="pt").input_ids, use_cache=True)
+            shape = model(tokenizer("a b", return_tensors="pt").input_ids.to(devices.current()), use_cache=True)
             name = memory_name(shape)
             return [
                 _write(model, tokenizer, name, _unpack(stream, shape[name]), question.text)
@@ -68,17 +69,17 @@ class LanguageModel(NamedMethod):
             ]
 
     def _loaded(self) -> tuple[Any, Any]:
-        return load(str(self.pretrained[0].folder()), self.trust_remote_code)
+        return load(str(self.pretrained[0].folder()), self.trust_remote_code, devices.name())
 
 
 @lru_cache(maxsize=1)
-def load(folder: str, trust_remote_code: bool) -> tuple[Any, Any]:
-    """Model and tokenizer in the precision in which the weights are stored, one pair a process."""
+def load(folder: str, trust_remote_code: bool, device: str) -> tuple[Any, Any]:
+    """Model on a device, in the precision in which its weights are stored, and tokenizer; one pair a process."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options = {"local_files_only": True, "trust_remote_code": trust_remote_code}
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", **options)
-    return model.eval().requires_grad_(False), AutoTokenizer.from_pretrained(folder, **options)
+    return model.to(device).eval().requires_grad_(False), AutoTokenizer.from_pretrained(folder, **options)
 
 
 def memory_name(output: Any) -> str:
@@ -93,7 +94,7 @@ def _write(model: Any, tokenizer: Any, name: str, memory: Any, question: str) ->
     """The greedy continuation of the question, cut at the end of its line."""
     import torch
 
-    asked = tokenizer(question, add_special_tokens=False, return_tensors="pt").input_ids
+    asked = tokenizer(question, add_special_tokens=False, return_tensors="pt").input_ids.to(model.device)
     written: list[int] = []
     # A recurrent model takes more than one token only where it starts; a cache of keys takes them all at once.
     for tokens in [asked] if name == "past_key_values" and _is_plain(memory) else asked.split(1, dim=1):
@@ -106,7 +107,7 @@ def _write(model: Any, tokenizer: Any, name: str, memory: Any, question: str) ->
         written.append(token)
         if "\n" in tokenizer.decode(written).lstrip("\n"):
             break
-        output = model(torch.tensor([[token]]), use_cache=True, **{name: memory})
+        output = model(torch.tensor([[token]], device=model.device), use_cache=True, **{name: memory})
         memory = output[name]
     return tokenizer.decode(written, skip_special_tokens=True).lstrip("\n").split("\n")[0]
 
@@ -121,7 +122,7 @@ def _pack(memory: Any) -> bytes:
     import torch
     from safetensors.torch import save
 
-    leaves = {path: torch.as_tensor(value).contiguous().clone() for path, _, _, value in _leaves(memory)}
+    leaves = {path: torch.as_tensor(value).cpu().contiguous().clone() for path, _, _, value in _leaves(memory)}
     if not all(tensor.isfinite().all() for tensor in leaves.values() if tensor.is_floating_point()):
         raise ContractError("the model's memory holds NaN or infinite values")
     return save(leaves)
@@ -135,7 +136,7 @@ def _unpack(stream: bytes, shape: Any) -> Any:
     memory = copy.deepcopy(shape)
     kept = read(stream)
     for path, owner, place, value in list(_leaves(memory)):
-        stored = kept[path] if torch.is_tensor(value) else int(kept[path])
+        stored = kept[path].to(value.device) if torch.is_tensor(value) else int(kept[path])
         if isinstance(owner, list | dict):
             owner[place] = stored
         else:

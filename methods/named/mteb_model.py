@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from methods.named.sentence_transformer import SIMILARITIES, several
+from methods.named.sentence_transformer import BATCH, SIMILARITIES, several
+from suite import devices
 from suite.data.hub import is_commit
 from suite.errors import ContractError, DataUnavailable
 from suite.method import Modality, Role
@@ -68,7 +69,8 @@ class MtebModel(NamedMethod):
     def wrapped(self) -> Any:
         """The model behind mteb's wrapper."""
         weights = self.pretrained[0]
-        return load(self.model, weights.sha256 if isinstance(weights, HubWeights) else None, self.trust_remote_code)
+        commit = weights.sha256 if isinstance(weights, HubWeights) else None
+        return load(self.model, commit, self.trust_remote_code, devices.name())
 
     def encode(self, items: Sequence[str], role: Role) -> Representation:
         """Encode texts as mteb encodes those of a retrieval task (queries, documents) or of STS (items)."""
@@ -80,8 +82,9 @@ class MtebModel(NamedMethod):
                 return Bitstream([text.encode() for text in items], len(items))
             raise ContractError(f"{self.model} reads two texts at once: it makes no representation of one")
         prompts = {Role.QUERY: PromptType.query, Role.DOCUMENT: PromptType.document, Role.ITEM: None}
-        vectors = self.wrapped.encode(
-            _loader(items), **_place(role), prompt_type=prompts[role], batch_size=32, show_progress_bar=False
+        options = {**_place(role), "prompt_type": prompts[role], "show_progress_bar": False}
+        vectors = devices.fitting(
+            lambda size: self.wrapped.encode(_loader(items, size), **options, batch_size=size), BATCH
         )
         if isinstance(vectors, list) or np.ndim(vectors[0]) == 2:
             return several([np.asarray(matrix, np.float32) for matrix in vectors])
@@ -122,8 +125,8 @@ class MtebModel(NamedMethod):
 
 
 @lru_cache(maxsize=1)
-def load(model: str, commit: str | None, trust_remote_code: bool) -> Any:
-    """The model behind mteb's wrapper, one a process.
+def load(model: str, commit: str | None, trust_remote_code: bool, device: str) -> Any:
+    """The model behind mteb's wrapper on a device, one a process.
 
     Raises:
         DataUnavailable: mteb pins another commit than the one that is here.
@@ -136,7 +139,7 @@ def load(model: str, commit: str | None, trust_remote_code: bool) -> Any:
     if model not in MODEL_REGISTRY:
         folder = HubWeights(model, commit or "main").folder()
         loaded = SentenceTransformer(
-            str(folder), device="cpu", local_files_only=True, trust_remote_code=trust_remote_code
+            str(folder), device=device, local_files_only=True, trust_remote_code=trust_remote_code
         )
         return SentenceTransformerEncoderWrapper(loaded, revision=commit)
     pinned = mteb.get_model_meta(model).revision
@@ -146,14 +149,14 @@ def load(model: str, commit: str | None, trust_remote_code: bool) -> Any:
             f"it mteb:{model}@{pinned}"
         )
     options = {"trust_remote_code": True} if trust_remote_code else {}
-    return mteb.get_model(model, device="cpu", **options)
+    return mteb.get_model(model, device=device, **options)
 
 
-def _loader(items: Sequence[str]) -> Any:
+def _loader(items: Sequence[str], batch: int) -> Any:
     from datasets import Dataset
     from torch.utils.data import DataLoader
 
-    return DataLoader(Dataset.from_dict({"text": list(items)}), batch_size=32)
+    return DataLoader(Dataset.from_dict({"text": list(items)}), batch_size=batch)
 
 
 def _place(role: Role) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from suite import devices
 from suite.method import Modality, Role
 from suite.named import NamedMethod
 from suite.representations import Dense, MultiVector, Representation, Sparse
@@ -24,6 +25,8 @@ KINDS = {
     "SparseEncoder": "sparse",
     "MultiVectorEncoder": "several vectors",
 }
+BATCH = 32
+"""Texts at once: sentence-transformers' own number."""
 SIMILARITIES = {"cosine": "cosine", "dot": "dot", "euclidean": "euclidean"}
 
 
@@ -44,16 +47,17 @@ class SentenceTransformerModel(NamedMethod):
     def encode(self, items: Sequence[str], role: Role) -> Representation:
         """Encode texts with the prompt of their role."""
         folder = self.pretrained[0].folder()
-        model = load(str(folder), self.trust_remote_code)
+        model = load(str(folder), self.trust_remote_code, devices.name())
         functions = {Role.QUERY: model.encode_query, Role.DOCUMENT: model.encode_document, Role.ITEM: model.encode}
         encode = functions[role]
         texts = list(items)
         kind = kind_of(folder)
+        form = {"sparse": {"convert_to_sparse_tensor": True}}.get(kind, {"convert_to_numpy": True})
+        vectors = devices.fitting(lambda size: encode(texts, batch_size=size, show_progress_bar=False, **form), BATCH)
         if kind == "sparse":
-            return Sparse(_csr(encode(texts, convert_to_sparse_tensor=True, show_progress_bar=False)))
+            return Sparse(_csr(vectors))
         if kind == "several vectors":
-            return several(encode(texts, convert_to_numpy=True, show_progress_bar=False))
-        vectors = encode(texts, convert_to_numpy=True, show_progress_bar=False)
+            return several(vectors)
         return Dense(np.asarray(vectors, np.float32), SIMILARITIES.get(str(model.similarity_fn_name), "cosine"))
 
 
@@ -77,12 +81,12 @@ def _json(file: Path) -> Any:
 
 
 @lru_cache(maxsize=1)
-def load(folder: str, trust_remote_code: bool) -> Any:
-    """The model, one a process."""
+def load(folder: str, trust_remote_code: bool, device: str) -> Any:
+    """The model on a device, one a process."""
     import sentence_transformers as st
 
     classes = {"dense": st.SentenceTransformer, "sparse": st.SparseEncoder, "several vectors": st.MultiVectorEncoder}
-    options = {"device": "cpu", "local_files_only": True, "trust_remote_code": trust_remote_code}
+    options = {"device": device, "local_files_only": True, "trust_remote_code": trust_remote_code}
     return classes[kind_of(Path(folder))](folder, **options).eval()
 
 

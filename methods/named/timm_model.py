@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from suite import devices
 from suite.method import Modality, Role
 from suite.named import HubWeights, NamedMethod, fits
 from suite.representations import Dense
@@ -50,20 +51,22 @@ class TimmModel(NamedMethod):
         import torch
         from PIL import Image
 
-        model, prepare = load(str(self.pretrained[0].folder()))
-        features = []
+        model, prepare = load(str(self.pretrained[0].folder()), devices.name())
+
+        def features(images: np.ndarray) -> np.ndarray:
+            prepared = torch.stack([prepare(Image.fromarray(image).convert("RGB")) for image in images])
+            return model(prepared.to(devices.current())).float().cpu().numpy()
+
         with torch.inference_mode():
-            for start in range(0, len(items), AT_ONCE):
-                images = [Image.fromarray(image).convert("RGB") for image in items[start : start + AT_ONCE]]
-                features.append(model(torch.stack([prepare(image) for image in images])).float().numpy())
-        return Dense(np.concatenate(features))
+            blocks = (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))
+            return Dense(np.concatenate([part for b in blocks for _, part in devices.in_parts(b, features)]))
 
 
 @lru_cache(maxsize=1)
-def load(folder: str) -> tuple[Any, Any]:
-    """The model without its classifier, in evaluation mode, and the preparation of its images."""
+def load(folder: str, device: str) -> tuple[Any, Any]:
+    """The model without its classifier on a device, in evaluation mode, and the preparation of its images."""
     import timm
 
     model = timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=0).eval()
     settings = timm.data.resolve_model_data_config(model)
-    return model, timm.data.create_transform(**settings, is_training=False)
+    return model.to(device), timm.data.create_transform(**settings, is_training=False)

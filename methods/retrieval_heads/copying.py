@@ -65,7 +65,7 @@ def copied(attention: Tensor, contexts: Sequence[Sequence[int]], written: Tensor
     Returns:
         (trials, layers, heads) positions, -1 where a head looked elsewhere.
     """
-    places = attention.argmax(-1).numpy()
+    places = attention.argmax(-1).cpu().numpy()
     for trial, (context, token) in enumerate(zip(contexts, written.tolist(), strict=True)):
         same = np.flatnonzero(np.array(context) == token)
         places[trial][~np.isin(places[trial], same)] = -1

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from methods.encoders.smollm2 import SmolLM2
+from methods.kit.training import placed
 from suite.data.types import Passage
 from suite.method import Paper, Pool, Role, Tensors
 from suite.representations import State
@@ -130,7 +131,8 @@ class RetrievalHeads(SmolLM2):
 
         model, tokenizer = load_model(), load_tokenizer()
         with torch.inference_mode(), without_heads(model, self.left_out):
-            rows = [tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids for text in texts]
+            read = (tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids for text in texts)
+            rows = [placed(ids) for ids in read]
             return np.array([-float(model(row, labels=row).loss) for row in rows])
 
 

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.pca import fit_components, project
+from methods.kit.training import arrays, seeded
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 from suite.results.metrics import Metric, declare
@@ -107,12 +108,11 @@ class SemiParametricSynthesis(Method):
         context = None
         if self.arm == "retrieval":
             context = torch.from_numpy(latents[nearest(embeddings, np.arange(len(latents)))])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             network = self.network()
         steps = self.effort.pick(quick=100, standard=700)
         train_denoiser(network, torch.from_numpy(latents), context, steps, BATCH, RATE, DROPPED, seed)
-        return {f"network.{name}": value.detach().numpy() for name, value in network.state_dict().items()}
+        return {f"network.{name}": value for name, value in arrays(network).items()}
 
     @cached_property
     def _trained(self) -> torch.nn.Module:

@@ -180,7 +180,7 @@ def _smollm2_embeddings() -> NDArray[np.float32]:
     """(tokens, 576) input embeddings."""
     from methods.kit.smollm2.backbone import load_model
 
-    return load_model().get_input_embeddings().weight.float().numpy()
+    return load_model().get_input_embeddings().weight.float().cpu().numpy()
 
 
 def _by_checksum(items: Any, seed: int, clusters: int) -> NDArray[np.int64]:

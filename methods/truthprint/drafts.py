@@ -69,14 +69,14 @@ def finish(states: State, questions: Sequence[str], candidates: int, firsts: Seq
         for step, (tokens, out) in enumerate(
             continuations(model, states[rows], asked[rows], STEPS - given, output_hidden_states=True)
         ):
-            written.append(tokens.numpy())
-            logits = out.logits[:, -1].float()
+            written.append(tokens.cpu().numpy())
+            logits = out.logits[:, -1].float().cpu()
             if step + given == 0:
                 ranked = logits.topk(candidates).indices.numpy()
             if step + given == 1:
                 # The last of transformers' hidden states is normed; it is as good to a probe as before.
                 hidden = torch.stack([layer[:, -1] for layer in out.hidden_states[1:]], dim=1)
-                inside = logits.softmax(-1).amax(-1).numpy(), hidden.half().numpy()
+                inside = logits.softmax(-1).amax(-1).numpy(), hidden.half().cpu().numpy()
         if firsts is not None:
             written.insert(0, np.array(firsts[rows]))
             ranked = np.array(firsts[rows])[:, None].repeat(candidates, axis=1)

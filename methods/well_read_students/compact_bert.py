@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from methods.kit.text.finetuning import mean_over_tokens, warm_linear
+from methods.kit.text.finetuning import mean_over_tokens
 from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from methods.kit.text.words import packed, unpacked
+from methods.kit.training import Descent, descend, on_device, placed, seeded, warm_linear
 from suite.features.text_encoder import batches
 
 if TYPE_CHECKING:
@@ -110,7 +111,6 @@ class WordPieces:
 
 def compact_bert(pieces: int, shape: Shape, seed: int) -> Any:
     """An untrained BERT with its masked-LM head (transformers)."""
-    import torch
     from transformers import BertConfig, BertForMaskedLM
 
     config = BertConfig(
@@ -125,8 +125,7 @@ def compact_bert(pieces: int, shape: Shape, seed: int) -> Any:
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return BertForMaskedLM(config)
 
 
@@ -149,46 +148,35 @@ def pretrain(network: Any, pieces: WordPieces, texts: Sequence[str], schedule: S
         hidden[chosen & (draw < 0.8)] = SPECIAL.index("[MASK]")
         exchanged = chosen & (draw >= 0.9)
         hidden[exchanged] = torch.randint(len(SPECIAL), len(pieces.names), (int(exchanged.sum()),))
-        states = network.bert(input_ids=hidden, attention_mask=mask).last_hidden_state[chosen]
-        return cross_entropy(network.cls(states), tokens[chosen])
+        read = network.bert(input_ids=placed(hidden), attention_mask=placed(mask)).last_hidden_state
+        return cross_entropy(network.cls(read[placed(chosen)]), placed(tokens[chosen]))
 
-    descend(network, loss, schedule, seed)
+    train_on(loss, network, schedule, seed)
 
 
-def descend(
-    module: Any, loss: Callable[[int], torch.Tensor], schedule: Schedule, seed: int, head: Any | None = None
+def train_on(
+    loss: Callable[[int], torch.Tensor], module: Any, schedule: Schedule, seed: int, head: Any | None = None
 ) -> None:
     """Train in place on ``loss(step)``; dropout and whatever else torch draws follow `seed`.
 
     Args:
-        module: all of its parameters are trained.
         loss: of one step.
+        module: all of its parameters are trained.
         schedule: how long and how fast.
         seed: of torch's generator.
         head: parameters of the loss, of which a few numbers must go far: they are trained at ten times the rate.
     """
-    import torch
-
-    groups = [{"params": list(module.parameters())}]
-    if head is not None:
-        groups.append({"params": list(head.parameters()), "lr": HEAD_RATE * schedule.rate})
-    optimizer = torch.optim.AdamW(groups, lr=schedule.rate, weight_decay=0.01)
-    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_linear(step, schedule.steps))
-    module.train()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for step in range(schedule.steps):
-            optimizer.zero_grad()
-            loss(step).backward()
-            torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-            optimizer.step()
-            rates.step()
-    module.eval()
+    how = Descent(schedule.steps, schedule.rate, weight_decay=0.01, schedule=warm_linear, clip=1.0)
+    with seeded(seed), on_device(module, *([head] if head is not None else [])):
+        groups = [{"params": list(module.parameters())}]
+        if head is not None:
+            groups.append({"params": list(head.parameters()), "lr": HEAD_RATE * schedule.rate})
+        descend(groups, loss, how, clipped=module.parameters())
 
 
 def pooled(bert: Any, ids: Sequence[Sequence[int]]) -> torch.Tensor:
     """(n, width) mean over the last layer's token vectors, as one batch; gradients flow."""
-    tokens, mask = padded(ids)
+    tokens, mask = (part.to(bert.device) for part in padded(ids))
     return mean_over_tokens(bert(input_ids=tokens, attention_mask=mask).last_hidden_state, mask.float())
 
 

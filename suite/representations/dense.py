@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from suite import devices
 from suite.representations.base import Array, Hits, Representation, nearest
+from suite.representations.device_search import nearest_on_device
 from suite.representations.exact_search import cuts, nearest_streamed
 
 ROWS_AT_ONCE = 2**14
@@ -117,12 +119,19 @@ class Dense(Representation):
         """Exact search with dense queries."""
         if not isinstance(queries, Dense):
             return super().search(queries, k)
-        large = is_large(*self.values.shape)
+        large, euclidean = is_large(*self.values.shape), self.similarity == "euclidean"
+        if not devices.is_cpu() and not large:
+            return nearest_on_device(self._placed, queries._comparable, len(self), k, euclidean=euclidean)
         vectors: Array | Callable[[slice], Array] = self._comparable_of if large else self._comparable
-        squares = None if large or self.similarity != "euclidean" else self._squares
-        return search_vectors(
-            vectors, queries._comparable, len(self), k, euclidean=self.similarity == "euclidean", squares=squares
-        )
+        squares = None if large or not euclidean else self._squares
+        return search_vectors(vectors, queries._comparable, len(self), k, euclidean=euclidean, squares=squares)
+
+    @cached_property
+    def _placed(self) -> Any:
+        """What is searched, on the device: placed once, as an index is."""
+        import torch
+
+        return torch.from_numpy(self._comparable).to(devices.current())
 
     @cached_property
     def _squares(self) -> NDArray[np.float32]:
@@ -180,6 +189,8 @@ def search_vectors(
         squares: (documents,) squared lengths, where they are known.
     """
     if callable(vectors):
+        if not devices.is_cpu():
+            return nearest_on_device(vectors, asked, documents, k, euclidean=euclidean)
         lengths = (asked**2).sum(1, keepdims=True)
 
         def score(columns: slice) -> Array:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from suite import devices
 from suite.representations.base import Array, Hits, Representation, nearest
 
 PRODUCTS_AT_ONCE = 2**21
@@ -57,7 +58,7 @@ class MultiVector(Representation):
     def search(self, queries: Any, k: int) -> Hits:
         """Exact Chamfer search: Σ over query vectors of the largest inner product with a document vector.
 
-        Products are rounded to bfloat16 where the CPU multiplies it; their sums are float32.
+        Products are rounded to bfloat16 where the device multiplies it; their sums are float32.
         """
         if not isinstance(queries, MultiVector):
             return super().search(queries, k)
@@ -90,19 +91,19 @@ class MultiVector(Representation):
 
     @cached_property
     def _rounded(self) -> Any:
-        """The vectors as a tensor in the precision of products; kept, so that a query does not pay for the index."""
+        """The vectors as a tensor on the device in the precision of products; kept, or a query would pay for it."""
         import torch
 
         from suite.precision import fastest_precision
 
-        return torch.from_numpy(self.vectors).to(getattr(torch, fastest_precision()))
+        return torch.from_numpy(self.vectors).to(devices.current(), getattr(torch, fastest_precision()))
 
     def _nearest_vectors(self, documents: Any, queries: Any, first: int, last: int) -> NDArray[np.float32]:
         """(query tokens, documents): the largest product of each query token with a vector of each document."""
         low, high = int(self.offsets[first]), int(self.offsets[last])
         starts = self.offsets[first:last].astype(np.int64) - low
         # (query tokens, document tokens): the maximum then runs along memory.
-        products = (queries @ documents[low:high].T).float().numpy()
+        products = (queries @ documents[low:high].T).float().cpu().numpy()
         return np.maximum.reduceat(products, starts, axis=1)
 
     def compare(self, other: Any) -> NDArray[np.float32]:

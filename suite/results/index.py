@@ -42,7 +42,7 @@ class RowSummary(NamedTuple):
         main_metric: name of the score the task is judged by.
         scores: by metric name.
         costs: measured costs by name, those of a family or method among them; without what was not measured.
-        seconds: wall seconds that the row took.
+        seconds: wall seconds of its own work.
         items: digest of its per-item scores, or None.
         file: name of its file, relative to the profile's folder.
     """

@@ -108,4 +108,13 @@ COSTS: tuple[Metric, ...] = (
         "point",
         about="Largest resident size of the cell's process.",
     ),
+    Metric(
+        "peak_device_bytes",
+        "peak device memory",
+        "lower",
+        "B",
+        ",.0f",
+        "point",
+        about="Most memory of the accelerator that tensors took at a time; none on the CPU.",
+    ),
 )

@@ -55,6 +55,7 @@ class Costs(_Strict):
     query_latency_p50_ms: Finite | None = None
     query_latency_p95_ms: Finite | None = None
     peak_memory_bytes: Whole | None = None
+    peak_device_bytes: Whole | None = None
     extra: dict[str, Finite] = Field(default_factory=dict)
 
 
@@ -70,10 +71,12 @@ class Provenance(_Strict):
         packages: name → version of the packages that matter.
         machine: CPU model, cores, memory, operating system, Python.
         git_revision: commit of the checkout, with "+dirty" where it had changes; None outside a checkout.
+        device: where tensors were computed: ``cpu``, or an accelerator and its model; in no key.
         threads: threads the cell ran with.
         jobs: cells that ran side by side.
         started: ISO 8601 time in UTC.
-        seconds: wall seconds of the cell.
+        seconds: wall seconds of the cell's own work.
+        shared_seconds: wall seconds in which it made, or waited for, what several cells share: passes, trainings, fits.
     """
 
     code_hash: str = ""
@@ -84,10 +87,12 @@ class Provenance(_Strict):
     packages: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str | int] = Field(default_factory=dict)
     git_revision: str | None = None
+    device: str = "cpu"
     threads: int = 1
     jobs: int = 1
     started: str = ""
     seconds: Finite = 0.0
+    shared_seconds: Finite = 0.0
 
 
 class CellResult(_Strict):

@@ -30,7 +30,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from suite import files, stored
-from suite.errors import ContractError, WeighbridgeError
+from suite.errors import ContractError, MachineError, WeighbridgeError
 from suite.results.columns import Columns, pack, unpack
 from suite.results.layout import cell_name, component, items_path, run_path, task_folders
 from suite.results.schema import SCHEMA_VERSION, CellResult, checksum
@@ -109,7 +109,7 @@ class ResultStore:
             files.write(self.root / f".{os.getpid()}.probe", b"")
             (self.root / f".{os.getpid()}.probe").unlink()
         except OSError as error:
-            raise WeighbridgeError(f"results cannot be stored in {self.root}: {error.strerror or error}") from error
+            raise MachineError(f"results cannot be stored in {self.root}: {error.strerror or error}") from error
 
     def write(self, result: CellResult, items: Mapping[str, np.ndarray] | None = None, run: Run | None = None) -> Row:
         """Store one cell, replacing an earlier row of it; run and items first, the JSON last.
@@ -140,7 +140,7 @@ class ResultStore:
         try:
             self._replace(path, text, packed, digest, trec)
         except OSError as error:
-            raise WeighbridgeError(
+            raise MachineError(
                 f"cannot store the result of {result.label} on {result.task} in {path.parent}: "
                 f"{error.strerror or error}. Free some space or check the folder, and run again: "
                 "nothing half-written was kept"

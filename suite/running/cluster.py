@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from suite import devices
 from suite.data import access
 from suite.discovery import Origin
 from suite.errors import WeighbridgeError
@@ -117,9 +118,14 @@ class RayWorkers:
         """How many more cells may be handed to the cluster now: some wait there, so that no node is idle."""
         return max(0, self.slots * _QUEUED_PER_SLOT - len(self.running))
 
+    def takes(self, cell: Cell) -> bool:
+        """Any cell: the cluster finds it a place."""
+        return True
+
     def start(self, cell: Cell) -> None:
         """Hand a cell to the cluster."""
-        request = Request.of(cell, self.threads)
+        # Ray shows a process only the accelerators that it was given: the first is its own.
+        request = Request.of(cell, self.threads, "cuda:0" if self.resources.gpus else devices.CPU)
         request = replace(request, method=_portable(request.method), task=_portable(request.task))
         job = _Job(request, cell.time_limit, cell.memory_limit)
         options = self._request(cell.memory_limit) | {"name": f"{cell.label} × {cell.task.task.name}"}
@@ -136,6 +142,11 @@ class RayWorkers:
             submitted = self.running.pop(reference)
             yield submitted.cell, self._outcome(reference, submitted)
 
+    @property
+    def sharing(self) -> bool:
+        """False: which cells make what others need is not told here."""
+        return False
+
     def shared(self) -> list[SharedWork]:
         """Nothing: what nodes make for several rows is not told here, though its time is kept apart there too."""
         return []
@@ -149,7 +160,7 @@ class RayWorkers:
         except errors.OutOfMemoryError:
             return CellOutcome(Status.OUT_OF_MEMORY, seconds, "its node ran out of memory, and Ray ended it")
         except (errors.NodeDiedError, errors.WorkerCrashedError, errors.LocalRayletDiedError, errors.ObjectLostError):
-            reason = f"its node was lost {RETRIES + 1} times. The same command tries it again"
+            reason = f"its node was lost {RETRIES + 1} times"
             return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
         except errors.RayTaskError as error:
             # The cell's own errors are outcomes: what is raised on a node is the node's.
@@ -264,7 +275,7 @@ def _at_home(origin: Origin) -> Origin:
 
 # -- on a node ------------------------------------------------------------------------------------------
 
-_workers: dict[tuple[int, tuple[str, ...]], Workers[_Job]] = {}
+_workers: dict[tuple[int, tuple[str, ...], str | None], Workers[_Job]] = {}
 """Kept by a process of Ray between cells, so that libraries are imported once."""
 
 
@@ -283,10 +294,12 @@ def run_job(job: _Job, threads: int, preload: tuple[str, ...]) -> CellOutcome:
     """Run one cell on this node, in a forked process under its limits, and say on what machine."""
     _settle()
     request = replace(job.request, method=_at_home(job.request.method), task=_at_home(job.request.task))
-    if (threads, preload) not in _workers:
+    # Ray may hand the same process another accelerator; the one that cells are forked from was told of the first.
+    place = threads, preload, os.environ.get("CUDA_VISIBLE_DEVICES")
+    if place not in _workers:
         # Ray ends its processes without a warning: what they leave lies where Ray removes it with the job.
-        _workers[threads, preload] = Workers(1, threads, preload, Path.cwd()).__enter__()
-    workers = _workers[threads, preload]
+        _workers[place] = Workers(1, threads, preload, Path.cwd()).__enter__()
+    workers = _workers[place]
     workers.assign(job, request)
     while True:
         for _, ended in workers.ended():

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from suite import devices
 from suite.errors import SelectorError, WeighbridgeError
 from suite.planning import Cell
 from suite.running.execute import Request, evaluate, seed_everything
 
 
-def debug(cells: Sequence[Cell], threads: int) -> Mapping[str, float]:
+def debug(cells: Sequence[Cell], threads: int, device: str = "auto") -> Mapping[str, float]:
     """Run one cell without limits, store nothing, and return its scores; an error opens `pdb`, and there are none.
 
     Raises:
@@ -24,7 +25,8 @@ def debug(cells: Sequence[Cell], threads: int) -> Mapping[str, float]:
     (cell,) = cells
     if cell.skip is not None:
         raise WeighbridgeError(f"{cell.label} × {cell.task.task.name} is skipped: {cell.skip}")
-    request: Any = Request.of(cell, threads)
+    devices.use(devices.choose(device)[0])
+    request: Any = Request.of(cell, threads, devices.name())
     try:
         seed_everything(request.seed, threads)
         scores, *_ = evaluate(request)

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from suite import devices
 from suite.data import access
 from suite.data.types import content_hash
 from suite.discovery import Origin
 from suite.errors import ContractError, MachineError
+from suite.features import shared_work
 from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
@@ -42,9 +44,10 @@ class Request:
     memory_limit: int
     hashes: Mapping[str, Any]
     label: str = ""
+    device: str = devices.CPU
 
     @classmethod
-    def of(cls, cell: Cell, threads: int) -> Request:
+    def of(cls, cell: Cell, threads: int, device: str = devices.CPU) -> Request:
         """The request of a planned cell."""
         return cls(
             cell.method.origin,
@@ -57,6 +60,7 @@ class Request:
             cell.memory_limit,
             cell.hashes,
             cell.label,
+            device,
         )
 
 
@@ -64,21 +68,32 @@ def execute(request: Request) -> CellOutcome:
     """Run one cell; whatever it raises becomes its status."""
     start = time.perf_counter()
     try:
-        _limit_memory(request.memory_limit)
+        devices.use(request.device)
+        if devices.is_cpu():
+            # A driver maps far more than it uses; what is resident is watched from outside all the same.
+            _limit_memory(request.memory_limit)
         seed_everything(request.seed, request.threads)
+        devices.reset_peak()
         scores, costs, items, run = evaluate(request)
-        seconds = time.perf_counter() - start
-        return CellOutcome(Status.OK, seconds, scores=scores, costs=costs, items=items, run=run, versions=_versions())
+        ended = CellOutcome(Status.OK, 0.0, scores=scores, costs=costs, items=items, run=run, device=devices.describe())
     except BaseException as error:
-        seconds, versions = time.perf_counter() - start, _versions()
-        text = traceback.format_exc()[-LONGEST_TRACEBACK:]
-        if (line := trouble(error)) is not None:
-            return CellOutcome(Status.FAILED, seconds, line, text, versions=versions, trouble=True)
-        if _is_out_of_memory(error):
-            reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
-            return CellOutcome(Status.OUT_OF_MEMORY, seconds, reason, text, versions=versions)
-        reason = f"{type(error).__name__}: {_text(error)[:LONGEST_REASON]}"
-        return CellOutcome(Status.FAILED, seconds, reason, text, versions=versions)
+        ended = replace(_failure(error, request), device=request.device)
+    shared = shared_work.seconds()
+    seconds = time.perf_counter() - start - shared
+    return replace(ended, seconds=seconds, shared_seconds=shared, versions=_versions())
+
+
+def _failure(error: BaseException, request: Request) -> CellOutcome:
+    text = traceback.format_exc()[-LONGEST_TRACEBACK:]
+    if (line := trouble(error)) is not None:
+        return CellOutcome(Status.FAILED, 0.0, line, text, trouble=True)
+    if not devices.is_cpu() and devices.is_out_of_memory(error):
+        reason = f"{devices.describe()} has too little memory: {_text(error).splitlines()[0]} {devices.ADVICE}"
+        return CellOutcome(Status.OUT_OF_MEMORY, 0.0, reason[:LONGEST_REASON], text)
+    if _is_out_of_memory(error):
+        reason = f"needed more than its limit of {request.memory_limit / 2**30:.1f} GiB"
+        return CellOutcome(Status.OUT_OF_MEMORY, 0.0, reason, text)
+    return CellOutcome(Status.FAILED, 0.0, f"{type(error).__name__}: {_text(error)[:LONGEST_REASON]}", text)
 
 
 def _text(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import suite
+from suite import devices
 from suite.discovery import load_class
 from suite.errors import WeighbridgeError
 from suite.method import Effort, Method, Tensors, label
@@ -32,7 +33,10 @@ TIMEOUT_SECONDS = 600.0
 WARM_SECONDS = 1.0
 """A decoding that took less is made a second time, so that its time is not that of importing libraries."""
 
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH")
+_KEPT_VARIABLES = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH"),
+    "CUDA_VISIBLE_DEVICES",
+)
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LAST_LINES = 4
 
@@ -106,6 +110,7 @@ def _write_request(folder: Path, method: Method, streams: Bitstream) -> None:
         "name": cls.__name__,
         "effort": method.effort.name,
         "params": method.params,
+        "device": devices.name(),
     }
     (folder / "request.json").write_text(json.dumps(request))
     _write_arrays(folder / "weights.safetensors", method.weights)
@@ -161,6 +166,7 @@ def _read_answer(folder: Path) -> Decoded:
 def _decode(folder: Path) -> None:
     """What the new process does: build the method from the request, decode, write the items."""
     request: Mapping[str, Any] = json.loads((folder / "request.json").read_text())
+    devices.use(request["device"])
     cls = load_class(Path(request["file"]), request["name"], Path(request["root"]))
     method: Any = cls(Effort(request["effort"]), **request["params"])
     method.weights = _read_arrays(folder / "weights.safetensors")

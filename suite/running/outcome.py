@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import io
+import dataclasses
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from suite import devices, stored
 from suite.keys import ENGINE_VERSION
 from suite.paths import project_root
 from suite.planning import Cell
 from suite.results.schema import CellResult, Costs, Provenance, Status
 from suite.running.machine import git_revision, machine
 
+_KEY = "outcome"
+_MODULES = ("suite.results.trec",)
+"""Whose dataclasses an outcome may hold."""
 LONGEST_REASON = 2000
 LONGEST_TRACEBACK = 6000
 LONGEST_OUTPUT = 2**16
@@ -28,7 +31,7 @@ class CellOutcome:
 
     Attributes:
         status: how it ended.
-        seconds: wall seconds.
+        seconds: wall seconds of its own work.
         reason: one line for every status but ok.
         traceback: of a failure.
         scores: by metric.
@@ -36,8 +39,10 @@ class CellOutcome:
         items: per-item arrays.
         run: for retrieval, the top of the ranking.
         versions: packages that were loaded.
+        device: where tensors were computed.
         machine: where it ran; None for this machine.
         output: the end of what it printed, where it is not ok.
+        shared_seconds: wall seconds of work that it shares, waiting included.
         trouble: True if the machine is to blame: there is a reason, and no row is stored.
     """
 
@@ -50,37 +55,17 @@ class CellOutcome:
     items: Mapping[str, Any] | None = None
     run: Any = None
     versions: Mapping[str, str] | None = None
+    device: str = devices.CPU
     machine: Mapping[str, str | int] | None = None
     output: str | None = None
+    shared_seconds: float = 0.0
     trouble: bool = False
 
 
-class _Data(pickle.Unpickler):
-    """Reads outcomes and nothing that could act: they come from a process that ran somebody's method."""
-
-    ALLOWED = frozenset(
-        {
-            ("suite.running.outcome", "CellOutcome"),
-            ("suite.results.schema", "Costs"),
-            ("suite.results.schema", "Status"),
-            ("suite.results.trec", "Ranking"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-            *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-            *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
-        }
-    )
-
-    def find_class(self, module: str, name: str) -> Any:
-        """The class, if outcomes are made of it."""
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"an outcome holds {module}.{name}")
-        return super().find_class(module, name)
-
-
 def packed(ended: CellOutcome) -> bytes:
-    """An outcome as bytes, for the way out of its process."""
-    return pickle.dumps(ended, protocol=5)
+    """An outcome as bytes that cannot act (`suite.stored`): they come from a process that ran somebody's method."""
+    fields = {field.name: getattr(ended, field.name) for field in dataclasses.fields(ended)}
+    return stored.pack(_KEY, fields | {"costs": ended.costs and ended.costs.model_dump()})
 
 
 def unpacked(content: bytes) -> CellOutcome:
@@ -90,12 +75,11 @@ def unpacked(content: bytes) -> CellOutcome:
         ValueError: the bytes are no outcome.
     """
     try:
-        ended = _Data(io.BytesIO(content)).load()
-    except Exception as error:
+        fields = stored.unpack(content, _KEY, _MODULES)
+        costs = fields["costs"] and Costs.model_validate(fields["costs"])
+        return CellOutcome(**fields | {"status": Status(fields["status"]), "costs": costs})
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"its outcome cannot be read: {error}") from error
-    if not isinstance(ended, CellOutcome):
-        raise ValueError(f"its outcome is a {type(ended).__name__}")
-    return ended
 
 
 def to_result(cell: Cell, ended: CellOutcome, threads: int, jobs: int) -> CellResult:
@@ -111,10 +95,12 @@ def to_result(cell: Cell, ended: CellOutcome, threads: int, jobs: int) -> CellRe
         packages=dict(ended.versions or {}),
         machine=dict(ended.machine or machine()),
         git_revision=git_revision(),
+        device=ended.device,
         threads=threads,
         jobs=jobs,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(ended.seconds, 3),
+        shared_seconds=round(ended.shared_seconds, 3),
     )
     return CellResult(
         key=cell.key,

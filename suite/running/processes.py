@@ -12,6 +12,10 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_CLONE_NEWNS = 0x20000
+_MS_REC_PRIVATE = 0x4000 | 0x40000
+_MS_NOSUID_NODEV = 2 | 4
+_SHARED_MEMORY = "dev/shm"
 _PROC = Path("/proc")
 
 
@@ -25,6 +29,17 @@ def die_with(parent: int, number: int) -> None:
 def adopt_orphans() -> None:
     """Become the parent of descendants that lose theirs: who daemonizes or forks twice does not get away."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def keep_shared_memory(room: int) -> None:
+    """Give this process and its descendants a /dev/shm of their own, of `room` bytes, that ends with them.
+
+    Only root may do that; for others, /dev/shm counts as far as it is mapped.
+    """
+    libc = ctypes.CDLL(None)
+    if libc.unshare(_CLONE_NEWNS) == 0 and libc.mount(b"none", b"/", None, _MS_REC_PRIVATE, None) == 0:
+        target = f"/{_SHARED_MEMORY}".encode()
+        libc.mount(b"tmpfs", target, b"tmpfs", _MS_NOSUID_NODEV, f"size={room}".encode())
 
 
 def children(pid: int) -> list[int]:
@@ -81,20 +96,38 @@ def is_stopped(pid: int) -> bool:
 def held_bytes(pid: int, limit: int) -> int:
     """Memory that descends with `pid`: of its descendants, not of itself.
 
-    Anonymous and shared memory (/dev/shm too, where it is mapped); a page that several processes share counts once.
+    Anonymous and shared memory, files in a /dev/shm of its own too; a page that several processes share counts once.
     The exact figure costs the kernel a walk through all pages, so that it is asked for only where resident memory,
     in which such pages count several times, is more than `limit`.
     """
     family = descendants(pid)
+    files = _in_own_shared_memory(pid)
     resident = sum(sum(_sizes(process, "status", ("RssAnon:", "RssShmem:"))) for process in family)
-    if resident <= limit:
-        return resident
-    return sum(_exact(process) for process in family)
+    if resident + files <= limit:
+        return resident + files
+    exact = [_exact(process) for process in family]
+    mapped = sum(shared for _, shared in exact)
+    return sum(anonymous for anonymous, _ in exact) + max(mapped, files)  # what is mapped is there as a file too
 
 
-def _exact(pid: int) -> int:
-    shares = list(_sizes(pid, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")))
-    return sum(shares or _sizes(pid, "status", ("RssAnon:", "RssShmem:")))
+def _exact(pid: int) -> tuple[int, int]:
+    """Anonymous and shared bytes, of each page this process's share."""
+    for file, names in (("smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")), ("status", ("RssAnon:", "RssShmem:"))):
+        if len(sizes := list(_sizes(pid, file, names))) == len(names):
+            return sizes[0], sizes[1]
+    return 0, 0
+
+
+def _in_own_shared_memory(pid: int) -> int:
+    """Bytes of files in /dev/shm of a process that has one of its own."""
+    try:
+        place = _PROC / str(pid) / "root" / _SHARED_MEMORY
+        if place.stat().st_dev == Path("/", _SHARED_MEMORY).stat().st_dev:
+            return 0
+        room = os.statvfs(place)
+        return int((room.f_blocks - room.f_bfree) * room.f_frsize)
+    except OSError:
+        return 0
 
 
 def _sizes(pid: int, file: str, names: tuple[str, ...]) -> Iterator[int]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from suite import devices
 from suite.planning import Cell
 from suite.results.index import Index, RowSummary, row_of
 from suite.results.schema import CellResult, Status
@@ -79,6 +80,7 @@ def run_cells(
     *,
     jobs: int,
     threads: int,
+    device: str = "auto",
     overwrite: Overwrite = Overwrite.ONLY_MISSING,
     retry: Collection[Status] = (),
     time_limit: float | None = None,
@@ -96,6 +98,7 @@ def run_cells(
         store: where rows are kept.
         jobs: cells at a time on this machine.
         threads: threads a cell.
+        device: auto, cpu, cuda, cuda:N or mps (`suite.devices`): where tensors are computed on this machine.
         overwrite: what happens to rows that exist.
         retry: statuses of current rows that are run again (`suite.running.due.RETRIABLE`).
         time_limit: seconds of a row's own work, instead of its task's or profile's limit.
@@ -112,8 +115,10 @@ def run_cells(
     report = Report(store)
     rows = _rows(cells, store, report)
     waiting = due(cells, rows, overwrite, retry)
+    places: Sequence[str] = ()
     if waiting:
         store.check_writable()
+        places = () if resources is not None else devices.choose(device)
     reporter.begin(len(waiting), len(cells) - len(waiting))
     run = _Run(store, jobs, threads, overwrite, retry, report, reporter)
     for cell in [c for c in waiting if c.skip is not None]:
@@ -122,7 +127,7 @@ def run_cells(
     if waiting:
         limited = [replace(cell, own_time_limit=time_limit, own_memory_limit=memory_limit) for cell in waiting]
         try:
-            with _workers(limited, jobs, threads, resources) as workers:
+            with _workers(limited, jobs, threads, places, resources) as workers:
                 run.run(limited, workers, Budget(budget, rows.values()))
         except KeyboardInterrupt:
             raise Interrupted(report.ran.total()) from None
@@ -162,8 +167,8 @@ class _Run:
         shown = False
         while waiting or workers.running:
             while workers.free and self.troubles < TROUBLES_IN_A_ROW:
-                fitting = [cell for cell in waiting if budget.fits(cell)]
-                cell = _next(fitting, [job.cell for job in workers.running.values()], met)
+                fitting = [cell for cell in waiting if budget.fits(cell) and workers.takes(cell)]
+                cell = _next(fitting, [job.cell for job in workers.running.values()], met, workers.sharing)
                 if cell is None:
                     break
                 waiting.remove(cell)
@@ -222,7 +227,7 @@ class _Run:
 
 
 def _workers(
-    cells: Sequence[Cell], jobs: int, threads: int, resources: ClusterResources | None
+    cells: Sequence[Cell], jobs: int, threads: int, places: Sequence[str], resources: ClusterResources | None
 ) -> LocalWorkers | RayWorkers:
     """Where cells run: this machine, or a cluster."""
     from suite.running.preload import preload
@@ -233,13 +238,17 @@ def _workers(
         return RayWorkers(resources, threads, cells, preload(cells))
     from suite.running.workers import LocalWorkers
 
-    return LocalWorkers(min(jobs, len(cells)), threads, preload(cells), cores=jobs * threads)
+    return LocalWorkers(min(jobs, len(cells)), threads, preload(cells), cores=jobs * threads, places=places)
 
 
-def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str]) -> Cell | None:
-    """The first waiting cell that asks for no unmet work that a running cell is doing; else the first one."""
+def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str], sharing: bool) -> Cell | None:
+    """The cell to start: the first one that asks for no unmet work that a running cell may be doing.
+
+    If there is none, the first of all, once no running cell is doing shared work: it would only wait for that.
+    """
     busy = frozenset().union(*(cell.needs for cell in running)) - met
-    return next((cell for cell in waiting if not cell.needs & busy), waiting[0] if waiting else None)
+    others = None if sharing or not waiting else waiting[0]
+    return next((cell for cell in waiting if not cell.needs & busy), others)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from suite import stored
+from suite import devices, stored
 from suite.errors import ContractError
 from suite.features import shared_work
 from suite.method import Tensors
@@ -45,6 +45,7 @@ def load_or_compute(method: str, stage: str, key: str, make: Callable[[], Tensor
         start = time.perf_counter()
         with shared_work.working(_ACTIONS[stage], method):
             tensors = _checked(make(), f"{method}.{stage}")
+            devices.synchronise()
         state = CachedState(tensors, time.perf_counter() - start)
         if tensors:
             stored.write(file, key, {"seconds": state.seconds, "tensors": dict(tensors)})

@@ -23,7 +23,10 @@ from suite.features import shared_work
 from suite.running.execute import Request, execute
 from suite.running.meter import PAGE, Meter
 from suite.running.outcome import LONGEST_OUTPUT, packed
-from suite.running.processes import adopt_orphans, die_with, kill_descendants
+from suite.running.processes import adopt_orphans, die_with, keep_shared_memory, kill_descendants
+
+_SHARED_MEMORY_ROOM = 2
+"""Of its limit: a cell that fills /dev/shm is to meet the limit, not a full disk."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def supervise(errand: Errand, zygote: int, meter: int, outcome: int, report: int
         os.setsid()
         die_with(zygote, signal.SIGTERM)
         adopt_orphans()
+        keep_shared_memory(_SHARED_MEMORY_ROOM * errand.request.memory_limit)
         read, write = os.pipe()
         worker = os.fork()
         if worker == 0:

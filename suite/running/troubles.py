@@ -9,6 +9,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from suite.errors import DataMismatch, DataUnavailable, MachineError
 from suite.paths import cache_root, data_root
@@ -81,7 +82,7 @@ def _is_of_safetensors(error: BaseException) -> bool:
 
 def _is_ours(name: object) -> bool:
     """Whether a file lies where the engine keeps things, and a method does not choose."""
-    if not isinstance(name, (str, os.PathLike)):
+    if not isinstance(name, (str, os.PathLike)) or not Path(name).is_absolute():
         return False
     path = os.path.realpath(name)
     folders = (str(cache_root()), str(data_root() or ""), os.path.realpath(tempfile.gettempdir()))

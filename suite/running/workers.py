@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
 
+from suite import devices
 from suite.errors import WeighbridgeError
 from suite.planning import Cell
 from suite.results.schema import Status
 from suite.running.execute import Request
-from suite.running.meter import PAGE, PASS, Gauge
+from suite.running.meter import OWN, PAGE, PASS, STAGE, Gauge
 from suite.running.outcome import CellOutcome, unpacked
 from suite.running.processes import descendants, held_bytes, kill
 from suite.running.reporting import SharedWork
@@ -25,6 +26,8 @@ from suite.running.troubles import machine_error
 from suite.running.zygote_link import ZygoteLink
 
 POLL_SECONDS = 0.1
+SETTLED_SECONDS = 1.0
+"""After so much of its own work, a cell has got what it shares, or does not need it soon."""
 MOST_THREADS_A_PASS = 16
 """A backbone pass scales no further; what is left of a large machine runs rows."""
 TRIES = 2
@@ -122,6 +125,15 @@ class Workers(Generic[L]):
         idle = (self._cores - lent) // self.threads - len(self.running)
         return max(0, min(self.slots - len(self.running), idle))
 
+    @property
+    def sharing(self) -> bool:
+        """Whether a running cell makes what others need too, or began so lately that it may be about to."""
+        now = time.monotonic()
+        return any(
+            job.gauge.state != OWN or not job.pid or now - job.started < SETTLED_SECONDS
+            for job in self.running.values()
+        )
+
     def assign(self, cell: L, request: Request) -> None:
         """Start `request` under the limits of `cell`."""
         self._next += 1
@@ -185,17 +197,17 @@ class Workers(Generic[L]):
         if end.refused is not None:
             reason = f"no process could be started: {end.refused}. Run fewer cells at a time (--jobs), or free memory"
             return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
-        if end.code == 0:
+        if end.code == 0 and end.outcome:
             try:
                 return unpacked(end.outcome)
             except ValueError as error:
                 return CellOutcome(Status.FAILED, seconds, str(error))
-        if end.code is not None and end.code > 0:
+        if end.code is not None and end.code >= 0:
             return CellOutcome(Status.FAILED, seconds, f"the worker process ended with code {end.code} and no outcome")
         if job.tries < TRIES:
             return None
         if end.code is None:
-            reason = "the processes that run it were killed from outside, twice. The same command tries it again"
+            reason = "the processes that run it were killed from outside, twice"
             return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
         reason = f"the worker process was killed by signal {-end.code}, {TRIES} times"
         if end.code == -signal.SIGBUS:
@@ -212,9 +224,9 @@ class Workers(Generic[L]):
                 self._kill(job)
 
     def _over_limit(self, job: _Running[L]) -> CellOutcome | None:
-        seconds = time.monotonic() - job.started
+        seconds = job.gauge.own_seconds(job.started)
         limit, memory = job.cell.time_limit, job.cell.memory_limit
-        if job.gauge.own_seconds(job.started) > limit:
+        if seconds > limit:
             return CellOutcome(Status.TIMEOUT, seconds, f"took longer than its limit of {limit:g} s")
         if job.gauge.silent_seconds() > limit and (work := job.gauge.work()) is not None:
             reason = f"{work.title} took longer than the limit of {limit:g} s"
@@ -236,16 +248,40 @@ class Workers(Generic[L]):
 
     def _lend(self) -> None:
         """Let backbone passes use the cores on which no row runs."""
+        states = [job.gauge.state for job in self.running.values()]
         passes = [job for job in self.running.values() if job.gauge.state == PASS]
         if passes:
-            idle = self._cores - (len(self.running) - len(passes)) * self.threads
+            idle = self._cores - (states.count(OWN) + states.count(STAGE)) * self.threads
             for job in passes:
                 job.gauge.lend(max(self.threads, min(MOST_THREADS_A_PASS, idle // len(passes))))
 
 
 class LocalWorkers(Workers[Cell]):
-    """Runs planned cells on this machine."""
+    """Runs planned cells on this machine: one at a time on each accelerator, those that need none beside them."""
+
+    def __init__(
+        self,
+        slots: int,
+        threads: int,
+        preload: Sequence[str] = (),
+        *,
+        cores: int | None = None,
+        places: Sequence[str] = (devices.CPU,),
+    ) -> None:
+        """As `Workers`, for rows that compute on the devices in `places` (`suite.devices.choose`)."""
+        super().__init__(slots, threads, preload, cores=cores)
+        self.places = tuple(places)
+
+    def takes(self, cell: Cell) -> bool:
+        """Whether the cell can start now: what computes with torch waits for an accelerator, where there are any."""
+        return self._device(cell) is not None
 
     def start(self, cell: Cell) -> None:
         """Start a cell."""
-        self.assign(cell, Request.of(cell, self.threads))
+        self.assign(cell, Request.of(cell, self.threads, self._device(cell) or devices.CPU))
+
+    def _device(self, cell: Cell) -> str | None:
+        if devices.CPU in self.places or "torch" not in cell.method.cls.requires:
+            return devices.CPU
+        taken = {job.errand.request.device for job in self.running.values()}
+        return next((device for device in self.places if device not in taken), None)

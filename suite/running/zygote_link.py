@@ -63,6 +63,7 @@ class ZygoteLink:
             "MKL_NUM_THREADS": threads,
             **RESTING_THREADS,
             "TOKENIZERS_PARALLELISM": "false",
+            "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # a library that asks for CUDA must not wake it before the fork
             "HF_HUB_OFFLINE": "1",
             "TRANSFORMERS_VERBOSITY": "error",
             "PYTHONHASHSEED": "0",

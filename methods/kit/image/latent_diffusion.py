@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from methods.kit.image.attention import attend
-from methods.kit.image.supervised_training import half_precision
+from methods.kit.training import Descent, array, descend, half_precision, on_device, placed
 
 STEPS = 1000
 FIRST_BETA, LAST_BETA = 0.0015, 0.0195
@@ -24,7 +24,7 @@ def kept_signal() -> torch.Tensor:
 
 def sinusoids(times: torch.Tensor, width: int, period: float) -> torch.Tensor:
     """(n, width) sines and cosines of (n,) times, of frequencies from 1 down to 1 / `period`."""
-    frequencies = torch.exp(-math.log(period) * torch.arange(width // 2) / (width // 2))
+    frequencies = torch.exp(-math.log(period) * torch.arange(width // 2, device=times.device) / (width // 2))
     angles = times.float()[:, None] * frequencies
     return torch.cat([angles.sin(), angles.cos()], 1)
 
@@ -100,24 +100,22 @@ def train_denoiser(
     """
     signal = kept_signal()
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(network.parameters(), rate, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
+
+    def loss(step: int) -> torch.Tensor:
         rows = torch.randint(len(latents), (batch,), generator=generator)
         times = torch.randint(STEPS, (batch,), generator=generator)
-        noise = torch.randn(batch, latents.shape[1], generator=generator)
-        absent = torch.rand(batch, generator=generator) < dropped
+        noise = placed(torch.randn(batch, latents.shape[1], generator=generator))
+        absent = placed(torch.rand(batch, generator=generator) < dropped)
         given = network.without(batch)
         if context is not None:
-            given = torch.where(absent[:, None, None], given, context[rows])
-        kept = signal[times][:, None]
+            given = torch.where(absent[:, None, None], given, placed(context[rows]))
+        kept = placed(signal[times][:, None])
         with half_precision():
-            found = network(kept.sqrt() * latents[rows] + (1 - kept).sqrt() * noise, times, given)
-        loss = (found.float() - noise).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+            found = network(kept.sqrt() * placed(latents[rows]) + (1 - kept).sqrt() * noise, placed(times), given)
+        return (found.float() - noise).square().mean()
+
+    with on_device(network):
+        descend(network.parameters(), loss, Descent(steps, rate, "adam", schedule="cosine", fused=True))
 
 
 @torch.inference_mode()
@@ -134,4 +132,4 @@ def ddim(network: Denoiser, noise: torch.Tensor, context: torch.Tensor | None, s
             found = network(current, time.expand(len(noise)), given).float()
         clean = (current - (1 - kept).sqrt() * found) / kept.sqrt()
         current = left.sqrt() * clean + (1 - left).sqrt() * found
-    return current.numpy()
+    return array(current)

@@ -10,21 +10,21 @@
 
 A network is a `torch.nn.Module` that turns (n, channels, height, width) float32 pixels of `as_pixels` into
 (n, classes) logits. It is made under the seed; batches are drawn from the same seed, so that arms that are given the
-same data, recipe and seed see the same batches. Products run in bfloat16 where the CPU multiplies it (autocast);
-weights and optimiser stay float32.
+same data, recipe and seed see the same batches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.kit.training import Descent, array, arrays, descend, half_precision, on_device, placed, seeded
+from suite import devices
 from suite.method import FitData, Tensors
-from suite.precision import fastest_precision
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +44,7 @@ class Recipe:
         batch: images a step.
         rate: peak learning rate.
         weight_decay: decoupled for AdamW, in the gradient for SGD; biases and other vectors have none.
-        schedule: ``onecycle`` (rise over the first 30 % of the steps, cosine to almost zero; Smith and Topin,
-            arXiv:1708.07120) or ``steps`` (a tenth after half, and again after three quarters, of the epochs).
+        schedule: ``onecycle`` or ``steps`` (`methods.kit.training.Descent`).
         optimiser: ``adamw``, or ``sgd`` with Nesterov momentum 0.9.
         smoothing: label smoothing of the cross-entropy; a loss given to `train` does not read it.
         gradient_norm: gradients are cut to this norm.
@@ -96,32 +95,41 @@ def train(
     batch = min(recipe.batch, len(labels))
     steps = len(labels) // batch
     objective = loss or cross_entropy(recipe.smoothing)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = make().train()
-        order = torch.Generator().manual_seed(seed)
-        optimiser = _optimiser(network, recipe)
-        schedule = _schedule(optimiser, recipe, steps)
+    order = torch.Generator().manual_seed(seed)
+
+    def batches() -> Iterator[torch.Tensor]:
         for _ in range(recipe.epochs):
-            shuffled = torch.randperm(len(labels), generator=order)
-            for rows in shuffled[: steps * batch].view(steps, batch):
-                with half_precision():
-                    value = objective(network, pixels[rows], labels[rows])
-                optimiser.zero_grad()
-                value.backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_norm)
-                optimiser.step()
-                schedule.step()
-    return {name: value.detach().numpy() for name, value in network.state_dict().items()}
+            yield from torch.randperm(len(labels), generator=order)[: steps * batch].view(steps, batch)
+
+    drawn = batches()
+
+    def step_loss(step: int) -> torch.Tensor:
+        rows = next(drawn)
+        with half_precision():
+            return objective(network, placed(pixels[rows]), placed(labels[rows]))
+
+    how = Descent(
+        recipe.epochs * steps, recipe.rate, recipe.optimiser, schedule=recipe.schedule, clip=recipe.gradient_norm
+    )
+    with seeded(seed):
+        network = make()
+        with on_device(network):
+            learnt = [p for p in network.parameters() if p.requires_grad]
+            groups = [
+                {"params": [p for p in learnt if p.ndim > 1], "weight_decay": recipe.weight_decay},
+                {"params": [p for p in learnt if p.ndim <= 1], "weight_decay": 0.0},
+            ]
+            descend(groups, step_loss, how, clipped=network.parameters())
+    return arrays(network)
 
 
 def restore(make: Callable[[], torch.nn.Module], tensors: Tensors) -> torch.nn.Module:
-    """The network that `make` builds, with the arrays `train` returned, in eval mode."""
+    """The network that `make` builds, with the arrays `train` returned, on this process's device in eval mode."""
     import torch
 
     network = make()
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
-    return network.eval()
+    return placed(network).eval()
 
 
 def outputs(
@@ -131,20 +139,14 @@ def outputs(
     import torch
 
     with torch.inference_mode(), half_precision():
-        parts = [function(as_pixels(images[start : start + batch])) for start in range(0, len(images), batch)]
-        return torch.cat(parts).float().numpy()
+        blocks = (images[start : start + batch] for start in range(0, len(images), batch))
+        found = (devices.in_parts(block, lambda some: function(placed(as_pixels(some)))) for block in blocks)
+        return array(torch.cat([part.float().cpu() for parts in found for _, part in parts]))
 
 
 def parameter_count(network: torch.nn.Module) -> int:
     """Number of trainable parameters."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
-
-
-def half_precision() -> Any:
-    """Context in which products run in bfloat16, on a CPU that multiplies it."""
-    import torch
-
-    return torch.autocast("cpu", torch.bfloat16, enabled=fastest_precision() == "bfloat16")
 
 
 def cross_entropy(smoothing: float = 0.0) -> Loss:
@@ -155,26 +157,3 @@ def cross_entropy(smoothing: float = 0.0) -> Loss:
         return functional.cross_entropy(network(pixels).float(), labels, label_smoothing=smoothing)
 
     return loss
-
-
-def _optimiser(network: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    import torch
-
-    learnt = [p for p in network.parameters() if p.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in learnt if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in learnt if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if recipe.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.rate, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=recipe.rate)
-
-
-def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
-    from torch.optim import lr_scheduler
-
-    total = recipe.epochs * steps
-    if recipe.schedule == "steps":
-        return lr_scheduler.MultiStepLR(optimiser, [total // 2, 3 * total // 4])
-    # Only the rate cycles: momentum stays what the optimiser's authors recommend.
-    return lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=total + 1, cycle_momentum=False)

@@ -17,7 +17,7 @@ from suite.representations import Dense, Representation
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
+    from suite.method import TaskFacts
 
 TOO_LARGE = {
     "fashion-mnist": "is trained on 8,000 of its images, and judged on imagenet/fashion-mnist-8k",
@@ -47,13 +47,14 @@ class TrainedClassifier(Method):
     def recipe(self, shape: Sequence[int]) -> Recipe:
         """How it is trained on images of `shape`."""
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """Sets that are too large to be trained on from nothing."""
         return TOO_LARGE.get(task.spec.data)
 
     def images(self, shape: Sequence[int]) -> int:
         """At most so many of the training images, drawn by seed, are trained on."""
-        return self.effort.pick(quick=1000, standard=10_000)
+        count: int = self.effort.pick(quick=1000, standard=10_000)
+        return count
 
     def loss(self) -> Any:
         """Loss of a batch; None for cross-entropy."""
@@ -63,7 +64,9 @@ class TrainedClassifier(Method):
         """Train on the labelled images; returns the state dict."""
         shape = data.items.shape[1:]
         chosen = draw(data, self.images(shape), seed)
-        return train(partial(self.network, shape, data.classes), chosen, self.recipe(shape), seed, self.loss())
+        return train(
+            partial(self.network, shape, int(data.classes or 0)), chosen, self.recipe(shape), seed, self.loss()
+        )
 
     @cached_property
     def _trained(self) -> dict[tuple[int, ...], torch.nn.Module]:
@@ -85,7 +88,7 @@ class TrainedClassifier(Method):
     def predict(self, items: Representation) -> NDArray[np.int64]:
         """(n,) classes of the head."""
         logits = items.features() @ self.fitted["head.weight"].T + self.fitted["head.bias"]
-        return logits.argmax(axis=1)
+        return np.asarray(logits.argmax(axis=1))
 
 
 def patch_side(shape: Sequence[int]) -> int:

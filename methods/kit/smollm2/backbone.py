@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite import devices
 from suite.paths import cache_root
 from suite.weights import PretrainedWeights
 
@@ -31,18 +32,23 @@ LAYERS, HEADS, KEY_VALUE_HEADS, HEAD_WIDTH = 30, 9, 3, 64
 REQUIRES = ("torch", "transformers", "gguf", "accelerate", "safetensors", SMOLLM2.package)
 
 
-@lru_cache(maxsize=2)
-def load_model(dtype: str = "bfloat16", attention: str = "sdpa") -> LlamaForCausalLM:
-    """The model in evaluation mode, one a process.
+def load_model(dtype: str = "bfloat16", attention: str = "sdpa", device: str | None = None) -> LlamaForCausalLM:
+    """The model in evaluation mode, one a process and device.
 
     Args:
         dtype: ``"bfloat16"`` or ``"float32"``; bfloat16 rounds the de-quantised weights once more.
         attention: ``"sdpa"``, or ``"eager"`` where attention weights are wanted.
+        device: where it is; None takes the device of this process.
 
     Raises:
         DataUnavailable: the package is missing.
         DataMismatch: the file is not the declared one.
     """
+    return _loaded(dtype, attention, device or devices.name())
+
+
+@lru_cache(maxsize=2)
+def _loaded(dtype: str, attention: str, device: str) -> LlamaForCausalLM:
     import torch
     from transformers import LlamaForCausalLM
 
@@ -50,7 +56,7 @@ def load_model(dtype: str = "bfloat16", attention: str = "sdpa") -> LlamaForCaus
     model = LlamaForCausalLM.from_pretrained(
         folder, dtype=getattr(torch, dtype), attn_implementation=attention, local_files_only=True
     )
-    return model.eval().requires_grad_(False)
+    return model.to(device).eval().requires_grad_(False)
 
 
 @lru_cache(maxsize=1)

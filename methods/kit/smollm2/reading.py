@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from methods.encoders.smollm2 import _floats
+from methods.kit.training import placed
 from suite.representations import State
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ def continuations(
     room = int(lengths.max())
     cache = DynamicCache()
     for i in range(kept["keys"].shape[1]):
-        cache.update(*(_floats(kept[name][:, i, :, :room]) for name in ("keys", "values")), i)
+        cache.update(*(placed(floats_of(kept[name][:, i, :, :room])) for name in ("keys", "values")), i)
     tokens, asked = left_padded(questions)
     mask = torch.cat([torch.arange(room) < lengths[:, None], asked], dim=1)
     positions = lengths[:, None] + (asked.cumsum(1) - 1).clamp(min=0)
+    tokens, mask, positions = placed(tokens), placed(mask), placed(positions)
     with torch.inference_mode():
         for _ in range(steps):
             out = model(
@@ -56,7 +58,7 @@ def continuations(
             )  # fmt: skip
             tokens = out.logits[:, -1].argmax(-1, keepdim=True)
             yield tokens[:, 0], out
-            mask = torch.cat([mask, torch.ones(n, 1, dtype=torch.bool)], dim=1)
+            mask = torch.cat([mask, mask.new_ones(n, 1)], dim=1)
             positions = positions[:, -1:] + 1
 
 
@@ -74,3 +76,18 @@ def chunks(count: int) -> Iterator[slice]:
     """Slices of at most `ROWS_AT_ONCE` rows."""
     for start in range(0, count, ROWS_AT_ONCE):
         yield slice(start, min(start + ROWS_AT_ONCE, count))
+
+
+def bits_of(tensor: Tensor) -> NDArray[np.uint16]:
+    """A bfloat16 tensor as the bit patterns that numpy can hold."""
+    import torch
+
+    bits: NDArray[np.uint16] = tensor.cpu().contiguous().view(torch.int16).numpy().view(np.uint16)
+    return bits
+
+
+def floats_of(bits: NDArray[np.uint16]) -> Tensor:
+    """The bfloat16 tensor again, on the CPU."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(bits).view(np.int16)).view(torch.bfloat16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class CodedVectors(Representation):
 
     kind: ClassVar[str] = "coded-vectors"
 
-    def __init__(self, codes: NDArray, offsets: NDArray, codebook: NDArray) -> None:
+    def __init__(self, codes: NDArray[Any], offsets: NDArray[Any], codebook: NDArray[Any]) -> None:
         """Hold codes; raises ValueError if offsets do not cut them into non-empty items."""
         self.tokens = MultiVector(codes, offsets)
         self.codebook = codebook
@@ -68,11 +68,11 @@ class CodedVectors(Representation):
         some = self.tokens[rows]
         return type(self)(some.vectors, some.offsets, self.codebook)
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Codes and offsets."""
         return {"codes": self.tokens.vectors, "offsets": self.tokens.offsets}
 
-    def side_arrays(self) -> dict[str, NDArray]:
+    def side_arrays(self) -> dict[str, NDArray[Any]]:
         """The codebook."""
         return {"codebook": self.codebook}
 

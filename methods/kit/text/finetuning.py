@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.text.minilm import ALL_MINILM_L6_V2
+from methods.kit.training import Descent, array, arrays, descend, half_precision, on_device, placed, seeded, warm_linear
 from suite.data.types import content_hash
 from suite.features import clock
 from suite.features.store import Allocate, FeatureStore
@@ -104,7 +105,7 @@ def in_batch_loss(queries: torch.Tensor, passages: torch.Tensor, scale: float = 
     from torch.nn.functional import cross_entropy, normalize
 
     scores = scale * normalize(queries, dim=-1) @ normalize(passages, dim=-1).T
-    return cross_entropy(scores, torch.arange(len(scores)))
+    return cross_entropy(scores, torch.arange(len(scores), device=scores.device))
 
 
 def finetune(columns: Sequence[Sequence[str]], loss: Loss, recipe: Recipe, seed: int) -> Tensors:
@@ -126,36 +127,25 @@ def finetune(columns: Sequence[Sequence[str]], loss: Loss, recipe: Recipe, seed:
     rng = np.random.default_rng(seed)
     backbone = TextEncoder(ALL_MINILM_L6_V2, max_length=recipe.max_length)
     inputs = [backbone.tokens(list(texts), recipe.frozen) for texts in columns]
-    layers = copy.deepcopy(_network("float32").encoder.layer[recipe.frozen :]).train()
+    layers = copy.deepcopy(_network("float32").encoder.layer[recipe.frozen :])
     own = loss if isinstance(loss, torch.nn.Module) else torch.nn.Module()
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": list(layers.parameters()), "lr": recipe.learning_rate},
-            {"params": list(own.parameters()), "lr": recipe.loss_learning_rate},
-        ],
-        weight_decay=recipe.weight_decay,
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_linear(step, recipe.steps))
-    trained = [*layers.parameters(), *own.parameters()]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for rows in distinct_rows(columns[0], recipe.batch, recipe.steps, rng):
-            value = loss(*(_forward(layers, *pad(*ragged, rows)) for ragged in inputs))
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimizer.step()
-            schedule.step()
+    drawn = distinct_rows(columns[0], recipe.batch, recipe.steps, rng)
+
+    def step_loss(step: int) -> torch.Tensor:
+        rows = next(drawn)
+        return loss(*(_forward(layers, *map(placed, pad(*ragged, rows))) for ragged in inputs))
+
+    how = Descent(recipe.steps, recipe.learning_rate, weight_decay=recipe.weight_decay, schedule=warm_linear, clip=1.0)
+    with seeded(seed), on_device(layers, own):
+        groups = [
+            {"params": layers.parameters()},
+            {"params": own.parameters(), "lr": recipe.loss_learning_rate},
+        ]
+        descend(groups, step_loss, how)
     names = {f"encoder.layer.{recipe.frozen + int(n.split('.')[0])}.{n.partition('.')[2]}": v for n, v in
              layers.state_dict().items()}  # fmt: skip
     names |= {LOSS_PREFIX + name: value for name, value in own.state_dict().items()}
-    return {name: value.detach().float().numpy().copy() for name, value in names.items()}
-
-
-def warm_linear(step: int, steps: int) -> float:
-    """Factor of the learning rate: linear over the first tenth, then linearly to zero."""
-    warm = max(1, steps // 10)
-    return min((step + 1) / warm, (steps - step) / max(1, steps - warm))
+    return {name: array(value.float()).copy() for name, value in names.items()}
 
 
 def distinct_rows(first: Sequence[str], size: int, steps: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
@@ -184,11 +174,9 @@ def pad(vectors: NDArray[np.float16], offsets: NDArray[Any], rows: NDArray[np.in
 
 
 def _forward(layers: Any, hidden: torch.Tensor, mask: torch.Tensor) -> Hidden:
-    """All hidden states from the given ones on, in float32 weights and the CPU's fastest arithmetic."""
-    import torch
-
+    """All hidden states from the given ones on, in float32 weights and the device's fastest arithmetic."""
     outputs = [hidden]
-    with torch.autocast("cpu", torch.bfloat16, enabled=fastest_precision() == "bfloat16"):
+    with half_precision():
         for layer in layers:
             hidden = layer(hidden, mask[:, None, None].bool())
             outputs.append(hidden)
@@ -225,7 +213,7 @@ class TunedEncoder:
         def make(allocate: Allocate) -> None:
             out = allocate("values", (len(texts), self.backbone.width), np.float32)
             for rows, hidden, mask in self._passes(texts):
-                out[rows] = mean_over_tokens(hidden, mask).numpy()
+                out[rows] = array(mean_over_tokens(hidden, mask))
 
         return self.store.arrays(self._key(texts, "pooled"), make)["values"]
 
@@ -248,11 +236,11 @@ class TunedEncoder:
             lengths = [len(ids) for ids in self.backbone.token_ids(texts)]
             starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
             allocate("offsets", starts.shape, np.int64)[...] = starts
-            matrix = None if projection is None else torch.from_numpy(np.array(projection, np.float32))
+            matrix = None if projection is None else placed(torch.from_numpy(np.array(projection, np.float32)))
             width = self.backbone.width if matrix is None else matrix.shape[1]
             out = allocate("vectors", (int(starts[-1]), width), np.float16)
             for rows, hidden, _ in self._passes(texts):
-                vectors = (hidden if matrix is None else hidden @ matrix).numpy()
+                vectors = array(hidden if matrix is None else hidden @ matrix)
                 for place, row in enumerate(rows):
                     out[starts[row] : starts[row + 1]] = vectors[place, : lengths[row]]
 
@@ -264,7 +252,7 @@ class TunedEncoder:
         """Every array of the shortened model, float32: embeddings, frozen and tuned layers."""
         network = copy.deepcopy(_network("float32"))
         network.encoder.layer = network.encoder.layer[: self.depth]
-        published = {name: value.numpy() for name, value in network.state_dict().items()}
+        published = arrays(network)
         return {name: self.weights.get(name, value) for name, value in published.items()}
 
     @cached_property
@@ -282,7 +270,7 @@ class TunedEncoder:
         names = network.state_dict().keys()
         tuned = {name: torch.from_numpy(np.array(value)) for name, value in self.weights.items() if name in names}
         network.load_state_dict(tuned, strict=False)
-        return network.eval()
+        return placed(network).eval()
 
     @cached_property
     def _weights_hash(self) -> str:
@@ -310,17 +298,17 @@ class TunedEncoder:
         network = self.network
         from_store = 0 < self.frozen < self.depth and not clock.is_cache_disabled()
         ragged = self.backbone.tokens(texts, self.frozen) if from_store else None
-        ids = None if from_store else self.backbone.token_ids(texts)
-        lengths = np.diff(ragged[1]).tolist() if ragged else [len(text) for text in ids or ()]
+        ids = [] if ragged is not None else self.backbone.token_ids(texts)
+        lengths = np.diff(ragged[1]).tolist() if ragged is not None else [len(text) for text in ids]
         for rows in batches(lengths):
             with torch.inference_mode():
                 if ragged is not None:
-                    hidden, mask = pad(*ragged, rows)
+                    hidden, mask = map(placed, pad(*ragged, rows))
                     hidden = hidden.to(network.dtype)
                     for layer in network.encoder.layer[self.frozen :]:
                         hidden = layer(hidden, mask[:, None, None].bool())
                 else:
-                    tokens, mask = _padded_ids([ids[row] for row in rows])
+                    tokens, mask = map(placed, _padded_ids([ids[row] for row in rows]))
                     hidden = network(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
             yield rows, hidden.float(), mask
 

@@ -105,7 +105,7 @@ def _loss(pooling: Pooling | None, kept: tuple[int, int], seed: int) -> torch.nn
         def forward(self, queries: Hidden, *documents: Hidden) -> torch.Tensor:
             asked = self.vectors(queries, kept[0])
             scores = torch.cat([chamfer(*asked, *self.vectors(column, kept[1])) for column in documents], dim=1)
-            return cross_entropy(scores / TEMPERATURE, torch.arange(len(scores)))
+            return cross_entropy(scores / TEMPERATURE, torch.arange(len(scores), device=scores.device))
 
     return ChamferLoss()
 

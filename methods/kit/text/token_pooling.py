@@ -49,27 +49,27 @@ def clusters(vectors: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.T
 
 def last(vectors: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The last tokens of each text."""
-    import torch
-
     lengths = mask.sum(1).long()
-    return _taken(vectors, (lengths - lengths.clamp(max=k))[:, None] + torch.arange(k), lengths, k)
+    return _taken(vectors, (lengths - lengths.clamp(max=k))[:, None] + _first(k, lengths), lengths, k)
 
 
 def every(vectors: torch.Tensor, mask: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens at even distances, the first of each text among them."""
-    import torch
-
     lengths = mask.sum(1).long()
-    return _taken(vectors, torch.arange(k) * lengths[:, None] // lengths.clamp(max=k)[:, None], lengths, k)
+    return _taken(vectors, _first(k, lengths) * lengths[:, None] // lengths.clamp(max=k)[:, None], lengths, k)
 
 
 def _taken(
     vectors: torch.Tensor, places: torch.Tensor, lengths: torch.Tensor, k: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    within = places.clamp(max=vectors.shape[1] - 1)[..., None].expand(-1, -1, vectors.shape[2])
+    return vectors.gather(1, within), _first(k, lengths) < lengths[:, None]
+
+
+def _first(k: int, beside: torch.Tensor) -> torch.Tensor:
     import torch
 
-    within = places.clamp(max=vectors.shape[1] - 1)[..., None].expand(-1, -1, vectors.shape[2])
-    return vectors.gather(1, within), torch.arange(k) < lengths[:, None]
+    return torch.arange(k, device=beside.device)
 
 
 POOLINGS: dict[str, Pooling] = {"clusters": clusters, "last": last, "every": every}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from suite.method import Pool
 
 if TYPE_CHECKING:
-    from suite.task import Task
+    from suite.method import TaskFacts
 
 WIKI_PAIRS = "wiki-pairs"
 HOLD_ODD_ARTICLES = frozenset({"wiki-sections", "wiki-paragraphs"})
@@ -19,14 +19,14 @@ HOLD_ODD_ARTICLES = frozenset({"wiki-sections", "wiki-paragraphs"})
 SINGLE_WORDS = frozenset({"wordsim353", "simlex999"})
 
 
-def trained_on(task: Task) -> str | None:
+def trained_on(task: TaskFacts) -> str | None:
     """Why a method that trained on `WIKI_PAIRS` is not judged on `task`; None if it may be."""
     if task.spec.data in HOLD_ODD_ARTICLES:
         return "half of its articles are what this method is trained on; beir/wiki-sections-even holds the others"
     return None
 
 
-def not_sentences(task: Task) -> str | None:
+def not_sentences(task: TaskFacts) -> str | None:
     """Why a method trained on passages is not judged on `task`; None if it may be."""
     return "trained on passages; these are single words" if task.spec.data in SINGLE_WORDS else None
 

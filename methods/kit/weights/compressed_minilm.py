@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.text.minilm import ALL_MINILM_L6_V2, DIMENSION, OnMiniLM
+from methods.kit.training import placed
 from suite.features.text_encoder import TextEncoder, batches
 from suite.method import Role
 from suite.representations import Dense
 
 if TYPE_CHECKING:
-    from suite.task import Task
+    from suite.method import TaskFacts
 
 BLOCKS = 6
 MATRICES = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
@@ -38,7 +39,7 @@ class OnCompressedMiniLM(OnMiniLM):
     def network(self) -> Any:
         """The encoder that is run, in evaluation mode."""
 
-    def skip(self, task: Task[Any]) -> str | None:
+    def skip(self, task: TaskFacts) -> str | None:
         """Every corpus is a pass of its own through each compressed model."""
         return None if task.name in TASKS else f"compressed encoders run on {', '.join(TASKS)} only, to save time"
 
@@ -56,7 +57,8 @@ class OnCompressedMiniLM(OnMiniLM):
                 tokens[place, : len(ids[row])] = torch.tensor(ids[row])
                 mask[place, : len(ids[row])] = 1
             with torch.inference_mode():
-                hidden = self.network(input_ids=tokens, attention_mask=mask.long()).last_hidden_state.float()
+                read = self.network(input_ids=placed(tokens), attention_mask=placed(mask.long()))
+            hidden = read.last_hidden_state.float().cpu()
             vectors[rows] = ((hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
         return Dense(vectors)
 

@@ -102,7 +102,7 @@ def levels(bits: int) -> NDArray[np.float32]:
     half = 2 ** (bits - 1)
 
     def quantiles(count: int) -> NDArray[np.float64]:
-        return np.sqrt(2) * erfinv(2 * np.linspace(OFFSET, 0.5, count)[:-1] - 1)
+        return np.asarray(np.sqrt(2) * erfinv(2 * np.linspace(OFFSET, 0.5, count)[:-1] - 1))
 
     found = np.concatenate([quantiles(half + 1), [0.0], -quantiles(half)])
     return np.sort(found / found.max()).astype(np.float32)

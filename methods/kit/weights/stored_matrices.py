@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from methods.kit.training import array
 from methods.kit.weights.normal_float import NormalFloat
 from suite.method import Tensors
 
@@ -34,7 +35,7 @@ class StoredMatrix(nn.Module):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that is stored."""
-        return {name: value.detach().to(torch.float16).numpy() for name, value in self.named_parameters()}
+        return {name: array(value.to(torch.float16)) for name, value in self.named_parameters()}
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, out) products of the (…, in) vectors."""
@@ -191,7 +192,7 @@ class Pruned(StoredMatrix):
     def __init__(self, kept: Tensor, values: Tensor) -> None:
         """Hold bitmap and values."""
         super().__init__()
-        self.kept = kept
+        self.register_buffer("kept", kept, persistent=False)
         self.values = nn.Parameter(values.float())
         self._dense: Tensor | None = None
 
@@ -199,7 +200,7 @@ class Pruned(StoredMatrix):
     def of(cls, matrix: Tensor, budget: int) -> Self:
         """As many weights as fit beside the bitmap into `budget` bytes."""
         count = max(1, min(matrix.numel(), (budget - -(-matrix.numel() // 8)) // BYTES))
-        kept = torch.zeros(matrix.numel(), dtype=torch.bool)
+        kept = torch.zeros(matrix.numel(), dtype=torch.bool, device=matrix.device)
         kept[matrix.abs().reshape(-1).topk(count).indices] = True
         kept = kept.reshape(matrix.shape)
         return cls(kept, matrix[kept])
@@ -212,17 +213,17 @@ class Pruned(StoredMatrix):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Bitmap and values."""
-        return {"bitmap": np.packbits(self.kept.numpy()), **super().arrays()}
+        return {"bitmap": np.packbits(array(self.kept)), **super().arrays()}
 
     def matrix(self) -> Tensor:
         """Dense, with zeros."""
-        return torch.zeros(self.kept.shape).masked_scatter(self.kept, self.values)
+        return self.values.new_zeros(self.kept.shape).masked_scatter(self.kept, self.values)
 
     def forward(self, x: Tensor) -> Tensor:
         """Unpacked once, unless it is being healed."""
         if self.training:
             return super().forward(x)
-        if self._dense is None:
+        if self._dense is None or self._dense.device != x.device:
             self._dense = self.matrix().detach().to(x.dtype)
         return linear(x, self._dense)
 
@@ -267,14 +268,16 @@ class QuantisedPlusLowRank(StoredMatrix):
     def matrix(self) -> Tensor:
         """Both parts added, float32."""
         quantised = self.form.unpack(self.packed, self.shape)
-        return quantised if self.left is None else quantised + self.left @ self.right
+        return quantised if self.left is None else quantised.to(self.left.device) + self.left @ self.right
 
     def forward(self, x: Tensor) -> Tensor:
         """The quantised part, unpacked once, and the correction as two thin products."""
-        if self._dense is None or self._dense.dtype != x.dtype:
-            self._dense = self.form.unpack(self.packed, self.shape).to(x.dtype)
+        if self._dense is None or (self._dense.dtype, self._dense.device) != (x.dtype, x.device):
+            self._dense = self.form.unpack(self.packed, self.shape).to(x.device, x.dtype)
         y = linear(x, self._dense)
-        return y if self.left is None else y + linear(linear(x, self.right.to(x.dtype)), self.left.to(x.dtype))
+        if self.left is None or self.right is None:
+            return y
+        return y + linear(linear(x, self.right.to(x.dtype)), self.left.to(x.dtype))
 
 
 Maker = Callable[[str, Tensor], StoredMatrix]

@@ -11,8 +11,9 @@ from methods.baselines.image_controls import ImageControl, RandomProjection
 from methods.baselines.pixel_pca import PixelPCA
 from methods.baselines.raw_pixels import RawPixels
 from methods.encoders.efficientnet_lite0 import EfficientNetLite0, EfficientNetLite0Binary, EfficientNetLite0PCA
+from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from suite.data import access
-from suite.features.image_encoder import EFFICIENTNET_LITE0, ImageEncoder
+from suite.features.image_encoder import ImageEncoder
 from suite.method import FitData, Role
 from suite.representations import Binary, Dense
 from suite.weighing import MeasuredMethod
@@ -87,7 +88,7 @@ def test_pixel_pca_on_fewer_images_than_components(colour):
 @pytest.mark.parametrize("dim", [1280, 256, 64])
 def test_truncated_features_are_the_first(digits, dim):
     method = EfficientNetLite0(dim=dim)
-    whole = ImageEncoder().pooled(digits.test)
+    whole = ImageEncoder(EFFICIENTNET_LITE0).pooled(digits.test)
     representation = method.encode(digits.test, Role.ITEM)
     assert (representation.values == whole[:, :dim]).all()
     costs = weighed(method, digits.test)
@@ -110,7 +111,9 @@ def test_binary_bytes(digits, dim):
     assert costs.fitted_bytes == 4 * dim
     codes = method.encode(digits.test, Role.ITEM)
     assert isinstance(codes, Binary)
-    above = ImageEncoder().pooled(digits.test) > ImageEncoder().pooled(digits.train).mean(0)
+    above = ImageEncoder(EFFICIENTNET_LITE0).pooled(digits.test) > ImageEncoder(EFFICIENTNET_LITE0).pooled(
+        digits.train
+    ).mean(0)
     assert ((codes.features() > 0) == above[:, :dim]).all()
 
 
@@ -130,7 +133,7 @@ def test_efficientnet_on_digits(digits):
 def test_bfloat16_scores_as_float32(digits):
     accuracies = []
     for precision in ("float32", "bfloat16"):
-        encoder = ImageEncoder(precision=precision)
+        encoder = ImageEncoder(EFFICIENTNET_LITE0, precision=precision)
         probe = LinearProbe(encoder.pooled(digits.train[:400]), digits.train_labels[:400])
         right = probe.predict(encoder.pooled(digits.test[:400])) == digits.test_labels[:400]
         accuracies.append(right.mean())

@@ -243,7 +243,7 @@ def test_a_language_model_answers_from_its_memory_as_from_the_whole_text(cache, 
     answers = method.answer(states, questions)
     assert method.answer(states[np.array([2, 0])], [questions[2], questions[0]]) == [answers[2], answers[0]]
 
-    model, words = language_model.load(str(method.pretrained[0].folder()), False)
+    model, words = language_model.load(str(method.pretrained[0].folder()), False, "cpu")
     for context, question, answer in zip(contexts, questions, answers, strict=True):
         ids = words(context.text + question.text, return_tensors="pt").input_ids
         with torch.inference_mode():

@@ -64,7 +64,7 @@ def test_rows_that_share_a_batch_are_continued_as_if_alone(tiny):
     contexts, questions = [[5, 6, 7, 8, 9], [11, 12]], [[1, 2], [3, 4, 9]]
 
     def state(rows):
-        from methods.encoders.smollm2 import _bits
+        from methods.kit.smollm2.reading import bits_of
 
         room = max(len(row) for row in rows)
         kept = {name: np.zeros((len(rows), 2, 3, room, 64), np.uint16) for name in ("keys", "values")}
@@ -72,8 +72,8 @@ def test_rows_that_share_a_batch_are_continued_as_if_alone(tiny):
             with torch.inference_mode():
                 cache = tiny.model(torch.tensor([row]), use_cache=True).past_key_values
             for layer, part in enumerate(cache.layers):
-                kept["keys"][i, layer, :, : len(row)] = _bits(part.keys[0])
-                kept["values"][i, layer, :, : len(row)] = _bits(part.values[0])
+                kept["keys"][i, layer, :, : len(row)] = bits_of(part.keys[0])
+                kept["values"][i, layer, :, : len(row)] = bits_of(part.values[0])
         return State(**kept, length=np.array([len(row) for row in rows], np.int32))
 
     together = [out.logits[:, -1].float() for _, out in continuations(tiny, state(contexts), questions, 1)]

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from suite.errors import DataMismatch
 from suite.features import image_encoder
 from suite.features.clock import cache_disabled
-from suite.features.image_encoder import BLOCKS, EFFICIENTNET_LITE0, WIDTH, ImageEncoder, input_side
+from suite.features.image_encoder import BLOCKS, WIDTH, ImageEncoder, input_side
 from suite.features.store import FeatureStore
 
 
 @pytest.fixture
 def encoder(tmp_path):
-    return ImageEncoder(side=64, precision="float32", store=FeatureStore(tmp_path / "features"))
+    return ImageEncoder(EFFICIENTNET_LITE0, side=64, precision="float32", store=FeatureStore(tmp_path / "features"))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_a_changed_file_is_refused(images, tmp_path, monkeypatch):
     (tmp_path / EFFICIENTNET_LITE0.path).write_bytes(raw)
     monkeypatch.setattr(type(EFFICIENTNET_LITE0), "folder", lambda self: tmp_path)
     with pytest.raises(DataMismatch, match="not loaded"):
-        ImageEncoder(store=FeatureStore(tmp_path / "features")).pooled(images)
+        ImageEncoder(EFFICIENTNET_LITE0, store=FeatureStore(tmp_path / "features")).pooled(images)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_batches_do_not_change_an_image(encoder, images, monkeypatch):
 
 def test_bfloat16_keeps_the_direction(encoder, images):
     exact = encoder.pooled(images)
-    rounded = ImageEncoder(side=64, precision="bfloat16", store=encoder.store).pooled(images)
+    rounded = ImageEncoder(EFFICIENTNET_LITE0, side=64, precision="bfloat16", store=encoder.store).pooled(images)
     norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(rounded, axis=1)
     assert ((exact * rounded).sum(1) / norms).min() > 0.98
     assert np.abs(exact - rounded).max() > 0
@@ -109,14 +110,14 @@ def test_passes_are_shared_and_keyed_by_every_setting(encoder, images, monkeypat
     monkeypatch.setattr(image_encoder, "_forward", lambda *a: calls.append(a) or forward(*a))
     first = encoder.pooled(images)
     assert len(calls) == 1
-    again = ImageEncoder(side=64, precision="float32", store=encoder.store).pooled(images)
+    again = ImageEncoder(EFFICIENTNET_LITE0, side=64, precision="float32", store=encoder.store).pooled(images)
     assert len(calls) == 1
     assert (first == again).all()
     encoder.pooled(images[1:])
     encoder.pooled(images, block=3)
     encoder.maps(images, block=3)
-    ImageEncoder(side=96, precision="float32", store=encoder.store).pooled(images)
-    ImageEncoder(side=64, precision="bfloat16", store=encoder.store).pooled(images)
+    ImageEncoder(EFFICIENTNET_LITE0, side=96, precision="float32", store=encoder.store).pooled(images)
+    ImageEncoder(EFFICIENTNET_LITE0, side=64, precision="bfloat16", store=encoder.store).pooled(images)
     assert len(calls) == 6
 
 
@@ -137,7 +138,7 @@ def test_refused_arguments(encoder, arguments, message):
 @pytest.mark.parametrize("side", [0, 33, -32])
 def test_refused_side(side):
     with pytest.raises(ValueError, match="multiple of 32"):
-        ImageEncoder(side=side)
+        ImageEncoder(EFFICIENTNET_LITE0, side=side)
 
 
 def test_tail_goes_on_where_a_block_ends(encoder, images):
