@@ -95,7 +95,7 @@ def compare(
         table.add_column(column)
     for e in entries:
         interval = "–" if e["low"] is None else f"[{e['low']:+.4f}, {e['high']:+.4f}]"
-        p = "–" if e["p_holm"] is None else f"{e['p_holm']:.4f}"
+        p = "–" if e["p_holm"] is None else "< 0.001" if e["p_holm"] < 0.001 else f"{e['p_holm']:.3f}"
         table.add_row(e["task"], e["metric"], f"{e['difference']:+.4f}", escape(interval), p, e["significance"])
     return out.print(table)
 

@@ -249,6 +249,17 @@ def test_a_stale_row_is_shown_as_stale_and_not_ranked(stored, tmp_path):
     assert "stale</span>" in (tmp_path / "site/quick/tasks/beir/t0.html").read_text()
 
 
+def test_a_profile_of_stale_rows_alone_is_shown_unranked(stored, tmp_path):
+    stored.catalog.keys = dict.fromkeys(stored.catalog.keys, "another")
+    stored.save()
+    page = page_of(stored, "beir")
+    assert page.usual.order == []
+    assert [card.name for card in page.tab.ranked] == ["beir/t0", "beir/t1"]
+    assert len(page.context()["rows"]) == 12
+    assert all(row["stale"] and row["rank"] == "–" for row in page.context()["rows"])
+    assert build_site(stored.root, tmp_path / "site").runs == stored.cells
+
+
 def test_seeds_are_joined_and_a_failed_seed_is_still_seen(stored):
     entry = board_of(stored).entry("beir/t0", "method-3[dim=8]")
     assert [row.result.seed for row in entry.rows] == [0, 1]
