@@ -35,8 +35,8 @@ site: $(VENV)/.installed ## Build the leaderboard from stored results.
 pictures: $(VENV)/.installed-dev ## Take the README's pictures of the leaderboard in site/ (needs Chromium).
 	@$(BIN)/python docs/pictures.py
 
-claims: $(VENV)/.installed ## Judge the papers' claims on stored results (PROFILE=standard).
-	@$(BIN)/weighbridge claims --profile $(if $(filter command line,$(origin PROFILE)),$(PROFILE),standard)
+claims: $(VENV)/.installed ## Judge the papers' claims on stored results (PROFILE=).
+	@$(BIN)/weighbridge claims $(if $(filter command line,$(origin PROFILE)),--profile $(PROFILE))
 
 check: $(VENV)/.installed ## Try a method against the interface's rules: make check METHOD=name.
 	@$(BIN)/weighbridge check $(or $(METHOD),$(error say which method: make check METHOD=name)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')

@@ -21,7 +21,7 @@ from suite.data import access
 from suite.errors import DataUnavailable, WeighbridgeError
 from suite.results.schema import CellResult, Status
 
-BACKBONE = "minilm[precision=bfloat16]"
+BACKBONE = "minilm"
 TEN = (
     BACKBONE, "minilm-int8", "minilm-binary[query=binary]", "minilm-binary[query=float]", "minilm-pca[dim=128]",
     "minilm-pca[dim=64]", "minilm-pca[dim=32]", "minilm-pq[m=48]", "minilm-pq[m=96]", "minilm-opq[m=48]",

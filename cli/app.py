@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
 
-from cli.lazy import LazyGroup
+from cli import streams
+from cli.lazy import Interrupted, LazyGroup
 from suite.errors import MachineError, WeighbridgeError
 
 
@@ -17,19 +15,24 @@ class Commands(LazyGroup):
     """All commands."""
 
     places: ClassVar[dict[str, str]] = {
-        "ls": "cli.listing:app",
-        "data": "cli.data:app",
-        "export": "cli.exchange:exports",
-        "import": "cli.exchange:imports",
-        "describe": "cli.listing:describe",
         "run": "cli.running:run",
-        "compare": "cli.judging:compare",
+        "show": "cli.showing:show",
+        "why": "cli.why:why",
+        "compare": "cli.comparing:compare",
+        "recommend": "cli.recommending:recommend",
+        "plot": "cli.plotting:plot",
         "claims": "cli.judging:claims",
         "rescore": "cli.rescoring:rescore",
         "site": "cli.site:site",
+        "ls": "cli.listing:app",
+        "describe": "cli.listing:describe",
+        "data": "cli.data:app",
         "new-method": "cli.authoring:new_method",
         "check": "cli.authoring:check",
+        "export": "cli.exchange:exports",
+        "import": "cli.exchange:imports",
         "validate": "cli.contributing:validate",
+        "cite": "cli.citing:cite",
     }
 
 
@@ -39,35 +42,46 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Weigh compact representations: what they still know, and what they cost.\n\n"
-    "[bold]weighbridge run[/] runs the quick profile, [bold]weighbridge site[/] builds the leaderboard, "
-    "[bold]weighbridge new-method NAME[/] starts a method of your own.",
+    "[bold]weighbridge run[/] measures the quick profile, [bold]weighbridge show[/] prints what is stored, "
+    "[bold]weighbridge site[/] builds the leaderboard, [bold]weighbridge new-method NAME[/] starts a method of your "
+    "own.\n\n"
+    "What runs, runs the profile quick unless -p says otherwise. What reads results reads the first of quick, standard "
+    "and full that holds what is asked for.",
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"weighbridge {version('weighbridge')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     pass
 
 
 def main() -> None:
     """Run the command line; what a user can act on is printed as one line, not as a traceback."""
+    from pydantic import ValidationError
+
+    streams.prepare()
     try:
         app()
-    except WeighbridgeError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(1 if isinstance(error, MachineError) else 2)
-    except ValidationError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("\nInterrupted. What had ended is stored; run the same command again to go on.")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+    except (WeighbridgeError, ValidationError) as error:
+        streams.stop(1 if isinstance(error, MachineError) else 2, f"error: {error}")
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        done = str(stopped) or "What had ended is stored; the same command goes on"
+        streams.stop(130, f"\nInterrupted. {done}.")
+    except OSError as error:
+        streams.stop(1, None if isinstance(error, BrokenPipeError) else f"error: {streams.described(error)}")
+    except SystemExit as ended:
+        streams.stop(ended.code)

@@ -79,7 +79,7 @@ def check(
     from suite.conformance import check as conformance
 
     checks = []
-    cells = plan(scanned, profile("quick"), method, trust_remote_code=trust_remote_code)
+    cells = plan(scanned, profile("quick"), method, trust_remote_code=trust_remote_code, undeclared=True)
     for result in conformance(methods[method], cells):
         checks.append(result)
         if not as_json:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from cli.options import Json, err, out, print_json
+from cli.tables import listing
 from suite.data import access
 from suite.data.declaration import DataSpec, HubSource, Source
 from suite.errors import DataMismatch, WeighbridgeError
@@ -27,15 +27,14 @@ def list_data(names: Names = None, as_json: Json = False) -> None:
         return print_json(entries)
     if names:
         return _print_details(entries)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("data set", "items", "size", "state", "licence", "revision", "hash"):
-        table.add_column(column, overflow="fold")
-    for e in entries:
-        state = f"[green]{escape(e['here'])}[/]" if e["here"] else f"[yellow]{escape(e['state'])}[/]"
-        items = f"{e['items']:,}" if e["items"] else ""
-        shown = (e["revision"] or "")[:8], (e["sha256"] or "not pinned")[:12]
-        table.add_row(e["name"], items, _size(e["bytes"]), state, escape(e["licence"]), *shown)
-    out.print(table)
+    rows = [
+        (
+            e["name"], e["here"] or e["state"], f"{e['items']:,}" if e["items"] else "", _size(e["bytes"]),
+            e["licence"], (e["revision"] or "")[:8], (e["sha256"] or "not pinned")[:12],
+        )
+        for e in entries
+    ]  # fmt: skip
+    listing(("data set", "state", "items", "size", "licence", "revision", "hash"), rows).print()
     return out.print("`weighbridge data ls NAME` says where a set comes from.")
 
 
@@ -134,7 +133,7 @@ def fetch(
             err.print(f"[red]no[/] {escape(str(error))}", soft_wrap=True)
     if missed:
         more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
-        err.print(f"Not fetched: {', '.join(missed[:3])}{more}. Their cells are skipped with this reason.")
+        err.print(f"Not fetched: {', '.join(missed[:3])}{more}. What needs them is skipped with this reason.")
     if failed or missed:
         raise typer.Exit(1)
 

@@ -8,48 +8,57 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.options import MethodsDir, Profile, Tasks, err, load_catalogue, out
+from cli.options import Methods, MethodsDir, Results, StoredProfile, Tasks, err, load_catalogue, out
 from suite.data import access
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
 from suite.results import reported
-from suite.results.schema import Status
+from suite.results.index import row_of
 from suite.results.store import ResultStore, Row
-from suite.selectors import nearest, select_names
+from suite.selected import selected
+from suite.selectors import nearest
 
 exports = typer.Typer(help="Write results for other tools.", no_args_is_help=True)
 imports = typer.Typer(help="Read results of other tools.", no_args_is_help=True)
-Results = Annotated[Path | None, typer.Option(help="Folder of results.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")]
 SHOWN_PROBLEMS = 10
 
 
-def _rows(profile: str, results: Path | None) -> list[Row]:
-    rows = ResultStore(results or results_root()).read(profile).rows
-    if not rows:
-        raise WeighbridgeError(f"there are no results in profile {profile}; run `weighbridge run --profile {profile}`")
-    return rows
+def _rows(
+    profile: str | None, methods: str | None, tasks: str | None, results: Path | None, *, measured: bool = False
+) -> tuple[str, list[Row]]:
+    """Name of the profile that is read, and the rows that were asked for."""
+    store = ResultStore(results or results_root())
+    found = selected(store, profile, methods, tasks, measured=measured)
+    return found.profile, [row_of(store, row) for row in found.rows]
 
 
 @exports.command("mteb")
 def export_mteb(
-    out_dir: Out, profile: Profile = "standard", results: Results = None, methods_dir: MethodsDir = None
+    out_dir: Out,
+    profile: StoredProfile = None,
+    methods: Methods = None,
+    tasks: Tasks = None,
+    results: Results = None,
+    methods_dir: MethodsDir = None,
 ) -> None:
     """Write results of the tasks that mteb has too, as a cache folder that mteb's ResultCache loads."""
     from suite.exchange.mteb_files import export
 
-    tasks = {name: f.task for name, f in load_catalogue(methods_dir).tasks.items()}
-    files = export(_rows(profile, results), tasks, access.specs(), out_dir)
+    declared = {name: f.task for name, f in load_catalogue(methods_dir).tasks.items()}
+    name, rows = _rows(profile, methods, tasks, results)
+    files = export(rows, declared, access.specs(), out_dir)
     count = sum(file.name != "model_meta.json" for file in files)
     out.print(f"{count} results in {escape(str(out_dir / 'results'))}", soft_wrap=True)
     if not count:
-        raise WeighbridgeError(f"no row of profile {profile} is of a task that mteb has too")
+        raise WeighbridgeError(f"no row of profile {name} is of a task that mteb has too")
 
 
 @exports.command("trec")
 def export_trec(
     out_dir: Out,
-    profile: Profile = "standard",
+    profile: StoredProfile = None,
+    methods: Methods = None,
     tasks: Tasks = None,
     results: Results = None,
     methods_dir: MethodsDir = None,
@@ -59,12 +68,11 @@ def export_trec(
     from suite.exchange.trec_files import write_qrels, write_run
 
     store = ResultStore(results or results_root())
-    rows = [row for row in _rows(profile, results) if row.result.status is Status.OK]
-    names = set(select_names(tasks, sorted({row.result.task for row in rows}), "task with results"))
+    _, rows = _rows(profile, methods, tasks, results, measured=True)
     found_tasks = load_catalogue(methods_dir).tasks
     runs, judged = 0, set()
     for row in rows:
-        if row.result.task in names and write_run(store, row.result, out_dir) is not None:
+        if write_run(store, row.result, out_dir) is not None:
             runs += 1
             judged.add(row.result.task)
     for name in sorted(judged & found_tasks.keys()):
@@ -75,18 +83,24 @@ def export_trec(
             err.print(f"[yellow]no judgements:[/] the data of {name} are not here")
     if not runs:
         raise WeighbridgeError(
-            "no run is on this machine: runs are not committed; run the cells again with --overwrite always"
+            "no run is on this machine: runs are not committed; measure the rows again with --overwrite always"
         )
     out.print(f"{runs} runs of {len(judged)} tasks in {escape(str(out_dir))}", soft_wrap=True)
 
 
 @exports.command("parquet")
-def export_parquet(out_dir: Out, profile: Profile = "standard", results: Results = None) -> None:
-    """Write all cells and all per-item scores as two Parquet files."""
+def export_parquet(
+    out_dir: Out,
+    profile: StoredProfile = None,
+    methods: Methods = None,
+    tasks: Tasks = None,
+    results: Results = None,
+) -> None:
+    """Write all rows and all per-item scores as two Parquet files."""
     from suite.exchange.parquet_files import export
 
     load_catalogue(None)  # families declare their metrics when they are imported
-    rows = _rows(profile, results)
+    _, rows = _rows(profile, methods, tasks, results)
     for file in export(rows, out_dir):
         out.print(f"{escape(str(file))}, {file.stat().st_size / 1e6:.1f} MB", soft_wrap=True)
 

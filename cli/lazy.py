@@ -10,6 +10,10 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 
+class Interrupted(Exception):
+    """Ctrl-C or a request to end, as an error: of a KeyboardInterrupt typer would make a silent exit."""
+
+
 class LazyGroup(TyperGroup):
     """A group whose commands are named by place, ``module:attribute``: a function, or a group of its own."""
 
@@ -20,6 +24,13 @@ class LazyGroup(TyperGroup):
         super().__init__(**attributes)
         names: dict[str, Any] = dict.fromkeys(self.places)
         self.commands = names
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted(str(interrupt)) from interrupt
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names, in the order of declaration."""

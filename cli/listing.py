@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from cli.options import Json, Methods, MethodsDir, Profile, Tasks, load_catalogue, out, print_json
+from cli.options import Json, Methods, MethodsDir, Profile, Results, Tasks, load_catalogue, out, print_json
+from cli.tables import listing
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError
 from suite.method import label
-from suite.planning import applies, plan
+from suite.planning import Cell, applies, plan
 from suite.profiles import profile as profile_named
 from suite.profiles import profiles as all_profiles
 from suite.results.catalog import TableCard
 from suite.selectors import nearest
 from suite.task import Task
 
-app = typer.Typer(help="List methods, tasks, profiles or cells.", no_args_is_help=True)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+app = typer.Typer(help="List methods, tasks, profiles, or the rows that a profile plans.", no_args_is_help=True)
 
 
 @app.command()
@@ -51,11 +46,15 @@ def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
     ]
     if as_json:
         return print_json(entries)
-    table = _table("method", "reads", "answers", "variants", "controls", "claims", "year")
-    for e in entries:
-        counts = (str(len(e["variants"])), str(len(e["controls"])), str(e["claims"]))
-        table.add_row(e["name"], " ".join(e["modality"]), " ".join(e["readouts"]), *counts, str(e["year"] or "–"))
-    out.print(table)
+    heads = ("method", "reads", "answers", "configurations", "controls", "claims", "year")
+    rows = [
+        (
+            e["name"], " ".join(e["modality"]), " ".join(e["readouts"]), str(len(e["variants"])),
+            str(len(e["controls"])), str(e["claims"]), str(e["year"] or "–"),
+        )
+        for e in entries
+    ]  # fmt: skip
+    listing(heads, rows).print()
     for prefix, family in scanned.families.items():
         out.print(f"{prefix}:NAME  {escape(family.cls.summary)}", soft_wrap=True)
     return None
@@ -81,12 +80,14 @@ def tasks(as_json: Json = False) -> None:
     ]
     if as_json:
         return print_json(entries)
-    table = _table("task", "title", "readout", "main metric", "profiles", "data")
-    for e in entries:
-        here = "[yellow]not here[/]" if e["missing"] else "here"
-        profiles = " ".join(e["profiles"])
-        table.add_row(e["name"], escape(e["title"]), e["readout"], e["main_metric"], profiles, here)
-    return out.print(table)
+    rows = [
+        (
+            e["name"], "not here" if e["missing"] else "here", e["readout"], e["main_metric"],
+            " ".join(e["profiles"]), e["title"],
+        )
+        for e in entries
+    ]  # fmt: skip
+    return listing(("task", "data", "readout", "main metric", "profiles", "title"), rows).print()
 
 
 @app.command()
@@ -94,11 +95,14 @@ def profiles(as_json: Json = False) -> None:
     """List profiles with their seeds and limits."""
     if as_json:
         return print_json([p.model_dump() for p in all_profiles().values()])
-    table = _table("profile", "what", "effort", "seeds", "time limit", "memory limit")
-    for p in all_profiles().values():
-        seeds = " ".join(map(str, p.seeds))
-        table.add_row(p.name, p.title, p.effort, seeds, f"{p.time_limit:.0f} s", f"{p.memory_limit / 2**30:.0f} GiB")
-    return out.print(table)
+    rows = [
+        (
+            p.name, p.title, p.effort, " ".join(map(str, p.seeds)), f"{p.time_limit:.0f} s",
+            f"{p.memory_limit / 2**30:.0f} GiB",
+        )
+        for p in all_profiles().values()
+    ]  # fmt: skip
+    return listing(("profile", "what", "effort", "seeds", "time limit", "memory limit"), rows).print()
 
 
 @app.command()
@@ -106,12 +110,13 @@ def cells(
     profile: Profile = "quick",
     methods: Methods = None,
     tasks: Tasks = None,
+    results: Results = None,
     methods_dir: MethodsDir = None,
     as_json: Json = False,
 ) -> None:
-    """List planned cells with the state of their rows: ok, stale, missing."""
+    """List the rows that a profile plans, with the state of each: ok, failed …, stale, missing."""
     planned = plan(load_catalogue(methods_dir), profile_named(profile), methods, tasks)
-    states = row_states(planned, profile)
+    states = row_states(planned, profile, results)
     if as_json:
         return print_json(
             [
@@ -119,20 +124,21 @@ def cells(
                 for c, s in zip(planned, states, strict=True)
             ]
         )
-    table = _table("method", "task", "seed", "state", "")
-    for cell, state in zip(planned, states, strict=True):
-        table.add_row(escape(cell.label), cell.task.task.name, str(cell.seed), state, escape(cell.skip or ""))
-    out.print(table)
+    rows = [
+        (cell.label, cell.task.task.name, str(cell.seed), state, cell.skip or "")
+        for cell, state in zip(planned, states, strict=True)
+    ]
+    listing(("configuration", "task", "seed", "state", ""), rows).print()
     return out.print(", ".join(f"{n} {state}" for state, n in Counter(states).most_common()))
 
 
-def row_states(planned: Any, profile: str) -> list[str]:
-    """For each planned cell: its row's status, ``stale …`` under another key, or ``missing``."""
+def row_states(planned: Sequence[Cell], profile: str, results: Path | None = None) -> list[str]:
+    """For each planned row: its status, ``stale …`` under another key, or ``missing``."""
     from suite.paths import results_root
     from suite.results.index import Index
     from suite.results.store import ResultStore
 
-    rows = {summary.identity: summary for summary in Index(ResultStore(results_root()), profile).summaries}
+    rows = {summary.identity: summary for summary in Index(ResultStore(results or results_root()), profile).summaries}
     states = []
     for cell in planned:
         row = rows.get(cell.identity)
@@ -177,11 +183,8 @@ def _tables(scanned: Catalogue, task: Task[Any]) -> list[TableCard]:
 
 def _print_tables(tables: list[TableCard]) -> None:
     for card in tables:
-        table = _table(*map(escape, card.columns))
-        for row in card.rows:
-            table.add_row(*map(escape, row))
         out.print(f"\n[bold]{escape(card.title)}[/]")
-        out.print(table)
+        listing(card.columns, card.rows).print()
         out.print(escape(card.note))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,5 +63,11 @@ def load_catalogue(methods_dir: list[Path] | None) -> Catalogue:
 
 
 def print_json(value: Any) -> None:
-    """Print JSON to stdout, plain."""
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+    """Print JSON to stdout, in characters that its encoding has."""
+    plain = sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    print_text(json.dumps(value, indent=1, ensure_ascii=plain, default=str))
+
+
+def print_text(text: str) -> None:
+    """Print text to stdout as it is, neither wrapped nor marked up."""
+    sys.stdout.write(f"{text}\n")

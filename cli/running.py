@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from cli.options import (
     Device,
@@ -20,36 +17,34 @@ from cli.options import (
     Results,
     Tasks,
     TrustRemoteCode,
-    err,
     load_catalogue,
     out,
     print_json,
+    print_text,
 )
 from cli.progress import Display
-from cli.site import build
+from cli.site import build, check_writable
+from cli.summary import summarize
 from suite import devices
 from suite.api import default_jobs
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
 from suite.planning import Cell, plan
 from suite.profiles import profile as profile_named
-from suite.results.index import Index, RowSummary
-from suite.results.metrics import METRICS
+from suite.results.index import Index
 from suite.results.schema import Status
 from suite.results.store import ResultStore
 from suite.running.budget import seconds
 from suite.running.debug import debug
-from suite.running.due import RETRIABLE, Overwrite, due, statuses
-from suite.running.runner import Interrupted, Report, interruptible, run_cells
+from suite.running.due import Overwrite, due, statuses
+from suite.running.runner import interruptible, run_cells
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
 
-SHOWN_FAILURES = 12
-
 
 class Executor(StrEnum):
-    """Where cells run."""
+    """Where rows are measured."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -60,11 +55,16 @@ def run(
     methods: Methods = None,
     tasks: Tasks = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds instead of the profile's, e.g. 0,1,2.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Cells at a time; what cores and memory allow.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads a cell.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Rows measured at a time; what cores and memory allow by default.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads per row.")] = 1,
     device: Device = "auto",
     overwrite: Annotated[
-        Overwrite, typer.Option(help="only-missing: cells without a current row. never: without any. only-cache: none.")
+        Overwrite,
+        typer.Option(
+            help="only-missing: what has no current row. never: what has no row. only-cache: nothing. always: all."
+        ),
     ] = Overwrite.ONLY_MISSING,
     retry: Annotated[
         str | None,
@@ -90,13 +90,13 @@ def run(
     address: Annotated[
         str | None, typer.Option(help="Head of the cluster: host:port, ray://host:port, or auto; this machine if none.")
     ] = None,
-    gpus: Annotated[float, typer.Option(min=0, help="Accelerators a cell, on a cluster.")] = 0,
-    memory: Annotated[float, typer.Option(min=0.1, help="GiB set aside for a cell, on a cluster.")] = 3,
+    gpus: Annotated[float, typer.Option(min=0, help="Accelerators per row, on a cluster.")] = 0,
+    memory: Annotated[float, typer.Option(min=0.1, help="GiB set aside per row, on a cluster.")] = 3,
     results: Results = None,
     site: Annotated[bool, typer.Option("--site", help="Build the leaderboard afterwards.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run methods on tasks and store one row a cell.
+    """Measure methods on tasks, and store one row per configuration, task and seed.
 
     What is stored is not run again until the code, the data or the weights behind it change. Examples:
 
@@ -114,6 +114,8 @@ def run(
 
     weighbridge run --profile full --methods "st:sentence-transformers/all-MiniLM-L6-v2"
     """
+    if site and as_json:
+        raise WeighbridgeError("--json prints rows and nothing else: build the leaderboard with `weighbridge site`")
     cells = plan(
         load_catalogue(methods_dir),
         profile_named(profile),
@@ -126,11 +128,14 @@ def run(
     store = ResultStore(results or results_root())
     retried = statuses(retry)
     if dry_run:
-        return _dry_run(cells, store, profile, overwrite, retried, as_json)
+        _dry_run(cells, store, profile, overwrite, retried, as_json)
+        return
     if pdb:
         for name, value in debug(cells, threads, device).items():
             out.print(f"{name}: {value:g}")
-        return None
+        return
+    if site:
+        check_writable(None)
     display = Display()
     try:
         with interruptible():
@@ -148,20 +153,16 @@ def run(
                 reporter=display,
                 resources=_resources(executor, address, gpus, memory, device),
             )
-    except Interrupted as stopped:
-        err.print(f"Interrupted. {stopped}.", soft_wrap=True)
-        raise typer.Exit(130) from None
     finally:
         display.stop()
     if as_json:
         print_json([row.result.model_dump(mode="json") for row in report.rows()])
     else:
-        _summary(report)
-        if site:
-            build(store.root, None, methods_dir)
+        summarize(report, profile)
+    if site:
+        build(store.root, None, methods_dir)
     if report.bad or report.not_stored:
         raise typer.Exit(1)
-    return None
 
 
 def _resources(
@@ -209,48 +210,5 @@ def _dry_run(
         )
     for cell in would_run:
         what = f"skip: {cell.skip}" if cell.skip else "run"
-        typer.echo(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}")
-    return out.print(f"{len(would_run)} of {len(cells)} planned cells are due.")
-
-
-def _summary(report: Report) -> None:
-    for rejected in report.rejected:
-        err.print(f"[yellow]set aside:[/] {escape(str(rejected.path))}: {escape(rejected.reason)}", soft_wrap=True)
-    by_task: dict[str, list[RowSummary]] = defaultdict(list)
-    for row in report.summaries:
-        by_task[row.task].append(row)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("task", "metric", "best", "", "cells", "not ok"):
-        table.add_column(column)
-    for task, results in by_task.items():
-        ok = [r for r in results if r.status is Status.OK]
-        metric = METRICS[results[0].main_metric]
-        bad = Counter(str(r.status) for r in results if r.status is not Status.OK)
-        best = (max if metric.better == "higher" else min)(
-            (r for r in ok if not r.control), key=lambda r: r.scores.get(r.main_metric, 0.0), default=None
-        )
-        name, value = (
-            (escape(best.label), format(best.scores.get(metric.name, 0.0), metric.format)) if best else ("–", "")
-        )
-        notes = ", ".join(f"{n} {status}" for status, n in bad.items())
-        table.add_row(task, metric.title, name, value, f"{len(ok)}/{len(results)}", notes)
-    out.print(table)
-    _failures(report.summaries)
-    if report.not_stored:
-        reason = escape(report.not_stored[-1].reason)
-        out.print(
-            f"Not stored: {len(report.not_stored)} of the rows, the last because {reason}. "
-            "The same command tries again.",
-            soft_wrap=True,
-        )
-    if report.left:
-        out.print(f"Left: {len(report.left)} of the rows; the same command goes on.")
-
-
-def _failures(rows: Sequence[RowSummary]) -> None:
-    bad = [row for row in rows if row.status not in (Status.OK, Status.SKIPPED)]
-    for row in bad[:SHOWN_FAILURES]:
-        out.print(f"[red]{row.status}[/] {escape(f'{row.label} × {row.task}: {row.reason}'[:300])}", soft_wrap=True)
-    if bad:
-        again = f"--retry {','.join(RETRIABLE)}"
-        out.print(f"{len(bad)} rows failed; they keep the traceback. Run them again with {again}.")
+        print_text(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}")
+    return out.print(f"{len(would_run)} of {len(cells)} planned rows are due.")

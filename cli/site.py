@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,9 +13,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.options import MethodsDir, load_catalogue, out
+from cli.options import MethodsDir, Results, load_catalogue, out
 from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
-from suite.errors import SelectorError
+from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root, results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
@@ -24,7 +25,7 @@ from suite.results.store import ResultStore, Row
 
 
 def site(
-    results: Annotated[Path | None, typer.Option(help="Folder of results.")] = None,
+    results: Results = None,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder to write; site/ by default.")] = None,
     methods_dir: MethodsDir = None,
 ) -> None:
@@ -43,7 +44,8 @@ def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> N
     seen = target / "_build" / "catalogs"
     inputs = _inputs(root, methods_dir)
     try:
-        current = seen.read_text() == inputs
+        catalogs = [root / name / "catalog.json" for name in all_profiles() if (root / name).is_dir()]
+        current = seen.read_text() == inputs and all(path.exists() for path in catalogs)
     except (OSError, ValueError):
         current = False
     named = not current and _write_catalogs(root, methods_dir)
@@ -62,7 +64,10 @@ def _inputs(root: Path, methods_dir: list[Path] | None) -> str:
     from leaderboard.unchanged import stamp
 
     folders = [project_root() / name for name in ("cli", "suite", "methods", "tasks")]
-    plugins = sorted(f"{point.name} {point.value} {point.dist}" for point in entry_points(group=ENTRY_POINT_GROUP))
+    plugins = sorted(
+        f"{point.name} {point.value} {point.dist and point.dist.version}"
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+    )
     return stamp([root, *folders, *(methods_dir or ())], sys.version, *plugins, without="catalog.json")
 
 
@@ -83,6 +88,18 @@ def _write_catalogs(root: Path, methods_dir: list[Path] | None) -> bool:
         if rows:
             cards.write(cards.catalog(shown, plan(shown, profile_named(name)), rows, name, numbers), root, name)
     return named
+
+
+def check_writable(out_dir: Path | None) -> None:
+    """Notice before a long run that its site could not be written."""
+    target = out_dir or project_root() / "site"
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        probe = target / f".{os.getpid()}.tmp"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WeighbridgeError(f"the site cannot be written to {target}: {error.strerror or error}") from error
 
 
 def _named(scanned: Catalogue, rows: Iterable[Row]) -> dict[str, FoundMethod]:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import typer
 from rich.cells import cell_len
 from rich.text import Text
 
-from cli.options import out, print_json
+from cli.options import out, print_json, print_text
 
 GAP = "  "
 
@@ -79,7 +78,7 @@ class Table:
                 out.print(line, soft_wrap=True)
         else:
             written = {Format.CSV: self.csv, Format.MD: self.markdown, Format.LATEX: self.latex}[form]()
-            typer.echo(written.rstrip("\n"))
+            print_text(written.rstrip("\n"))
 
     def lines(self, width: int | None = None) -> list[Text]:
         """Head and records as lines no wider than `width` terminal cells, as far as dropping columns can do it."""
@@ -136,6 +135,12 @@ class Table:
         align = "".join("r" if c.right else "l" for c in shown)
         frame = [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule"]
         return "\n".join([*caption, *frame, *rows, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def listing(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of texts; where room is short, its last columns go first."""
+    columns = [Column(str(place), head, keep=len(heads) - place) for place, head in enumerate(heads)]
+    return Table(columns, [{str(place): text for place, text in enumerate(row)} for row in rows])
 
 
 def _text(column: Column, record: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from suite import results
+    from suite.accepts import Accepts
     from suite.api import run
     from suite.claims import Claim
     from suite.exchange.mteb_adapter import as_mteb_model
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from suite.weights import PretrainedWeights
 
 _HOMES = {
+    "suite.accepts": ("Accepts",),
     "suite.api": ("run",),
     "suite.claims": ("Claim",),
     "suite.exchange.mteb_adapter": ("as_mteb_model",),
@@ -32,7 +34,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Binary", "Bitstream", "Claim", "Codes", "Dense", "Effort", "FitData", "Hits", "Method", "Modality",
+    "Accepts", "Binary", "Bitstream", "Claim", "Codes", "Dense", "Effort", "FitData", "Hits", "Method", "Modality",
     "MultiVector", "Outcome", "Paper", "Pool", "PretrainedWeights", "Representation", "Role", "Sparse", "State",
     "Task", "TaskSpec", "Tensors", "as_mteb_model", "results", "run",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from suite.compressor import Compressor, off_grid
+from suite.data import access
 from suite.data.types import content_hash
 from suite.errors import ContractError, SelectorError
 from suite.method import Effort, FitData, Method, Role, Scalar, Tensors, Variant, label
@@ -139,7 +140,8 @@ class Composed(Method):
 
     def skip(self, task: Any) -> str | None:
         """The first reason of a part."""
-        return next(filter(None, (stage.skip(task) for stage in self.stages)), None)
+        reasons = (stage.refuses(task, access.spec) for stage in self.stages)
+        return next(filter(None, reasons), None)
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Fit every compressor on what the parts before it make of the fit data."""

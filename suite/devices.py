@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from suite.cpu import cpu_precision
 from suite.errors import WeighbridgeError
 
 if TYPE_CHECKING:
@@ -168,12 +169,11 @@ def precision() -> str:
     kind = _chosen.partition(":")[0]
     if kind not in (CPU, "cuda"):
         return "float32"
+    if kind == CPU:
+        return cpu_precision()
     import torch
 
-    if kind == "cuda":
-        return "bfloat16" if torch.cuda.get_device_capability(current()) >= (8, 0) else "float16"
-    able = torch.cpu.get_capabilities()
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+    return "bfloat16" if torch.cuda.get_device_capability(current()) >= (8, 0) else "float16"
 
 
 # -- memory -----------------------------------------------------------------------------------------------

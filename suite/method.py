@@ -9,12 +9,13 @@ readouts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from suite.accepts import Accepts, DataFacts, TaskFacts
 from suite.results.labels import label
 
 if TYPE_CHECKING:
@@ -67,29 +68,6 @@ class Paper:
     year: int
     arxiv: str | None = None
     url: str | None = None
-
-
-class TaskFacts(Protocol):
-    """What a method may know of a task before it runs."""
-
-    @property
-    def name(self) -> str:
-        """``family/instance``."""
-
-    @property
-    def family(self) -> str:
-        """Selector of the family."""
-
-    @property
-    def readout(self) -> str:
-        """The question it asks."""
-
-    @property
-    def spec(self) -> Any:
-        """Its declaration: data, fit and what the family adds."""
-
-    def datasets(self) -> tuple[str, ...]:
-        """Names of all data sets it touches."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +142,9 @@ class Method(ABC):
         fit_params: grid parameters `fit` depends on; None means all of them.
         budget: what it spends in each effort (``{"quick": {"steps": 60}, "standard": …}``); only its own enters a key.
         requires: importable packages without which the method is skipped with a reason.
+        accepts: the tasks it may run on, as far as that can be declared.
+        quick: selectors of the variants that the quick profile runs, the name left out (``("[dim=64]", "[dim=384]")``);
+            None for all of them, () for none: where so small a budget gives no number that means what it says.
         reference: selector of the uncompressed method that this is a smaller form of (``minilm``), or None.
     """
 
@@ -184,6 +165,8 @@ class Method(ABC):
     fit_params: ClassVar[tuple[str, ...] | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
     budget: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    accepts: ClassVar[Accepts] = Accepts()
+    quick: ClassVar[tuple[str, ...] | None] = None
     reference: ClassVar[str | None] = None
 
     weights: Tensors
@@ -245,8 +228,12 @@ class Method(ABC):
     # -- what a method may define -----------------------------------------------------------------
 
     def skip(self, task: TaskFacts) -> str | None:
-        """A reason not to run on `task`, stored and shown; None to run. Called before anything heavy."""
+        """A reason not to run on `task` that `accepts` cannot declare; None to run. Called before anything heavy."""
         return None
+
+    def refuses(self, task: TaskFacts, describe: Callable[[str], DataFacts]) -> str | None:
+        """Why this variant does not run on `task`: what `accepts` declares, or else what `skip` says."""
+        return self.accepts.refuses(task, describe) or self.skip(task)
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Train the model itself, once a (variant's train_params, seed), the same for every task.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,15 +10,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from suite import guarded
 from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
-from suite.errors import SelectorError, WeighbridgeError
+from suite.errors import MachineError, SelectorError, WeighbridgeError
 from suite.keys import cell_keys, code_hash, digest, source_hash
 from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
 from suite.sources import Sources
+
+log = logging.getLogger(__name__)
 
 _NOT_IN_HASH = {"title", "short", "tab", "ranking", "profiles", "time_limit", "memory_limit", "mteb"}
 
@@ -84,26 +88,35 @@ def plan(
     seeds: Sequence[int] | None = None,
     *,
     trust_remote_code: bool = False,
+    undeclared: bool = False,
 ) -> list[Cell]:
     """Cells of a profile, in an order that lets neighbours share work.
 
     Args:
         catalogue: methods and tasks of a scan.
         profile: what may be spent.
-        methods: selectors such as ``muvera[dim=2560]`` or globs, and models by name such as ``st:NAME``; all methods
-            that have a file of their own if None.
+        methods: selectors such as ``muvera[dim=2560]`` or globs, and models by name such as ``st:NAME``; what the
+            profile declares if None.
         tasks: globs of task names; the profile's tasks if None. A task that is named in full or by a glob
             must belong to the profile.
         seeds: seeds instead of the profile's.
         trust_remote_code: whether models that are named may run code of their repositories.
+        undeclared: plan also the tasks of no profile, and the variants that the quick profile leaves out.
 
     Raises:
-        SelectorError: a selector matches nothing; the message gives the nearest names.
+        SelectorError: a selector matches nothing, or no method that is named can run on any of the tasks; the
+            message gives the nearest names, or says why.
     """
-    in_profile = {name: t for name, t in catalogue.tasks.items() if profile.name in t.task.spec.profiles}
+    in_profile = {
+        name: t
+        for name, t in catalogue.tasks.items()
+        if profile.name in t.task.spec.profiles or (undeclared and not t.task.spec.profiles)
+    }
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
+    if profile.effort == "quick" and not undeclared:
+        chosen = _quick(chosen, split(methods or ()))
     sources = Sources()
     builder = _Builder(profile, sources)
     cells = [
@@ -116,7 +129,21 @@ def plan(
         )
     ]
     sources.save()
+    if profile.effort == "quick" and methods is None and not undeclared:
+        # Where a declared row cannot run, nobody asked for it: that is not worth a line.
+        cells = [cell for cell in cells if cell.skip is None or cell.absent or not _says_where(cell.method.cls)]
+    if not cells and methods is not None:
+        raise SelectorError(_nothing(chosen, chosen_tasks, profile))
     return cells
+
+
+def _nothing(chosen: Iterable[tuple[FoundMethod, Any]], tasks: Sequence[FoundTask], profile: Profile) -> str:
+    """Why none of the chosen methods runs on any of the chosen tasks."""
+    reasons = [reason for task in tasks for method, _ in chosen if (reason := mismatch(method.cls, task)) is not None]
+    more = f" (and {len(reasons) - 3} more such pairs)" if len(reasons) > 3 else ""
+    return (
+        f"nothing to run: {'; '.join(reasons[:3])}{more}" if reasons else f"profile {profile.name} plans none of this"
+    )
 
 
 def _select_tasks(
@@ -127,7 +154,7 @@ def _select_tasks(
     except SelectorError as error:
         for selector in split(tasks or ()):
             if selector in catalogue.tasks and selector not in in_profile:
-                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles)
+                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles) or "none"
                 raise SelectorError(
                     f"task {selector} is not in profile {profile.name}; it is in: {profiles}"
                 ) from error
@@ -148,6 +175,42 @@ def _select_variants(
     return [(m, variants) for m, variants in picked if variants]
 
 
+def _quick(
+    chosen: Sequence[tuple[FoundMethod, list[dict[str, Scalar]]]], named: Sequence[str]
+) -> list[tuple[FoundMethod, list[dict[str, Scalar]]]]:
+    """What of a selection the quick profile runs: what is declared, and variants that are named by their parameters.
+
+    Raises:
+        SelectorError: nothing of what was named has a place in it.
+    """
+    kept = [
+        (method, [v for v in variants if in_quick(method.cls, v) or _by_parameters(named, method.cls.name, v)])
+        for method, variants in chosen
+        if method.cls.quick != ()
+    ]
+    if named and chosen and not kept:
+        names = ", ".join(method.cls.name for method, _ in chosen)
+        raise SelectorError(
+            f"the quick profile does not run {names}: so small a budget would give numbers that mean nothing. Use "
+            "--profile standard"
+        )
+    return [(method, variants) for method, variants in kept if variants]
+
+
+def _says_where(cls: type[Method]) -> bool:
+    """Whether something declares what the quick profile runs of a method."""
+    return cls.quick is not None or (issubclass(cls, Composed) and cls.declared is not None)
+
+
+def in_quick(cls: type[Method], variant: Mapping[str, Scalar]) -> bool:
+    """Whether the quick profile runs a variant that nobody named."""
+    return cls.quick is None or any(matches(f"{cls.name}{selector}", cls.name, variant) for selector in cls.quick)
+
+
+def _by_parameters(selectors: Sequence[str], name: str, variant: Mapping[str, Scalar]) -> bool:
+    return any("[" in selector and matches(selector, name, variant) for selector in selectors)
+
+
 def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compressors: Mapping[str, FoundMethod]) -> str:
     name = selector.partition("[")[0]
     if name in compressors:
@@ -160,7 +223,17 @@ def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compresso
 
 def applies(cls: type[Method], task: FoundTask) -> bool:
     """Whether a method has the readout that the task needs, and reads what it gives."""
-    return task.task.readout in cls.readouts and task.task.modality in cls.modalities()
+    return mismatch(cls, task) is None
+
+
+def mismatch(cls: type[Method], task: FoundTask) -> str | None:
+    """Why a method can never run on a task, in one phrase; None if it can."""
+    if task.task.modality not in cls.modalities():
+        reads = " or ".join(map(_plural, cls.modalities()))
+        return f"{cls.name} reads {reads}, {task.task.name} holds {_plural(task.task.modality)}"
+    if task.task.readout not in cls.readouts:
+        return f"{task.task.name} asks for {task.task.readout}, {cls.name} offers {' and '.join(cls.readouts)}"
+    return None
 
 
 def planned(
@@ -187,6 +260,7 @@ class _Builder:
         self._task_hashes: dict[str, str] = {}
         self._code_hashes: dict[type[Method], str] = {}
         self._weights: dict[Any, str | None] = {}
+        self._misbehaving: set[type[Method]] = set()
 
     def cells(
         self, method: FoundMethod, variants: Iterable[Mapping[str, Scalar]], task: FoundTask, seeds: Iterable[int]
@@ -207,10 +281,17 @@ class _Builder:
                 yield Cell(method, variant, task, seed, self.profile, key(variant, seed), hashes, skip, absent, needs)
 
     def _dataset(self, name: str) -> tuple[str | None, str | None]:
-        """Content hash, and why the set is not available."""
+        """Content hash, and why the set is not available or cannot be read."""
         if name not in self._data:
-            missing = access.unavailable(name)
-            self._data[name] = (access.spec(name).sha256 if missing else access.data_hash(name), missing)
+            try:
+                missing = access.unavailable(name)
+                self._data[name] = (access.spec(name).sha256 if missing else access.data_hash(name), missing)
+            except MachineError:
+                raise
+            except WeighbridgeError as error:
+                problem = guarded.shortened(str(error) if name in str(error) else f"data set {name}: {error}")
+                log.warning("%s", problem)
+                self._data[name] = (None, problem)
         return self._data[name]
 
     def _missing(self, weights: Any) -> str | None:
@@ -250,11 +331,22 @@ class _Builder:
         for name in data:
             if (missing := self._dataset(name)[1]) is not None:
                 return missing, True
+        return self._own_reason(cls, variant, task), False
+
+    def _own_reason(self, cls: type[Method], variant: Mapping[str, Scalar], task: FoundTask) -> str | None:
+        """Why the method itself will not run; a method that cannot be asked does not run either, and is named once."""
         try:
-            reason = cls(Effort(self.profile.effort), **variant).skip(task.task)
-        except Exception as error:
-            raise WeighbridgeError(f"{label(cls.name, variant)}.skip raised {type(error).__name__}: {error}") from error
-        return reason, False
+            reason: Any = guarded.call(
+                lambda: cls(Effort(self.profile.effort), **variant).refuses(task.task, access.spec)
+            )
+            if reason is not None and not isinstance(reason, str):
+                raise guarded.Misbehaved(f"it returned a {type(reason).__name__}, not a text")
+        except guarded.Misbehaved as error:
+            reason = f"cannot be asked whether it runs: {error}"
+            if cls not in self._misbehaving:
+                log.warning("%s on %s: %s", label(cls.name, variant), task.task.name, reason)
+            self._misbehaving.add(cls)
+        return None if reason is None else guarded.shortened(reason)
 
     def _needs(self, cls: type[Method], variant: Mapping[str, Scalar], task: FoundTask, seed: int) -> frozenset[str]:
         needs = {f"pass:{w.name}:{name}" for w in cls.pretrained for name in task.task.datasets()}
@@ -265,9 +357,16 @@ class _Builder:
         return frozenset(needs)
 
 
+def _plural(modality: str) -> str:
+    return f"{modality}s" if modality in ("image", "context") else modality
+
+
 @cache
 def _installed(package: str) -> bool:
-    return find_spec(package) is not None
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # a name that no package can have
+        return False
 
 
 def chosen(variant: Mapping[str, Scalar], names: Sequence[str] | None) -> dict[str, Scalar]:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from suite import files
+from suite import files, stored
 from suite.paths import cache_root, project_root
 
 PRESENTATION = frozenset({
@@ -50,13 +48,9 @@ class Sources:
 
     def __init__(self) -> None:
         """Read what was kept."""
-        self._file = cache_root() / "sources.json"
-        self._version = _rule()
-        try:
-            kept = json.loads(self._file.read_text())
-            self._kept: dict[str, Any] = kept["files"] if kept["version"] == self._version else {}
-        except (OSError, ValueError, KeyError, TypeError):
-            self._kept = {}
+        self._key = _rule()
+        self._file = cache_root() / "sources" / f"{self._key[:16]}.read"
+        self._kept: dict[str, Any] = stored.read(self._file, self._key) or {}
         self._changed = False
         self._neighbours: dict[Path, list[Path]] = {}
 
@@ -67,8 +61,7 @@ class Sources:
             SyntaxError: it does not parse.
             OSError: it cannot be read.
         """
-        stat = file.stat()
-        stamp = [stat.st_mtime_ns, stat.st_size]
+        stamp = files.stamp(file)
         kept = self._kept.get(str(file))
         if kept is None or kept["stamp"] != stamp:
             tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -106,9 +99,7 @@ class Sources:
         """Keep what was parsed for the next command; losing it costs only time."""
         if not self._changed:
             return
-        with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            files.write(self._file, json.dumps({"version": self._version, "files": self._kept}).encode())
+        stored.write(self._file, self._key, self._kept)
         self._changed = False
 
 

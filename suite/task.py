@@ -36,7 +36,7 @@ class TaskSpec(BaseModel):
             methods can run it), or ``check`` (a test for leaks: never).
         data: name of the data set it is evaluated on.
         fit: name of the data set methods may be fitted on; None where it is a part of `data`, or there is none.
-        profiles: profiles that run it.
+        profiles: profiles that run it; none for one that is there to be tried (``weighbridge check``) and tested.
         main_metric: metric it is judged by; None takes the family's.
         time_limit: seconds a cell may take; None takes the profile's.
         memory_limit: bytes a cell may take; None takes the profile's.

@@ -59,6 +59,7 @@ class Atoms(Method):
     tags = ("sparse", "trained", "dictionary")
     grid = {"arm": ("tsae", "relu-l1", "closed-form", "omp", "neurons")}
     controls = {"arm": ("relu-l1", "closed-form", "omp", "neurons")}
+    quick = ()
     seeded = True
     trains_on = ("planted-dictionary",)
     requires = ("torch", "scipy", "sklearn")

@@ -34,6 +34,7 @@ class BM25(Method):
     )
     tags = ("sparse", "lexical", "baseline")
     grid = {"k1": (0.9,), "b": (0.4,)}, {"k1": (1.2,), "b": (0.75,)}
+    quick = ("[k1=0.9]",)
     fit_params = ()
     requires = ("bm25s", "Stemmer", "scipy")
 

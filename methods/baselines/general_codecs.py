@@ -20,6 +20,7 @@ class _GeneralCodec(Method):
     modality = (Modality.BYTES, Modality.IMAGE)
     readouts = ("decode",)
     grid = {"layout": ("item", "stream")}
+    quick = ("[layout=stream]",)
     layout: str
 
     @abstractmethod

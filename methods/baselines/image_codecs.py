@@ -44,6 +44,7 @@ class _ImageCodec(Method):
     modality = Modality.IMAGE
     readouts = ("decode",)
     grid = {"layout": ("item", "mosaic")}
+    quick = ("[layout=mosaic]",)
     requires = ("imagecodecs",)
     layout: str
 
@@ -129,6 +130,7 @@ class JpegXl(_ImageCodec):
     paper = Paper("JPEG XL next-generation image compression architecture and coding tools", 2019, arxiv="1908.03565")
     tags = ("image codec", "asymmetric numeral systems")
     grid = {"layout": ("item", "mosaic"), "e": (7, 9)}
+    quick = ("[layout=mosaic,e=9]",)
     e: int
 
     def compress(self, picture: np.ndarray) -> bytes:

@@ -30,6 +30,7 @@ class ImageControl(Method):
     tags = ("control",)
     is_control = True
     grid = {"arm": ("random", "constant", "shuffled")}
+    quick = ("[arm=random]", "[arm=shuffled]")
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, 64) float32; for ``shuffled`` (n, pixels) uint8."""
@@ -59,6 +60,7 @@ class RandomProjection(Method):
     is_control = True
     seeded = True
     grid = {"dim": (8, 16, 32, 64)}
+    quick = ("[dim=8]", "[dim=32]")
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """(pixels, dim) matrix of variance 1 / dim; of the data only the number of pixels is used."""

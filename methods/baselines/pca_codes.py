@@ -25,6 +25,7 @@ class PCACodes(Method):
     readouts = ("reconstruct",)
     tags = ("baseline", "linear", "quantised")
     grid = {"dim": (1, 2, 4, 8, 16, 32)}
+    quick = ("[dim=4]", "[dim=32]")
     fit_params = ()
     requires = ("sklearn",)
     dim: int

@@ -28,6 +28,7 @@ class PixelPCA(Method):
     paper = Paper("Face recognition using eigenfaces", 1991, url="https://doi.org/10.1109/CVPR.1991.139758")
     tags = ("dense", "baseline", "linear")
     grid = {"dim": (8, 16, 32, 64)}
+    quick = ("[dim=8]", "[dim=32]")
     fit_params = ()
 
     def fit(self, data: FitData, seed: int) -> Tensors:

@@ -16,10 +16,10 @@ from functools import lru_cache
 import numpy as np
 
 from methods.kit.sequence.reading import PREFIX, SEPARATOR, mix, read
+from suite.accepts import Accepts
 from suite.data.types import Passage
 from suite.method import Method, Modality, Paper, Pool, Role, Tensors
 from suite.representations import State
-from suite.task import Task
 
 TOKEN_BITS = 16
 BITS = (64, 128, 256, 1024, 4096)
@@ -48,10 +48,7 @@ class _StreamingReader(Method):
     seeded = True
     train_params = ()
     bits: int
-
-    def skip(self, task: Task) -> str | None:
-        """Sets of token ids are all these readers understand."""
-        return None if task.family == "recall" else "reads set-disjointness prompts only"
+    accepts = Accepts(tasks=("recall/*",))
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Draw the salt of the hash functions; nothing is learned."""
@@ -94,6 +91,7 @@ class BloomFilter(_StreamingReader):
     paper = BLOOM
     CANDIDATES = 2
     CAPACITY = 128
+    quick = ("[bits=128]", "[bits=1024]")
 
     def memory(self, tokens: np.ndarray, salt: int) -> np.ndarray:
         """Candidates, then the filter, which takes all the bits that they leave."""
@@ -126,6 +124,7 @@ class LastWindow(_StreamingReader):
 
     name = "last-window"
     summary = "Keeps the last m bits of the stream; a token that occurs in both sets within them is the answer."
+    quick = ("[bits=128]", "[bits=1024]")
 
     def memory(self, tokens: np.ndarray, salt: int) -> np.ndarray:
         """The last tokens, marks included, oldest first."""
@@ -161,6 +160,7 @@ class Reservoir(_StreamingReader):
         "first set meets the sample kept of the second."
     )
     paper = RESERVOIR
+    quick = ("[bits=128]", "[bits=1024]")
 
     def memory(self, tokens: np.ndarray, salt: int) -> np.ndarray:
         """The answer so far, counters, the sample of the first set, the sample of the second set."""

@@ -28,6 +28,7 @@ class TextControl(Method):
     is_control = True
     seeded = True
     grid = {"arm": ("random", "constant")}
+    quick = ("[arm=random]",)
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """The seed; nothing is learnt."""
@@ -54,6 +55,7 @@ class ShuffledMiniLM(OnMiniLM):
     tags = ("control",)
     is_control = True
     seeded = True
+    quick = ()
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Vectors of the donors, in an order drawn from the seed."""

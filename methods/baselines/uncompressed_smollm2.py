@@ -93,6 +93,7 @@ class SmolLM2Uncompressed(OnSmolLM2):
     paper = Paper("SmolLM2: when Smol goes big", 2025, arxiv="2502.02737")
     tags = ("language model", "baseline")
     grid = {"stored": ("bfloat16", "q4_1")}
+    quick = ()
     stored: str
 
     @property

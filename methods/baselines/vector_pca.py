@@ -25,6 +25,7 @@ class VectorPca(Method):
                   url="https://doi.org/10.1080/14786440109462720")  # fmt: skip
     tags = ("dense", "linear", "baseline")
     grid = {"dim": (4, 8, 32)}
+    quick = ("[dim=8]", "[dim=32]")
     fit_params = ()
     requires = ("sklearn",)
 

@@ -47,6 +47,7 @@ class BiasLoss(TrainedClassifier):
     tags = ("dense", "trained", "convolutional")
     grid = {"arm": ("bias", "ce", "scaled-ce", *WITHOUT)}
     controls = {"arm": ("ce", "scaled-ce", *WITHOUT)}
+    quick = ()
 
     def network(self, shape: Sequence[int], classes: int) -> torch.nn.Module:
         """SkipNet, whole or with one skip moved into the trunk."""

@@ -71,6 +71,7 @@ class BinaryLatentDiffusion(Method):
         {"arm": ("vq", "lfq"), "bits": (BITS,)},
     )
     controls = {"arm": ("direct", "vq", "lfq")}
+    quick = ()
     fit_params = ("arm", "bits")
     seeded = True
     requires = ("torch", "vector_quantize_pytorch")

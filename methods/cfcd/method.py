@@ -74,6 +74,7 @@ class Cfcd(InstanceDescriptor):
     tags = ("dense", "trained", "pretrained", "local features")
     grid = {"arm": ("coarse-to-fine", "madacos", "arcface")}
     controls = {"arm": ("madacos", "arcface")}
+    quick = ()
     arm: Any
 
     def network(self) -> torch.nn.Module:

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.training import Descent, array, descend, on_device, placed, seeded
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 HIDDEN, CODE = 256, 32
 RATE = 1e-3
@@ -63,16 +63,13 @@ class ContrastiveMIM(Method):
         {"arm": ("cmim",), "code": ("z",), "tau": (0.5,)},
     )
     controls = {"arm": ARMS[1:]}
+    accepts = Accepts(max_pixels=1024, grey=True, whole=True)
+    quick = ("[arm=cmim,code=h]", "[arm=mim,code=h]", "[arm=vae,code=h]")
     seeded = True
     fit_params = ("arm", "batch", "tau")
     requires = ("torch",)
     batch = 100
     tau = 0.1
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """Large pictures."""
-        known = task.spec.data in ("digits", "fashion-mnist")
-        return None if known else "a perceptron with Bernoulli pixels, made for small grey pictures"
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train on the images, labels unread; also ``reconstruction_nats`` of images held out."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from methods.kit.text.minilm import OnMiniLM
+from suite.accepts import Accepts
 from suite.method import Paper, Role
 from suite.representations import MultiVector
-
-if TYPE_CHECKING:
-    from suite.task import Task
 
 LARGEST_CORPUS = 10_000
 BLOCK = 2**16
@@ -38,15 +36,7 @@ class LateInteraction(OnMiniLM):
     )
     readouts = ("search", "compare")
     tags = ("multi-vector", "late-interaction", "pretrained", "baseline")
-
-    def skip(self, task: Task) -> str | None:
-        """Corpora whose token vectors would take tens of gigabytes."""
-        from suite.data import access
-
-        items = access.spec(task.spec.data).items or 0
-        if items > LARGEST_CORPUS:
-            return f"{items:,} items: a vector a token is kept for at most {LARGEST_CORPUS:,}"
-        return None
+    accepts = Accepts(max_items=LARGEST_CORPUS)
 
     def encode(self, items: Any, role: Role) -> MultiVector:
         """Ragged (tokens, 384) float16 unit vectors."""

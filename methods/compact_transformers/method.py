@@ -37,6 +37,7 @@ class CompactTransformers(TrainedClassifier):
     tags = ("dense", "trained", "transformer")
     grid = {"arm": ("cct", "cvt", "vit-lite")}
     controls = {"arm": ("cvt", "vit-lite")}
+    quick = ()
 
     def network(self, shape: Sequence[int], classes: int) -> torch.nn.Module:
         """About 7 tokens a side; a block less for CCT where its tokenizer has more than one layer."""

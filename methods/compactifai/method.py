@@ -22,7 +22,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -41,9 +41,6 @@ from methods.kit.weights.compressed_minilm import OnCompressedMiniLM, published_
 from methods.kit.weights.compressed_minilm import matrix_names as encoder_matrix_names
 from methods.kit.weights.normal_float import NormalFloat
 from suite.method import Paper, Pool, Tensors
-
-if TYPE_CHECKING:
-    from suite.task import Task
 
 PAPER = Paper("CompactifAI: extreme compression of large language models using quantum-inspired tensor networks", 2024,
               arxiv="2401.14109")  # fmt: skip
@@ -74,15 +71,10 @@ class Compactifai(OnSmolLM2):
         {"arm": ("mpo-quantised",), "blocks": ("all",), "keep": (0.4,)},
     )
     controls = {"arm": ("svd", "pruning")}
+    quick = ()
     arm: str
     blocks: str
     keep: float
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """A short run has time for one depth and size."""
-        if self.effort.name == "quick" and (self.blocks, self.keep) != ("late", 0.7):
-            return "other depths and sizes run in the standard profile"
-        return None
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Store each matrix of the chosen blocks in the form of the arm, in `keep` of its 16-bit bytes."""
@@ -138,6 +130,7 @@ class CompactifaiHealed(Compactifai):
         "of the uncompressed model; controls of the same bytes are healed alike."
     )
     grid = {"arm": ("mpo", "svd", "pruning"), "blocks": ("late",), "keep": (0.7,)}
+    quick = ()
     trains_on = (HEALING_TEXT,)
     seeded = True
 
@@ -166,6 +159,7 @@ class CompactifaiMiniLM(OnCompressedMiniLM):
     tags = ("dense", "compressed model", "tensor network")
     grid = {"arm": ("mpo", "svd", "pruning"), "keep": (0.7, 0.4)}
     controls = {"arm": ("svd", "pruning")}
+    quick = ()
     arm: str
     keep: float
 

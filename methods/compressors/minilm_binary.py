@@ -27,6 +27,7 @@ class MiniLMBinary(OnMiniLM):
     paper = SENTENCE_BERT
     tags = ("binary", "pretrained", "baseline", "quantised")
     grid = {"query": ("binary", "float")}
+    quick = ()
     fit_params = ()
 
     def skip(self, task: Task) -> str | None:

@@ -20,6 +20,7 @@ class MiniLMInt8(OnMiniLM):
     """
 
     name = "minilm-int8"
+    quick = ()
     summary = "Each of MiniLM's dimensions in one byte: 256 equal steps over the range that the fit texts span."
     paper = SENTENCE_BERT
     tags = ("dense", "pretrained", "baseline", "quantised")

@@ -25,6 +25,7 @@ class MiniLMPca(OnMiniLM):
     paper = SENTENCE_BERT
     tags = ("dense", "pretrained", "baseline", "linear")
     grid = {"dim": (256, 128, 64, 32, 16)}
+    quick = ()
     fit_params = ()
     requires = (*OnMiniLM.requires, "sklearn")
 

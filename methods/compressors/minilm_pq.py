@@ -43,6 +43,7 @@ class MiniLMPq(_ProductQuantized):
     """
 
     name = "minilm-pq"
+    quick = ()
     summary = (
         "MiniLM's vector in parts, each replaced by the number of the nearest of 256 centroids: one byte a part. "
         "Documents are scored from tables of the query's dot products."
@@ -59,6 +60,7 @@ class MiniLMOpq(_ProductQuantized):
     """Product quantisation after a rotation that lowers its error (Ge et al., non-parametric OPQ; trained by faiss)."""
 
     name = "minilm-opq"
+    quick = ()
     summary = (
         "Product quantisation of MiniLM's vector after a learnt rotation, which spreads what varies together "
         "evenly over the parts."

@@ -22,6 +22,7 @@ class MiniLMTruncated(OnMiniLM):
     paper = SENTENCE_BERT
     tags = ("dense", "pretrained", "baseline", "truncated")
     grid = {"dim": (256, 128, 64, 32, 16)}
+    quick = ()
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, dim) float32."""

@@ -46,6 +46,7 @@ class ConsciousFactors(Method):
     tags = ("attention", "sparse", "trained")
     grid = {"arm": ("learned", "random", "dense")}
     controls = {"arm": ("random", "dense")}
+    quick = ()
     seeded = True
     requires = ("torch",)
 

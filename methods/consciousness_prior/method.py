@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from methods.kit.image.supervised_training import Recipe, as_pixels, draw, restore, train
 from methods.kit.top_k_attention import gumbel_top_k
 from methods.kit.training import array, placed
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 SLOTS, SLOT, PICKED = 32, 8, 4
 STATE = SLOTS * SLOT
@@ -64,12 +64,10 @@ class ConsciousnessPrior(Method):
     tags = ("quantised", "trained", "attention", "sparse")
     grid = {"arm": ("learned", "random", "all", "dense")}
     controls = {"arm": ("random", "all", "dense")}
+    accepts = Accepts(max_pixels=1024, grey=True, whole=True)
+    quick = ("[arm=learned]", "[arm=random]", "[arm=dense]")
     seeded = True
     requires = ("torch", "sklearn")
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """Pictures that bands of rows do not cut evenly, or colour."""
-        return None if task.spec.data in ("digits", "fashion-mnist") else "glimpses are bands of small grey pictures"
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train on drawn images, and measure verifier and slot use on others."""

@@ -47,6 +47,7 @@ class Crate(TrainedClassifier):
     tags = ("dense", "trained", "transformer", "sparse coding")
     grid = {"arm": tuple(WIDTHS)}
     controls = {"arm": ("init", "vit", "vit-wide")}
+    quick = ()
 
     def network(self, shape: Sequence[int], classes: int) -> torch.nn.Module:
         """Four layers of four heads."""

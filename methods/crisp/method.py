@@ -12,7 +12,8 @@ from methods.kit.text.coded_vectors import CodedVectors, train_codebook
 from methods.kit.text.late_training import TrainedTokens, train_tokens
 from methods.kit.text.minilm import OnMiniLM
 from methods.kit.text.token_pooling import POOLINGS, hierarchical, pooled
-from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, trained_on
+from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs
+from suite.accepts import Accepts
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import MultiVector
 
@@ -26,7 +27,6 @@ TASK = "beir/wiki-sections-even"
 PQ_WIDTH = 4
 """Numbers of a vector that one byte stands for."""
 PQ_TRAINING_VECTORS = 16384
-QUICK = (("all", "all"), ("all", "clusters-4x8"), ("clusters-4x8", "clusters-4x8"))
 
 
 class Crisp(OnMiniLM):
@@ -63,6 +63,8 @@ class Crisp(OnMiniLM):
         *({"trained": (arm,), "kept": (arm,), "stored": ("pq",)} for arm in ("clusters-4x8", "clusters-8x32", "all")),
     )
     controls = {"trained": ("all", "last-4x8", "every-4x8")}
+    accepts = Accepts(max_items=LARGEST_CORPUS, unless_trained_on=(WIKI_PAIRS,))
+    quick = ()
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ("trained",)
@@ -70,18 +72,12 @@ class Crisp(OnMiniLM):
     stored = "float16"
 
     def skip(self, task: Task) -> str | None:
-        """What it trained on, large corpora, one model's tokens weighed twice; in quick, most arms and tasks."""
-        from suite.data import access
-
-        if (items := access.spec(task.spec.data).items or 0) > LARGEST_CORPUS:
-            return f"{items:,} items: vectors of several tokens are kept for at most {LARGEST_CORPUS:,}"
+        """One model's tokens weighed twice, and positions where they are not judged."""
         if task.readout == "token-clusters" and (self.trained != self.kept or self.stored == "pq"):
             return "its token vectors are those of another row of the same training"
-        if self.effort.name == "quick" and ((self.trained, self.kept) not in QUICK or self.stored == "pq"):
-            return "the quick profile trains two models; the standard profile runs all arms"
         if task.name == "beir/scifact" and self.trained.startswith(("last", "every")):
             return f"tokens chosen by their place are judged on {TASK}"
-        return trained_on(task)
+        return None
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """The tuned layers and the projection."""

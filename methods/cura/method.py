@@ -25,13 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import Recipe, outputs, parameter_count, restore, train
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 TAPS = 3
 LARGE = (128, 64)
@@ -62,13 +62,11 @@ class Cura(Method):
         {"arm": ("large-mlp",)},
     )
     controls = {"arm": ("no-gate", "mlp", "large-mlp")}
+    accepts = Accepts(max_pixels=1024, grey=True, whole=True)
+    quick = ("[arm=cura,width=16]", "[arm=mlp,width=16]", "[arm=large-mlp]")
     seeded = True
     requires = ("torch",)
     width = 0
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """Large pictures, whose input projection alone would be most of the parameters."""
-        return None if task.spec.data in ("digits", "fashion-mnist") else "made for small grey pictures"
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train on all labelled images."""

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import Recipe, outputs, restore, train
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -42,7 +43,6 @@ CROSS_ENTROPY_SHARE = 0.1
 """λ of the paper."""
 SHARPNESS = 10.0
 """μ of the paper."""
-LARGEST = 32 * 32
 """Pixels; a perceptron on raw pixels is no model of larger pictures."""
 
 
@@ -93,18 +93,15 @@ class DSimplex(Method):
         {"head": ("trainable",), "update": ("replay", "independent")},
     )
     controls = {"head": ("trainable",), "update": ("replay",)}
+    accepts = Accepts(max_pixels=1024, grey=True, whole=True)
+    quick = ("[head=simplex,update=hoc]", "[head=trainable,update=replay]")
     seeded = True
     requires = ("torch",)
 
     def skip(self, task: Task[Any]) -> str | None:
-        """Large pictures; of the arms that differ only in how a model is updated, all but one where none is."""
-        from suite.data import access
-
-        if task.readout == "classify":
-            if self.update != ("hoc" if self.head == "simplex" else "replay"):
-                return "one model, no update: the row of this head is that of the other arm"
-            if access.spec(task.spec.data).name not in ("digits", "fashion-mnist"):
-                return f"a perceptron on raw pixels is made for grey pictures of at most {LARGEST:,} pixels"
+        """Of the arms that differ only in how a model is updated, all but one where none is."""
+        if task.readout == "classify" and self.update != ("hoc" if self.head == "simplex" else "replay"):
+            return "one model, no update: the row of this head is that of the other arm"
         return None
 
     @property

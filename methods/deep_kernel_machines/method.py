@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.training import Descent, descend
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -61,14 +62,14 @@ class DeepKernelMachine(Method):
     tags = ("dense", "kernel", "trained")
     grid = ({"arm": ("validated", "nngp", "gp")}, {"arm": ("dkm",), "nu": (10_000, 1, 0.1, 0.01, 0)})
     controls = {"arm": ("nngp", "gp"), "nu": (0,)}
+    accepts = Accepts(max_pixels=1024, grey=True, whole=True)
+    quick = ("[arm=validated]", "[arm=nngp]", "[arm=gp]")
     seeded = True
     requires = ("torch",)
     nu = 0.0
 
     def skip(self, task: Task[Any]) -> str | None:
-        """Pictures whose pixels say little; in quick, some ν."""
-        if task.spec.data not in ("digits", "fashion-mnist"):
-            return "a kernel on raw pixels, made for small grey pictures"
+        """The ν that are not chosen, where predictions of labels are not asked for."""
         if task.readout == "classify" and self.arm == "dkm":
             return "judged by its predictions on labels; here the ν chosen on validation images stands for all"
         return None

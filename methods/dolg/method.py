@@ -57,6 +57,7 @@ class Dolg(InstanceDescriptor):
     tags = ("dense", "trained", "pretrained", "local features")
     grid = {"arm": ("orthogonal", "concat", "global")}
     controls = {"arm": ("concat", "global")}
+    quick = ()
     arm: Any
 
     def network(self) -> torch.nn.Module:

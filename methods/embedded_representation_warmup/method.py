@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.training import arrays, placed, seeded
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 from suite.results.metrics import Metric, declare
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     import torch
 
     from methods.kit.image.diffusion_transformer import DiffusionTransformer
-    from suite.task import Task
 
 
 declare(
@@ -66,13 +66,11 @@ class EmbeddedRepresentationWarmup(Method):
     tags = ("generative", "trained", "distillation")
     grid = {"arm": ("erw", "repa", "plain", "erw-late")}
     controls = {"arm": ("repa", "plain", "erw-late")}
+    accepts = Accepts(without=("held_out",))
+    quick = ()
     seeded = True
     requires = ("torch",)
     arm: str
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """Instances in which classes are held out."""
-        return "has no database to swap: is judged where all classes are given" if task.spec.held_out else None
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train the teacher where there is one, read its tokens, and train the generator."""

@@ -47,6 +47,7 @@ class EfficientNetLite0(_OnEfficientNet):
     )
     tags = ("dense", "pretrained", "baseline")
     grid = {"dim": (1280, 256, 64)}
+    quick = ("[dim=1280]", "[dim=64]")
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(n, dim) float32, compared by cosine."""
@@ -65,6 +66,7 @@ class EfficientNetLite0PCA(_OnEfficientNet):
     )
     tags = ("dense", "pretrained", "baseline", "linear")
     grid = {"dim": (256, 64, 32, 16)}
+    quick = ()
     fit_params = ()
 
     def fit(self, data: FitData, seed: int) -> Tensors:
@@ -90,6 +92,7 @@ class EfficientNetLite0Binary(_OnEfficientNet):
     )
     tags = ("binary", "pretrained", "baseline", "quantised")
     grid = {"dim": (1280, 256, 64)}
+    quick = ()
     fit_params = ()
 
     def fit(self, data: FitData, seed: int) -> Tensors:

@@ -24,10 +24,10 @@ from methods.kit.smollm2.backbone import (
 )
 from methods.kit.smollm2.reading import bits_of, floats_of
 from methods.kit.training import placed
+from suite.accepts import Accepts
 from suite.data.types import Passage
 from suite.method import Method, Modality, Paper, Role
 from suite.representations import State
-from suite.task import Task
 
 ANSWER_TOKENS = 4
 TOKENS_AT_ONCE = 2048
@@ -47,10 +47,8 @@ class SmolLM2(Method):
     tags = ("language model", "kv-cache", "zero-shot")
     pretrained = (SMOLLM2,)
     requires = REQUIRES
-
-    def skip(self, task: Task) -> str | None:
-        """A language model reads words, not token ids of a made-up vocabulary."""
-        return None if getattr(task.spec, "text", False) else "the contexts have no natural-language form"
+    accepts = Accepts(needs=("text",))
+    quick = ()
 
     def encode(self, items: Sequence[Passage], role: Role) -> State:
         """Read each context.

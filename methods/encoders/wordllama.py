@@ -49,6 +49,7 @@ class WordLlama(Method):
     )
     tags = ("dense", "static", "baseline")
     grid = {"dim": (256, 128, 64)}
+    quick = ("[dim=256]",)
     pretrained = (EMBEDDINGS,)
     requires = ("wordllama", "safetensors", "tokenizers", "scipy")
 

@@ -49,6 +49,7 @@ class Falcon(Method):
     tags = ("multi-vector", "trained", "transformer")
     grid = {"arm": ("registers", "no-reatten", "mean-head", "pooled", "all")}
     controls = {"arm": ("no-reatten", "mean-head", "pooled", "all")}
+    quick = ()
     seeded = True
     requires = ("torch",)
 

@@ -29,14 +29,13 @@ from numpy.typing import NDArray
 from methods.g_ssnn.program_search import Compressed, Grammar, compress, discoveries
 from methods.g_ssnn.programs import Graph, Term, expanded
 from methods.kit.image.supervised_training import Recipe, draw, outputs, parameter_count, restore, train
-from methods.kit.image.trained_classifier import TOO_LARGE
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense, Representation
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 TRAINED, HELD_OUT = 128, 400
 ALIKE = 0.02
@@ -105,10 +104,7 @@ class GSSNN(Method):
     controls = {"arm": ("baseline",)}
     seeded = True
     requires = ("torch", "scipy", "networkx", "stitch_core")
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """128 images are drawn from the smaller sets."""
-        return TOO_LARGE.get(task.spec.data)
+    accepts = Accepts(max_items=60_000, max_pixels=1024)
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Evolve programs on 128 labelled images, and measure on others what they do; the best network, its graph."""

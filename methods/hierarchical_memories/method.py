@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from methods.baselines.small_models import warm_cosine
 from methods.kit.text.minilm import OnMiniLM
 from methods.kit.training import Descent, arrays, descend, on_device, placed, seeded
+from suite.accepts import Accepts
 from suite.method import FitData, Paper, Role, Tensors
 from suite.representations import State
-from suite.task import Task
 
 if TYPE_CHECKING:
     from methods.hierarchical_memories.memory_bank import MemoryModel
@@ -71,15 +71,13 @@ class HierarchicalMemories(OnMiniLM):
         {"trained": ("random", "dense-runtime", "dense-total"), "asked": ("own",)},
     )
     controls = {"trained": ("random", "dense-runtime", "dense-total"), "asked": ("wrong", "off")}
+    accepts = Accepts(tasks=("long-tail-recall/*",))
+    quick = ()
     seeded = True
     fit_params = ("trained",)
     requires = (*OnMiniLM.requires, "sklearn")
     trained: str
     asked: str
-
-    def skip(self, task: Task) -> str | None:
-        """What is no corpus of facts."""
-        return None if task.family == "long-tail-recall" else "is trained on a corpus of facts, and knows nothing else"
 
     # -- training ---------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class InternalConsistency(Method):
     tags = ("language model", "calibration", "hidden states")
     grid = {"trust": ("agreement", "late", "final", "shuffled")}
     controls = {"trust": ("late", "final", "shuffled")}
+    quick = ()
     seeded = True
     pretrained = (SMOLLM2,)
     trains_on = (DEMONSTRATIONS,)

@@ -66,6 +66,7 @@ class KARL(Method):
     tags = ("trained", "quantised", "adaptive length")
     grid = ({"arm": ("karl",), "epsilon": ASKED}, {"arm": ("fixed",), "length": FIXED})
     controls = {"arm": ("fixed",)}
+    quick = ()
     fit_params = ("arm", "length")
     seeded = True
     requires = ("torch", "vector_quantize_pytorch")

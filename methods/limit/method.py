@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,12 @@ from numpy.typing import NDArray
 from suite.method import Method, Modality, Paper, Role
 from suite.representations import Dense
 
-if TYPE_CHECKING:
-    from suite.task import Task
-
 TEMPERATURE = 0.1
 LEARNING_RATE = 0.01
 CHECK_EVERY = 50
 PATIENCE = 1000
 LEAST_GAIN = 1e-5
 DIMENSIONS = (2, 3, 4, 5, 6, 7, 8)
-QUICK_DIMENSIONS = (2, 3, 4)
 
 Matrix = NDArray[np.bool_]
 Vectors = NDArray[np.float32]
@@ -67,13 +63,11 @@ class FreeEmbeddings(Method):
         {"dim": (4,), "documents": ("cyclic",), "runs": (1,)},
     )
     controls = {"documents": ("random", "cyclic")}
+    quick = (
+        "[dim=2,documents=free,runs=8]", "[dim=3,documents=free,runs=8]", "[dim=4,documents=free,runs=8]",
+        "[dim=4,documents=random]", "[documents=cyclic]",
+    )  # fmt: skip
     requires = ("torch",)
-
-    def skip(self, task: Task) -> str | None:
-        """Large dimensions take a minute and more each."""
-        if self.dim not in self.effort.pick(quick=QUICK_DIMENSIONS, standard=DIMENSIONS):
-            return f"quick profiles try {QUICK_DIMENSIONS[0]} to {QUICK_DIMENSIONS[-1]} dimensions"
-        return None
 
     def encode(self, items: Any, role: Role) -> Dense:
         """(rows, dim) float32 unit vectors, by dot product.

@@ -20,7 +20,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -32,9 +32,6 @@ from methods.kit.weights.compressed_minilm import matrix_names as encoder_matrix
 from methods.kit.weights.normal_float import NormalFloat
 from methods.lq_lora.low_rank_split import RANK, TURNS, allocated, decompose, fisher_weights
 from suite.method import Paper, Pool, Tensors
-
-if TYPE_CHECKING:
-    from suite.task import Task
 
 PAPER = Paper(
     "LQ-LoRA: low-rank plus quantized matrix decomposition for efficient language model finetuning", 2023, "2311.12023"
@@ -62,15 +59,10 @@ class LqLora(OnSmolLM2):
         {"arm": ("nf",), "bits": (3, 4)},
     )
     controls = {"arm": ("nf", "one-turn")}
+    quick = ()
     trains_on = (HEALING_TEXT,)
     arm: str
     bits: int
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """A short run has no time for gradients and tables."""
-        if self.effort.name == "quick" and self.arm in ("lq-fisher", "lq-ilp", "one-turn"):
-            return "gradients, tables and single turns run in the standard profile"
-        return None
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Decompose all matrices and pack them; notes about it stand under ``audit/``."""
@@ -143,6 +135,7 @@ class LqLoraTuned(LqLora):
     )
     grid = {"arm": ("lq", "zero"), "bits": (3,)}
     controls = {"arm": ("zero",)}
+    quick = ()
     seeded = True
 
     def train(self, pool: Pool, seed: int) -> Tensors:
@@ -186,6 +179,7 @@ class LqLoraMiniLM(OnCompressedMiniLM):
     tags = ("dense", "compressed model", "quantised", "low rank")
     grid = ({"arm": ("lq",), "bits": (3,)}, {"arm": ("nf",), "bits": (3, 4)})
     controls = {"arm": ("nf",)}
+    quick = ()
     arm: str
     bits: int
 

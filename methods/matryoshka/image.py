@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import Recipe, as_pixels, draw, train
 from methods.kit.pca import fit_components, keep
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 HIDDEN, WIDTH = 512, 256
 SIZES = (2, 4, 8, 16, 32, 64, 128, 256)
@@ -101,14 +101,12 @@ class MatryoshkaImages(Method):
         *({"arm": (f"only-{size}",), "dim": (size,)} for size in SEPARATE),
     )
     controls = {"arm": ("plain", *(f"only-{size}" for size in SEPARATE))}
+    accepts = Accepts(max_pixels=1024, grey=True, whole=True)
+    quick = ("[arm=mrl,dim=8]", "[arm=mrl,dim=64]", "[arm=plain,dim=8]", "[arm=only-8,dim=8]")
     seeded = True
     fit_params = ("arm",)
     requires = ("torch", "sklearn")
     projection = "prefix"
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """Large pictures."""
-        return None if task.spec.data in ("digits", "fashion-mnist") else "a perceptron, made for small grey pictures"
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Train the arm; of ``plain`` also the principal components of its embeddings of the same images."""

@@ -21,15 +21,15 @@ import numpy as np
 from methods.kit.pca import fit_components, keep, project
 from methods.kit.text.finetuning import Hidden, Recipe, TunedEncoder, finetune, in_batch_loss
 from methods.kit.text.minilm import DIMENSION, OnMiniLM
-from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, not_sentences, trained_on
+from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs
 from methods.matryoshka.adaptive_retrieval import TwoStageIndex
+from suite.accepts import Accepts
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import Dense, Hits
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 MATRYOSHKA = Paper("Matryoshka Representation Learning", 2022, "2205.13147")
 SIZES = (384, 256, 128, 64, 32, 16)
@@ -37,8 +37,6 @@ ARMS = {"mrl": SIZES, "plain": (DIMENSION,), "only-64": (64,)}
 """The sizes whose losses are summed."""
 SHORTLIST = 200
 LARGEST_CORPUS = 10_000
-QUICK_VARIANTS = (("mrl", 384), ("mrl", 64), ("plain", 64))
-QUICK_TASKS = ("beir/wiki-sections-mini", "sts/lee")
 
 
 def nested_loss(
@@ -74,6 +72,8 @@ class Matryoshka(OnMiniLM):
         {"arm": ("mrl",), "dim": (384,), "shortlist": (32,)},
     )
     controls = {"arm": ("plain", "only-64")}
+    accepts = Accepts(max_items=LARGEST_CORPUS, sentences=True, unless_trained_on=(WIKI_PAIRS,))
+    quick = ()
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ("arm",)
@@ -81,19 +81,6 @@ class Matryoshka(OnMiniLM):
     requires = (*OnMiniLM.requires, "sklearn")
     projection = "prefix"
     shortlist = 0
-
-    def skip(self, task: Task) -> str | None:
-        """Tasks whose text it trained on, long corpora, single words; in quick, most sizes and tasks."""
-        from suite.data import access
-
-        if (items := access.spec(task.spec.data).items or 0) > LARGEST_CORPUS:
-            return f"{items:,} items: each arm and seed is a pass of its own, made for at most {LARGEST_CORPUS:,}"
-        if self.effort.name == "quick":
-            if (self.arm, self.dim) not in QUICK_VARIANTS or "shortlist" in self.params or "projection" in self.params:
-                return "the quick profile runs 384 and 64 dimensions, and one control; the standard profile runs all"
-            if task.name not in QUICK_TASKS:
-                return f"the quick profile runs {' and '.join(QUICK_TASKS)}; the standard profile runs all tasks"
-        return not_sentences(task) or trained_on(task)
 
     @property
     def recipe(self) -> Recipe:

@@ -25,21 +25,20 @@ import numpy as np
 
 from methods.kit.text.finetuning import Hidden, Recipe, TunedEncoder, finetune, in_batch_loss
 from methods.kit.text.minilm import DIMENSION, OnMiniLM
-from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, not_sentences, trained_on
+from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs
+from suite.accepts import Accepts
 from suite.method import Paper, Pool, Role, Tensors
 from suite.representations import Dense
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 DEPTH = 6
 SIZES = (256, 128, 64, 32, 16)
 """The sizes that a step draws from."""
 TEMPERATURE = 0.3
 LAYERS = (2, 3, 4, 5, 6)
-QUICK_VARIANTS = (("2dmse", 3, 384), ("2dmse", 6, 384), ("plain", 3, 384))
 
 
 def two_dimensional_loss(
@@ -95,15 +94,11 @@ class TwoDimensionalMatryoshka(OnMiniLM):
         {"arm": ("mrl", "plain"), "layer": (3, 6), "dim": (384, 64)},
     )
     controls = {"arm": ("mrl", "plain")}
+    accepts = Accepts(sentences=True, unless_trained_on=(WIKI_PAIRS,))
+    quick = ()
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ("arm",)
-
-    def skip(self, task: Task) -> str | None:
-        """Single words, which are no sentences; in quick, most layers and sizes."""
-        if self.effort.name == "quick" and (self.arm, self.layer, self.dim) not in QUICK_VARIANTS:
-            return "the quick profile runs three and six layers, and one control; the standard profile runs all"
-        return not_sentences(task) or trained_on(task)
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Fine-tune all layers above the embeddings with the arm's loss."""

@@ -73,6 +73,7 @@ class Mona(OnMiniLM):
         "distance": ("cosine", "euclidean"),
         "pooling": ("sum",),
     }
+    quick = ()
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ("arm",)

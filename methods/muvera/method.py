@@ -12,10 +12,11 @@ from methods.compressors.minilm_pq import nearest_centroids
 from methods.kit.text.coded_vectors import train_codebook
 from methods.kit.text.late_training import WIDTH, TrainedTokens, train_tokens
 from methods.kit.text.minilm import DIMENSION, OnMiniLM
-from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, trained_on
+from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs
 from methods.muvera.encoded_tokens import EncodedTokens
 from methods.muvera.fde import FixedDimensionalEncoding
 from methods.muvera.token_heuristic import TokenIndex
+from suite.accepts import Accepts
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import Codes, Dense, Hits, MultiVector
 
@@ -27,10 +28,6 @@ ENCODINGS = {10240: (20, 5, 16), 2560: (20, 4, 8), 640: (10, 3, 8), 160: (5, 2, 
 PQ_WIDTH = 8
 PQ_TRAINING_TEXTS = 2048
 RERANKED = 100
-QUICK = {
-    ("raw", "fde", 10240), ("raw", "fde", 640), ("raw", "rerank", 10240), ("raw", "mean", None),
-    ("raw", "heuristic", None),
-}  # fmt: skip
 
 
 class Muvera(OnMiniLM):
@@ -68,27 +65,24 @@ class Muvera(OnMiniLM):
         {"vectors": ("raw", "maxsim"), "arm": ("mean", "heuristic", "exact")},
     )
     controls = {"arm": ("unfilled", "mean", "heuristic", "exact")}
+    accepts = Accepts(max_items=LARGEST_CORPUS)
+    quick = ("[vectors=raw,arm=fde,dim=640]", "[vectors=raw,arm=fde,dim=10240]")
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ("vectors",)
     requires = (*OnMiniLM.requires, "faiss", "scipy")
 
     def skip(self, task: Task) -> str | None:
-        """What another row says, or another family; large corpora; and, in little time, what can wait."""
+        """What another row says, or another family; for the trained vectors, what they were trained on."""
         from suite.data import access
 
-        items = access.spec(task.spec.data).items or 0
-        if items > LARGEST_CORPUS:
-            return f"{items:,} items: a vector a token is kept for at most {LARGEST_CORPUS:,}"
         if task.readout == "candidates" and self.arm == "rerank":
             return "its candidates are those of arm=fde"
         if task.readout == "search" and self.arm in ("unfilled", "heuristic"):
             return "it proposes candidates and is judged on them"
         if task.readout == "search" and self.arm == "exact":
             return "this is the row minilm-maxsim, or crisp[trained=all,kept=all]"
-        if self.effort.name == "quick" and (self.vectors, self.arm, self.params.get("dim")) not in QUICK:
-            return "a first look has no trained vectors and few sizes; all run in the standard profile"
-        return None if self.vectors == "raw" else trained_on(task)
+        return None if self.vectors == "raw" else Accepts(unless_trained_on=(WIKI_PAIRS,)).refuses(task, access.spec)
 
     # -- encoding ---------------------------------------------------------------------------------------
 

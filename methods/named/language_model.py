@@ -11,17 +11,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from suite import devices
+from suite.accepts import Accepts
 from suite.data.types import Passage
 from suite.errors import ContractError
 from suite.method import Modality, Role
 from suite.named import NamedMethod
 from suite.representations import Bitstream
-
-if TYPE_CHECKING:
-    from suite.task import Task
 
 MOST_TOKENS = 48
 MEMORIES = ("past_key_values", "cache_params", "state", "rwkv_state")
@@ -37,10 +35,7 @@ class LanguageModel(NamedMethod):
     readouts = ("answer", "complete")
     tags = ("language model", "zero-shot", "by name")
     requires = ("torch", "transformers", "safetensors")
-
-    def skip(self, task: Task) -> str | None:
-        """A language model reads words, not token ids of a made-up vocabulary."""
-        return None if getattr(task.spec, "text", False) else "the contexts have no natural-language form"
+    accepts = Accepts(needs=("text",))
 
     def encode(self, items: Sequence[Passage], role: Role) -> Bitstream:
         """Read each context; one stream an item with everything that the model holds afterwards."""

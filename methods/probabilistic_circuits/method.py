@@ -70,6 +70,7 @@ class ProbabilisticCircuits(Method):
         {"arm": ("independent",), "m": (1,), "layout": ("stream",)},
     )
     controls = {"arm": ("random-tree", "raster-tree", "independent")}
+    quick = ("[arm=chow-liu,m=8]", "[arm=chow-liu,m=16,layout=item]", "[arm=independent]", "[arm=random-tree]")
     fit_params = ("arm", "m")
     seeded = True
     requires = ("constriction", "torch", "scipy")

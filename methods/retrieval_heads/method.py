@@ -15,18 +15,15 @@ question answering with chains of thought.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from methods.encoders.smollm2 import SmolLM2
 from methods.kit.training import placed
+from suite.accepts import Accepts
 from suite.data.types import Passage
 from suite.method import Paper, Pool, Role, Tensors
 from suite.representations import State
-
-if TYPE_CHECKING:
-    from suite.task import Task
 
 DETECTION = "needles-detection"
 DETECTED = 0.1
@@ -53,6 +50,8 @@ class RetrievalHeads(SmolLM2):
         {"heads": ("without-random",), "draw": DRAWS},
     )
     controls = {"heads": ("all", "without-random")}
+    accepts = Accepts()
+    quick = ()
     seeded = True
     trains_on = (DETECTION,)
     train_params = ()
@@ -60,12 +59,6 @@ class RetrievalHeads(SmolLM2):
     heads: str
     draw: int
     COUNT = 5
-
-    def skip(self, task: Task) -> str | None:
-        """In quick, one random draw is enough."""
-        if self.effort.name == "quick" and self.params.get("draw"):
-            return "the quick profile draws random heads once; the standard profile draws them three times"
-        return None
 
     def train(self, pool: Pool, seed: int) -> Tensors:
         """Score all heads on two disjoint sets of needles, drawn from the pool by the seed.

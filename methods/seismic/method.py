@@ -142,6 +142,7 @@ class Seismic(BM25):
         {"arm": ("exact",)},
     )
     controls = {"arm": ("pruned", "exact")}
+    quick = ("[arm=blocked,cut=10,heap_factor=1.0,energy=0.5]", "[arm=exact]")
     seeded = True
     fit_params = ()
     k1, b = 0.9, 0.4
@@ -231,6 +232,7 @@ class SeismicLibrary(Seismic):
         {"cut": (10,), "heap_factor": (1.0,), "energy": (1.0,)},
     )
     controls = {}
+    quick = ()
     requires = (*BM25.requires, "seismic")
 
     def searcher(self, documents: csr_array, exact: Exhaustive) -> Searcher:

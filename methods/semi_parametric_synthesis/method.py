@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from methods.kit.pca import fit_components, project
 from methods.kit.training import arrays, seeded
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import Dense
 from suite.results.metrics import Metric, declare
@@ -36,7 +37,6 @@ from suite.results.metrics import Metric, declare
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 LATENT = 32
 NEIGHBOURS = 4
@@ -67,6 +67,8 @@ class SemiParametricSynthesis(Method):
     tags = ("generative", "trained", "retrieval")
     grid = {"arm": ("retrieval", "unconditional", "copies")}
     controls = {"arm": ("unconditional", "copies")}
+    accepts = Accepts(needs=("held_out",))
+    quick = ()
     seeded = True
     requires = ("torch", "faiss", "sklearn")
     arm: str
@@ -75,10 +77,6 @@ class SemiParametricSynthesis(Method):
         """Start with the database it was fitted on."""
         super().__init__(*args, **params)
         self._swapped: NDArray[np.float32] | None = None
-
-    def skip(self, task: Task[Any]) -> str | None:
-        """Instances with one domain only."""
-        return None if task.spec.held_out else "is judged where there is another domain to swap the database for"
 
     def network(self) -> torch.nn.Module:
         """The untrained denoiser."""

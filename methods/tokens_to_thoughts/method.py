@@ -124,6 +124,7 @@ class TokensToThoughts(_ClusterCodes):
     readouts = ("classify", "search", "compare")
     pretrained = (EMBEDDINGS,)
     requires = (*WordLlama.requires, "sklearn")
+    quick = ()
 
     def vectors(self, items: Any) -> NDArray[np.float32]:
         """(n, 256) of length 1."""
@@ -135,6 +136,7 @@ class TokensToThoughtsMiniLM(_ClusterCodes, OnMiniLM):
 
     name = "tokens-to-thoughts-minilm"
     requires = (*OnMiniLM.requires, "sklearn")
+    quick = ("[arm=greedy,beta=30]", "[arm=kmeans]", "[arm=uncoded]")
 
     def vectors(self, items: Any) -> NDArray[np.float32]:
         """(n, 384) of length 1."""
@@ -147,6 +149,7 @@ class TokensToThoughtsSmolLM2(_ClusterCodes):
     name = "tokens-to-thoughts-smollm2"
     pretrained = (SMOLLM2,)
     requires = (*SMOLLM2_REQUIRES, "sklearn")
+    quick = ()
 
     def vectors(self, items: Any) -> NDArray[np.float32]:
         """(n, 576) of length 1; zeros for an empty text."""
@@ -169,6 +172,7 @@ class TokensToThoughtsVectors(_ClusterCodes):
     modality = Modality.VECTORS
     readouts = ("reconstruct",)
     requires = ("sklearn",)
+    quick = ("[arm=greedy,beta=30]", "[arm=kmeans]")
 
     def vectors(self, items: Any) -> NDArray[np.float32]:
         """The items."""

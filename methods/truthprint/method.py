@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from methods.encoders.smollm2 import SmolLM2
+from suite.accepts import Accepts
 from suite.data.types import Passage, content_hash
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import State
@@ -58,6 +59,8 @@ class TruthPrInt(SmolLM2):
     tags = ("language model", "hidden states", "hallucination")
     grid = {"doubt": ("hidden", "aligned", "none", "confidence", "random", "abstain")}
     controls = {"doubt": ("none", "confidence", "random", "abstain")}
+    accepts = Accepts()
+    quick = ()
     seeded = True
     trains_on = (TRAIN, VALIDATION)
     train_params = ()
@@ -67,8 +70,6 @@ class TruthPrInt(SmolLM2):
 
     def skip(self, task: Task) -> str | None:
         """The transfer is judged on the other domain, with the detector that it starts from beside it."""
-        if self.effort.name == "quick" and self.doubt in ("none", "abstain"):
-            return "the quick profile runs the detector and two controls; the standard profile runs all arms"
         if task.spec.name == "tools" and self.doubt not in ("hidden", "aligned", "none"):
             return "on tools the transfer is judged: hidden, aligned, none"
         if task.spec.name != "tools" and self.doubt == "aligned":

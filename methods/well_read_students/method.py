@@ -35,7 +35,7 @@ from methods.baselines.bm25 import BM25
 from methods.kit.text.finetuning import LOSS_PREFIX, Hidden, Recipe, TunedEncoder, distinct_rows, finetune
 from methods.kit.text.late_training import hard_negatives
 from methods.kit.text.minilm import OnMiniLM, normalised
-from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs, trained_on
+from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs
 from methods.well_read_students.compact_bert import (
     Schedule,
     Shape,
@@ -47,6 +47,7 @@ from methods.well_read_students.compact_bert import (
     train_on,
 )
 from methods.well_read_students.reranking import LexicalAndDense
+from suite.accepts import Accepts
 from suite.method import FitData, Paper, Pool, Role, Tensors
 from suite.representations import Hits
 from suite.results.metrics import Metric, declare
@@ -54,7 +55,6 @@ from suite.results.metrics import Metric, declare
 if TYPE_CHECKING:
     import torch
 
-    from suite.task import Task
 
 SHAPE = Shape(layers=2, width=128)
 STUDENTS = ("scratch", "pf", "d", "pd")
@@ -87,17 +87,13 @@ class WellReadStudents(OnMiniLM):
     tags = ("dense", "trained", "distilled", "re-ranking", "small-model")
     grid = {"arm": (*STUDENTS, TEACHER)}
     controls = {"arm": ("scratch", "pf", "d", TEACHER)}
+    accepts = Accepts(tasks=("beir/*",), unless_trained_on=(WIKI_PAIRS,))
+    quick = ()
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ()
     fit_params = ()
     requires = (*OnMiniLM.requires, *BM25.requires)
-
-    def skip(self, task: Task) -> str | None:
-        """What is no passage below a heading, and what it trained on."""
-        if task.family != "beir":
-            return "ranks passages for headings, after BM25; the BEIR family asks for that"
-        return trained_on(task)
 
     # -- training ---------------------------------------------------------------------------------------
 

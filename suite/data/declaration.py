@@ -199,7 +199,12 @@ class DataSpec(BaseModel):
         loader: ``module:function`` that decodes what a source offers.
         options: keyword arguments of the loader.
         sha256: content hash the decoded object must have; None only for a user's own, unpinned data.
-        items: number of items, for listings.
+        items: number of items.
+        pixels: pixels of a picture, the largest if they differ.
+        colour: whether pictures have colour.
+        single_words: whether texts are words, not sentences.
+        part_of: name of the data set that it is a part of, made for methods to which the whole is too large.
+        overlaps: names of the data sets that methods may train on and that hold some of its items.
         bytes: about how many bytes its content takes, for listings.
         sources: places to look, in order of preference.
         note: what a reader must know.
@@ -214,6 +219,11 @@ class DataSpec(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     items: int | None = None
+    pixels: int | None = None
+    colour: bool = False
+    single_words: bool = False
+    part_of: str | None = None
+    overlaps: tuple[str, ...] = ()
     bytes: int | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
     note: str = ""

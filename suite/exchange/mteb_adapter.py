@@ -1,4 +1,4 @@
-"""Our methods inside mteb: `mteb.evaluate(as_mteb_model("minilm[precision=float32]"), tasks)`.
+"""Our methods inside mteb: `mteb.evaluate(as_mteb_model("minilm"), tasks)`.
 
 A method whose representation is one vector becomes an encoder (mteb's `EncoderProtocol`), which every text task of mteb
 can use. Any other method that searches becomes a searcher (`SearchProtocol`): it owns its index, and what it must be
@@ -35,7 +35,7 @@ def as_mteb_model(
     """One variant of a method as a model that mteb evaluates.
 
     Args:
-        selector: one variant, such as ``minilm[precision=float32]`` or ``st:NAME``.
+        selector: one variant, such as ``minilm`` or ``st:NAME``.
         profile: decides how much training may spend; trained weights come from the engine's cache.
         seed: of training and fitting.
         methods_dirs: folders with more methods.

@@ -1,23 +1,32 @@
 """Stored results: their schema, their store, their statistics. Knows nothing of methods and tasks.
 
-In a notebook: ``from suite import results; results.frame("standard")``.
+In a notebook: ``from suite import results; results.frame(tasks="sts/*")``.
 """
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+READ_ORDER = ("quick", "standard", "full")
+"""Where no profile is named, what reads results reads the first of these that holds what is asked for."""
 
-def frame(profile: str = "standard", folder: Path | str | None = None) -> Any:
-    """Stored rows of a profile as a `pandas.DataFrame`, one row a cell.
+
+def frame(profile: str | None = None, folder: Path | str | None = None, tasks: str | None = None) -> Any:
+    """Stored rows of a profile as a `pandas.DataFrame`, one row per configuration, task and seed.
 
     Args:
-        profile: quick, standard or full.
+        profile: quick, standard or full; the first of them that holds rows of what is asked for if None.
         folder: folder of results; the project's if None.
+        tasks: a glob of tasks' names such as ``sts/*``; all of them if None.
     """
     from suite.paths import results_root
     from suite.results.store import ResultStore, to_frame
 
     store = ResultStore(Path(folder) if folder is not None else results_root())
-    return to_frame(store.read(profile).rows)
+    for name in READ_ORDER if profile is None else (profile,):
+        rows = [row for row in store.read(name).rows if fnmatchcase(row.result.task, tasks or "*")]
+        if rows:
+            break
+    return to_frame(rows)

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 RESAMPLES = 10_000
 LEVEL = 0.95
 NO_ITEMS = "no per-item scores"
+FEWEST_ITEMS = 6
+"""Items that a verdict at 5 % needs: the signs of n differences alone happen by chance with 2^(1 - n), two-sided."""
 FEWEST_SEEDS = 3
 
 _BLOCK_CELLS = 1 << 22
@@ -88,6 +90,8 @@ class Sample:
         measured = [statistic(self.metric, dict(zip(names, seed, strict=True))) for seed in arrays]
         if not np.allclose(measured, self.scores, rtol=1e-3, atol=1e-4):
             return None, "the per-item scores do not give the stored score"
+        if min(lengths) < FEWEST_ITEMS:
+            return None, f"too few items: {min(lengths)}, a test at 5 % needs {FEWEST_ITEMS}"
         return arrays, ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from suite.results.index import RowSummary
 from suite.results.metrics import COSTS, METRICS, Metric
@@ -59,9 +59,18 @@ class Entry:
 
 
 def metric_named(name: str) -> Metric:
-    """The declaration of a score or a cost; a plain one for what a method counts by itself."""
+    """The declaration of a score or a cost; a plain one for what a method counts by itself.
+
+    A cutoff that no task declares, as in ``ndcg@20``, has the declaration of another of the same measure.
+    """
     declared = METRICS.get(name) or next((cost for cost in COSTS if cost.name == name), None)
-    return declared or Metric(name, name, format=",.4g", statistic="point")
+    if declared is not None:
+        return declared
+    measure, at, cutoff = name.partition("@")
+    alike = next((metric for known, metric in METRICS.items() if at and known.startswith(f"{measure}@")), None)
+    if alike is None:
+        return Metric(name, name, format=",.4g", statistic="point")
+    return replace(alike, name=name, title=f"{alike.title.partition('@')[0]}@{cutoff}", columns=())
 
 
 def entries(rows: Iterable[RowSummary]) -> list[Entry]:

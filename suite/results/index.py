@@ -58,8 +58,8 @@ class RowSummary(NamedTuple):
     variant: Mapping[str, Parameter]
     control: bool
     main_metric: str
-    scores: Mapping[str, float]
-    costs: Mapping[str, float]
+    scores: dict[str, float]
+    costs: dict[str, float]
     seconds: float
     items: str | None
     file: str

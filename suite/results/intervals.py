@@ -1,19 +1,18 @@
 """95 % intervals of stored scores, remembered: what was resampled once is not resampled again.
 
 An interval is kept under the digest of all that it is made of: the per-item scores, the metric, and the code of the
-bootstrap. The file carries a digest of its own content; one that does not fit is made again.
+bootstrap.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from suite import stored
 from suite.errors import WeighbridgeError
 from suite.paths import cache_root
 from suite.results.entries import Entry, metric_named
@@ -21,6 +20,7 @@ from suite.results.index import row_of
 from suite.results.store import ResultStore
 
 Ends = tuple[float, float] | None
+KEY = "95 % intervals"
 MOST_KEPT = 50_000
 
 
@@ -35,7 +35,7 @@ def intervals(store: ResultStore, found: Iterable[Entry], metric: str | None = N
     Returns:
         (label, task) → the two ends; None where there are no per-item scores.
     """
-    kept = _read()
+    kept: dict[str, Ends] = stored.read(_file(), KEY) or {}
     ends: dict[tuple[str, str], Ends] = {}
     missing: dict[str, list[tuple[Entry, str, str]]] = {}
     for entry in found:
@@ -52,7 +52,7 @@ def intervals(store: ResultStore, found: Iterable[Entry], metric: str | None = N
         for (entry, _, key), one in zip(asked, _resampled(store, asked), strict=True):
             ends[entry.label, entry.task] = kept[key] = one
     if missing:
-        _write(kept)
+        stored.write(_file(), KEY, dict(list(kept.items())[-MOST_KEPT:]))
     return ends
 
 
@@ -62,7 +62,8 @@ def _resampled(store: ResultStore, asked: list[tuple[Entry, str, str]]) -> list[
     samples = {}
     for entry, name, key in asked:
         with suppress(WeighbridgeError):  # damaged per-item scores have no interval; `validate` names them
-            sample = Sample.of([row_of(store, row) for row in entry.rows], metric_named(name))
+            items = [row_of(store, row).items() for row in entry.rows]
+            sample = Sample(metric_named(name), [row.scores[name] for row in entry.rows], items)
             sample.arrays  # noqa: B018 - raises what is wrong with them
             samples[key] = sample
     estimates = replicates(samples)
@@ -83,24 +84,4 @@ def _code() -> str:
 
 
 def _file() -> Path:
-    return cache_root() / "intervals.json"
-
-
-def _read() -> dict[str, Ends]:
-    with suppress(OSError, ValueError, TypeError):
-        digest, _, body = _file().read_bytes().partition(b"\n")
-        if digest.decode() == hashlib.sha256(body).hexdigest():
-            return {key: None if ends is None else (ends[0], ends[1]) for key, ends in json.loads(body).items()}
-    return {}
-
-
-def _write(kept: dict[str, Ends]) -> None:
-    """Keep the newest; losing them costs only time."""
-    body = json.dumps(dict(list(kept.items())[-MOST_KEPT:])).encode()
-    temporary = _file().with_suffix(f".{os.getpid()}.tmp")
-    with suppress(OSError):
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(f"{hashlib.sha256(body).hexdigest()}\n".encode() + body)
-        temporary.replace(_file())
-    with suppress(OSError):
-        temporary.unlink(missing_ok=True)
+    return cache_root() / "intervals.kept"

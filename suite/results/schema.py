@@ -69,7 +69,7 @@ class Provenance(_Strict):
         weights: name → sha256 of the pretrained files.
         engine: the engine's declared version.
         packages: name → version of the packages that matter.
-        machine: CPU model, cores, memory, operating system, Python.
+        machine: CPU model, cores, memory, operating system, Python, and the precision of an encoder's products.
         git_revision: commit of the checkout, with "+dirty" where it had changes; None outside a checkout.
         device: where tensors were computed: ``cpu``, or an accelerator and its model; in no key.
         threads: threads the cell ran with.

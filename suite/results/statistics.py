@@ -5,8 +5,9 @@ bootstrap distribution of the difference. The p value is two-sided: twice the sm
 of zero, one added to count and number (Davison and Hinkley, 1997, section 4.2), at most 1. Ten thousand resamples
 cannot show a p below 2e-4, which a correction over hundreds of variants would turn into "nothing is told apart";
 where fewer than ten resamples lie beyond zero, the tail is that of Student's t with the bootstrap's standard error and
-one degree of freedom less than there are items, if that is smaller. A difference of more than six standard errors has
-no resample beyond zero to count: its interval is the normal one, too.
+one degree of freedom less than there are items, if that is smaller. No p value is below 2^(1 - n), that of the signs of
+n differences that all agree, and fewer than six items are not tested. A difference of more than six standard errors
+has no resample beyond zero to count: its interval is the normal one, too.
 """
 
 from __future__ import annotations
@@ -236,7 +237,8 @@ class _Paired(Generic[K]):
         for position, deviation in enumerate(deviations):
             if not abs(deviation) > _FAR:
                 p[position] = self._near(one, others[position])
-        return np.asarray(p)
+        # As small as the signs of so many differences can make it, and no smaller: a resample of few items varies less.
+        return np.asarray(np.maximum(p, 2.0 ** (1 - self._items)) if self._items else p)
 
     def interval(self, a: K, b: K) -> tuple[float, float]:
         """95 % interval of a - b."""

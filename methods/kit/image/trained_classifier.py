@@ -11,19 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.image.supervised_training import Recipe, draw, outputs, parameter_count, restore, train
+from suite.accepts import Accepts
 from suite.method import FitData, Method, Modality, Role, Tensors
 from suite.representations import Dense, Representation
 
 if TYPE_CHECKING:
     import torch
 
-    from suite.method import TaskFacts
 
-TOO_LARGE = {
-    "fashion-mnist": "is trained on 8,000 of its images, and judged on imagenet/fashion-mnist-8k",
-    "tiny-imagenet-20": "64 × 64 pixels take more than the two CPU minutes in which all arms are to be trained",
-}
-"""Data sets by name, and why networks are not trained on them from nothing."""
 PATCHES_A_SIDE = 6
 
 
@@ -38,6 +33,7 @@ class TrainedClassifier(Method):
     readouts = ("classify",)
     seeded = True
     requires = ("torch",)
+    accepts = Accepts(max_items=60_000, max_pixels=1024)
 
     @abstractmethod
     def network(self, shape: Sequence[int], classes: int) -> torch.nn.Module:
@@ -46,10 +42,6 @@ class TrainedClassifier(Method):
     @abstractmethod
     def recipe(self, shape: Sequence[int]) -> Recipe:
         """How it is trained on images of `shape`."""
-
-    def skip(self, task: TaskFacts) -> str | None:
-        """Sets that are too large to be trained on from nothing."""
-        return TOO_LARGE.get(task.spec.data)
 
     def images(self, shape: Sequence[int]) -> int:
         """At most so many of the training images, drawn by seed, are trained on."""

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.text.minilm import ALL_MINILM_L6_V2, DIMENSION, OnMiniLM
 from methods.kit.training import placed
+from suite.accepts import Accepts
 from suite.features.text_encoder import TextEncoder, batches
 from suite.method import Role
 from suite.representations import Dense
-
-if TYPE_CHECKING:
-    from suite.method import TaskFacts
 
 BLOCKS = 6
 MATRICES = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
@@ -33,15 +31,12 @@ class OnCompressedMiniLM(OnMiniLM):
     """Mean-pooled vectors of a compressed MiniLM; subclasses say which matrices it runs on."""
 
     readouts = ("compare", "search")
+    accepts = Accepts(tasks=("sts/lee", "sts/stsb", "beir/wiki-sections-even"))
 
     @property
     @abstractmethod
     def network(self) -> Any:
         """The encoder that is run, in evaluation mode."""
-
-    def skip(self, task: TaskFacts) -> str | None:
-        """Every corpus is a pass of its own through each compressed model."""
-        return None if task.name in TASKS else f"compressed encoders run on {', '.join(TASKS)} only, to save time"
 
     def encode(self, items: Sequence[str], role: Role) -> Dense:
         """(n, 384) float32 means over tokens."""

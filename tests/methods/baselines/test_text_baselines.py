@@ -23,8 +23,9 @@ from methods.encoders import wordllama
 from methods.encoders.minilm import MiniLM
 from methods.kit.text.minilm import normalised
 from methods.kit.text.words import counts, packed, unpacked
+from suite.data import access
 from suite.errors import DataMismatch
-from suite.method import Effort, FitData, Role
+from suite.method import FitData, Role
 from suite.representations import Binary, Dense
 from tasks.beir import Beir
 from tasks.limit import Limit, LimitSpec
@@ -188,13 +189,7 @@ def test_wordllama_refuses_another_file(name, monkeypatch):
 
 @pytest.fixture(scope="module")
 def vectors():
-    return normalised(MiniLM(precision="bfloat16").encode(DOCUMENTS, Role.ITEM).values)
-
-
-def test_float32_is_left_to_the_standard_profile():
-    assert "standard profile" in MiniLM(Effort("quick"), precision="float32").skip(spec_task())
-    assert MiniLM(Effort("standard"), precision="float32").skip(spec_task()) is None
-    assert MiniLM(Effort("quick"), precision="bfloat16").skip(spec_task()) is None
+    return normalised(MiniLM().encode(DOCUMENTS, Role.ITEM).values)
 
 
 @pytest.mark.parametrize("dim", [256, 16])
@@ -302,8 +297,8 @@ def test_late_interaction_is_maxsim_of_unit_token_vectors():
 
 
 def test_late_interaction_leaves_out_huge_corpora():
-    assert "50,000" in LateInteraction().skip(spec_task(Limit, "limit-full-generated"))
-    assert LateInteraction().skip(spec_task(data="scifact")) is None
+    assert "50,000" in LateInteraction().refuses(spec_task(Limit, "limit-full-generated"), access.spec)
+    assert LateInteraction().refuses(spec_task(data="scifact"), access.spec) is None
 
 
 # -- controls ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from methods.crisp.method import Crisp
 from methods.kit.text.coded_vectors import CodedVectors
 from methods.kit.text.late_training import HEAD, chamfer, hard_negatives, train_tokens
 from methods.kit.text.token_pooling import POOLINGS, clusters, every, hierarchical, last, pooled
-from methods.kit.text.wiki_pairs import HOLD_ODD_ARTICLES
+from suite.data import access
 from suite.method import Effort, FitData, Role
 from suite.representations import MultiVector
 
@@ -130,11 +130,11 @@ def test_no_claim_is_judged_on_articles_of_the_training_pairs():
     from tasks.data.wiki import load_pairs, load_sections
 
     assert load_pairs.__defaults__[1] == "odd"
-    assert {"wiki-sections"} <= HOLD_ODD_ARTICLES
+    assert "wiki-pairs" in access.spec("wiki-sections").overlaps
     method = Crisp(Effort("standard"), trained="all", kept="all")
     specs = {name: Beir.Spec(name=name, title=name, data=name) for name in ("wiki-sections", "wiki-sections-even")}
-    assert method.skip(Beir(specs["wiki-sections"])) is not None
-    assert method.skip(Beir(specs["wiki-sections-even"])) is None
+    assert method.refuses(Beir(specs["wiki-sections"]), access.spec) is not None
+    assert method.refuses(Beir(specs["wiki-sections-even"]), access.spec) is None
     assert load_sections.__defaults__[1] == "all"
 
 

