@@ -119,8 +119,8 @@ class Contest(Generic[K]):
             keys: the methods, in the order of the pairs.
 
         Returns:
-            One a pair ``(i, j), i < j``, row by row: the standard deviation of the difference's replicates, NaN where
-            the two cannot be compared; and the number of items that most methods have.
+            One per pair ``(i, j), i < j``, row by row: the standard deviation of the replicates of the difference, NaN
+            where the two cannot be compared; and the number of items that most methods have.
         """
         order = self._ordered("higher", keys)
         matrix = np.full((len(keys), len(keys)), np.nan)
@@ -202,7 +202,7 @@ def paired_difference(a: Estimate, b: Estimate) -> Difference:
 
 
 def compare(a: Sequence[Row], b: Sequence[Row], metric: Metric) -> Difference:
-    """The difference a - b of two methods' stored rows, one a seed, on one task."""
+    """The difference a - b of two methods' stored rows, one per seed, on one task."""
     estimates = replicates({"a": Sample.of(a, metric), "b": Sample.of(b, metric)})
     return paired_difference(estimates["a"], estimates["b"])
 
