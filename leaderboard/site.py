@@ -6,8 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from inspect import isroutine
 from pathlib import Path
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 import jinja2
@@ -36,9 +36,12 @@ def plain_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
+_METHODS = (BuiltinMethodType, FunctionType, MethodType)
+
+
 def _printable(value: Any) -> Any:
     """What a template prints; a method is never meant: ``row.items`` finds the dict's own before its key."""
-    if isroutine(value):
+    if isinstance(value, _METHODS):
         raise TypeError(f"a template prints {value!r}")
     return value
 
@@ -108,6 +111,10 @@ class Site:
         self._manifest.parent.mkdir(parents=True, exist_ok=True)
         files.write(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode())
         return gone
+
+    def whole(self) -> bool:
+        """Whether all files of the earlier build are there."""
+        return bool(self._before) and all((self.out / path).exists() for path in self._before)
 
     def size(self) -> int:
         """Bytes of all files of the site."""

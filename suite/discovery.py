@@ -14,7 +14,7 @@ from typing import Any
 
 from suite import guarded
 from suite.composition import Declaration, compose, rows_of
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.declared import wrong
 from suite.errors import DeclarationError, SelectorError, WeighbridgeError
 from suite.method import Method, label

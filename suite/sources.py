@@ -1,6 +1,6 @@
 """Source files as data: what a module imports, whether it declares a method, and a hash of what decides its numbers.
 
-Nothing is imported here. A file is parsed once a version; what was read off it is kept in the cache folder.
+Nothing is imported here. A file is parsed once per version; what was read off it is kept in the cache folder.
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ from suite.paths import cache_root, project_root
 
 PRESENTATION = frozenset({
     "summary", "tags", "paper", "claims", "description", "family_title", "tab", "extra", "study", "title", "reference",
-    "reference_of", "controls", "is_control", "readouts", "requires", "quick", "accepts", "skip", "budget",
+    "reference_of", "controls", "is_control", "readouts", "requires", "quick", "usual", "accepts", "skip", "budget",
+    "protocol",
 })  # fmt: skip
-"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`)."""
+"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`).
+
+Of `metrics` the first is hashed, by which a task is judged: one that is added makes no row stale, and `suite.rescoring`
+computes it for the rows that there are from what they stored.
+"""
 SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
 """Keyword arguments of a declared metric that no stored number depends on."""
 
@@ -44,7 +49,7 @@ class Source:
 
 
 class Sources:
-    """Sources of files by path; parsed once a file version."""
+    """Sources of files by path; parsed once per file version."""
 
     def __init__(self) -> None:
         """Read what was kept."""
@@ -155,6 +160,10 @@ class _Mechanism(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.body = [statement for statement in node.body if not (_assigned(statement) & PRESENTATION)]
+        for statement in node.body:
+            listed = getattr(statement, "value", None)
+            if "metrics" in _assigned(statement) and isinstance(listed, ast.Tuple):
+                listed.elts = listed.elts[:1]
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:

@@ -193,7 +193,7 @@ class MeasuredMethod:
         return scores
 
     def features(self, items: Representation) -> Any:
-        """The matrix that probes read, one row an item."""
+        """The matrix that probes read, one row per item."""
         matrix = self.ask("features", items)
         if not self._timing and matrix.shape[0] != len(items):
             raise ContractError(f"{self.name}.features returned {matrix.shape[0]} rows for {len(items)} items")

@@ -126,7 +126,7 @@ class MtebModel(NamedMethod):
 
 @lru_cache(maxsize=1)
 def load(model: str, commit: str | None, trust_remote_code: bool, device: str) -> Any:
-    """The model behind mteb's wrapper on a device, one a process.
+    """The model behind mteb's wrapper on a device, one per process.
 
     Raises:
         DataUnavailable: mteb pins another commit than the one that is here.

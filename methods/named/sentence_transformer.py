@@ -95,7 +95,7 @@ def _json(file: Path) -> Any:
 
 @lru_cache(maxsize=1)
 def load(folder: str, trust_remote_code: bool, device: str) -> Any:
-    """The model on a device, one a process."""
+    """The model on a device, one per process."""
     import sentence_transformers as st
 
     classes = {"dense": st.SentenceTransformer, "sparse": st.SparseEncoder, "several vectors": st.MultiVectorEncoder}

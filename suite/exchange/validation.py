@@ -21,7 +21,7 @@ from suite.files import shown
 from suite.keys import ENGINE_VERSION, digest
 from suite.planning import Cell, plan
 from suite.profiles import profiles
-from suite.results.metrics import METRICS, Metric
+from suite.results.metrics import COSTS, METRICS, Metric
 from suite.results.moments import statistic
 from suite.results.schema import CellResult, Status
 from suite.results.store import Invalid, ResultStore, Row
@@ -272,12 +272,12 @@ def _ranges(result: CellResult) -> Iterator[_Said]:
             low, high = limits(metric)
             if not low <= value <= high:
                 yield f"{name} is {value:.6g}, outside of {low:g} to {high:g}", advice
-    costs = result.costs.model_dump(exclude={"extra"})
-    for name, value in costs.items():
+    for cost in COSTS:
+        value = getattr(result.costs, cost.name)
         if value is not None and value < 0:
-            yield f"{name} is {value:.6g}, and cannot be negative", advice
+            yield f"{cost.name} is {value:.6g}, and cannot be negative", advice
         elif value is not None and value > _LARGEST:
-            yield f"{name} is larger than {_LARGEST:g}, and cannot be", advice
+            yield f"{cost.name} is larger than {_LARGEST:g}, and cannot be", advice
 
 
 def limits(metric: Metric) -> tuple[float, float]:

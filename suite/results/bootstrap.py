@@ -67,7 +67,7 @@ class Sample:
 
     @classmethod
     def of(cls, rows: Sequence[Row], metric: Metric) -> Sample:
-        """Read one method's rows on one task, one a seed."""
+        """Read one method's rows on one task, one per seed."""
         ordered = sorted(rows, key=lambda row: row.result.seed)
         wanted = metric.item_columns()
         items = [row.items() if wanted else {} for row in ordered]
@@ -162,7 +162,7 @@ def replicates(samples: Mapping[K, Sample], *, resamples: int = RESAMPLES, seed:
 
 
 def seeds_alone(values: Sequence[float], *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray | None:
-    """(resamples,) means of a number that has one value a seed, over seeds drawn anew; None for fewer than three.
+    """(resamples,) means of a number that has one value per seed, over seeds drawn anew; None for fewer than three.
 
     Rows on as many seeds are resampled alike, so that differences between them are paired by seed.
     """

@@ -1,6 +1,6 @@
 """What a profile's rows say, without reading them: files that did not change since they were verified are not opened.
 
-The index is one file a profile in the cache folder (`suite.stored`): an index that was cut short or edited is made
+The index is one file per profile in the cache folder (`suite.stored`): an index that was cut short or edited is made
 again.
 """
 
@@ -74,7 +74,7 @@ class Index:
     """Summaries of a profile's rows, kept in the cache folder under the stamps of their files.
 
     Attributes:
-        summaries: one a row that can be trusted.
+        summaries: one per row that can be trusted.
         rejected: files that were set aside now, because they cannot be.
         digest: hash of the names, sizes and times of all files of the profile.
     """
@@ -161,7 +161,7 @@ def _entry(store: ResultStore, path: Path, name: str, stamps: dict[str, list[int
     file = None
     if result.items_sha256 is not None:
         file = f"{name.rpartition('/')[0]}/{items_path(path, result.items_sha256).name}"
-    costs = result.costs.model_dump(exclude={"extra"}, exclude_none=True) | result.costs.extra
+    costs = result.costs.known()
     row = [
         result.profile, result.label, result.task, result.seed, result.key, str(result.status), result.reason,
         result.method, result.variant, result.control, result.main_metric, result.scores, costs,
