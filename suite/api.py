@@ -13,7 +13,8 @@ from suite.method import Method
 from suite.paths import results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
-from suite.results.store import ResultStore, to_frame
+from suite.results.frames import to_frame
+from suite.results.store import ResultStore
 from suite.running.due import Overwrite
 from suite.running.reporting import Reporter
 from suite.running.runner import interruptible, run_cells
@@ -40,7 +41,7 @@ def run(
     reporter: Reporter | None = None,
     resources: ClusterResources | None = None,
 ) -> pd.DataFrame:
-    """Run cells and return their rows, one a cell, as a pandas frame.
+    """Run cells and return their rows, one per cell, as a pandas frame.
 
     Args:
         methods: selectors (``"minilm*"``, ``"muvera[dim=2560]"``, ``"st:NAME"``), classes, or both; all if None.
@@ -48,8 +49,12 @@ def run(
         profile: quick, standard or full.
         seeds: seeds instead of the profile's.
         jobs: cells at a time; as many as cores and memory allow if None.
+    <<<<<<< HEAD
+        threads: threads per cell.
+    =======
         threads: threads a cell.
         device: auto (an accelerator where torch finds one), cpu, cuda, cuda:N or mps; recorded in the rows, in no key.
+    >>>>>>> main
         overwrite: always, never, only-missing or only-cache.
         methods_dirs: folders with more methods.
         results: folder of results; the project's if None.

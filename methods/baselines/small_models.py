@@ -1,11 +1,12 @@
 """Small sequence models trained on set disjointness: softmax attention and linear attention.
 
 The models of Arora et al., "Just read twice" (arXiv:2407.05483): four layers that alternate a gated short convolution
-and attention, no positions, tied embeddings, loss on the answer only. At our scale each layer also has an MLP, which
-the paper's synthetic models do not have, because training converges faster with it; training takes seconds (quick)
-or minutes (standard) on generated sets, shortest contexts first. Half of the batches show the context twice (the
-paper's JRT-Prompt, which is only asked of a model that has seen repeated prompts), so that the same weights answer
-both presentations. JRT-RNN, the non-causal reading of the context, is left out.
+and attention, no positions, tied embeddings. At our scale each layer also has an MLP, which
+the paper's synthetic models do not have, because training converges faster with it; training takes some minutes on
+sets that are never seen twice, shortest contexts first, with a second loss on membership (`kit/sequence/set_training`).
+Half of the batches show the context twice (the paper's JRT-Prompt, which is only asked of a model that has seen
+repeated prompts), so that the same weights answer both presentations. JRT-RNN, the non-causal reading of the context,
+is left out.
 
 What is kept between reading and answering is the recurrent state, or the cache of keys and values: it is all that
 `answer` reads.
@@ -14,7 +15,7 @@ What is kept between reading and answering is the recurrent state, or the cache 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from methods.kit.training import Descent, arrays, descend, on_device, placed, seeded
 from suite.accepts import Accepts
-from suite.data.types import Passage, RecallSet
+from suite.data.types import Passage
 from suite.method import FitData, Method, Modality, Paper, Role, Tensors
 from suite.representations import State
 
@@ -46,6 +47,8 @@ class _SmallModel(Method):
     readouts = ("answer",)
     seeded = True
     requires = ("torch",)
+    presentations: tuple[int, ...] = (1, 2)
+    """How often a context is given in training."""
     attention: str
     width: int
     features: int
@@ -58,23 +61,39 @@ class _SmallModel(Method):
         return SequenceModel(vocabulary, self.width, self.attention, self.features)
 
     def fit(self, data: FitData, seed: int) -> Tensors:
-        """Train on (context, question) → answer, the context once or twice; returns the weights."""
+        """Train on (context, question) → answer and on membership (`set_training`); returns the weights."""
         import torch
         from torch.nn import functional
 
+        from methods.kit.sequence.set_training import MEMBERSHIP_LAYERS, batches
+
         steps = self.effort.pick(quick=400, standard=6000)
-        drawn = batches(data.items, data.labels, steps, np.random.default_rng(seed))
+        answers = np.asarray(data.labels)
+        drawn = batches(data.items, answers, steps, BATCH, self.presentations, np.random.default_rng(seed))
 
         def loss(step: int) -> torch.Tensor:
-            tokens, answers = (placed(torch.from_numpy(part)) for part in next(drawn))
-            hidden, _ = network.read(tokens)
-            return functional.cross_entropy(network.logits(hidden[:, -1]), answers)
+            batch = next(drawn)
+            contexts, questions, truth, overlapping, members, judged = (
+                placed(torch.from_numpy(np.ascontiguousarray(part))) for part in batch
+            )
+            hidden, states = network.read(contexts)
+            last = hidden[:, -1]
+            for column in questions.T:
+                last, states = network.step(column, states)
+            told, _ = network.read(overlapping, MEMBERSHIP_LAYERS)
+            membership = teller(functional.layer_norm(told, told.shape[-1:]))[..., 0]
+            return functional.cross_entropy(network.logits(last), truth) + (
+                functional.binary_cross_entropy_with_logits(membership[:, judged], members[:, judged].float())
+            )
 
         with seeded(seed):
             network = self.network(data.classes)
-            with on_device(network):
-                how = Descent(steps, LEARNING_RATE, weight_decay=WEIGHT_DECAY, schedule=warm_cosine, clip=1.0)
-                descend(network.parameters(), loss, how)
+            teller = torch.nn.Linear(network.embedding.embedding_dim, 1)
+            with on_device(network, teller):
+                how = Descent(
+                    steps, LEARNING_RATE, weight_decay=WEIGHT_DECAY, schedule=warm_cosine, clip=1.0, fused=True
+                )
+                descend([*network.parameters(), *teller.parameters()], loss, how)
         return arrays(network)
 
     @cached_property
@@ -120,33 +139,6 @@ class _SmallModel(Method):
 def warm_cosine(step: int, steps: int) -> float:
     """Factor of the learning rate: linear over the first twentieth, then a cosine to zero."""
     return min(1.0, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2
-
-
-def batches(
-    data: RecallSet, answers: np.ndarray, steps: int, rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Draw training batches of one presentation and one group each, with the context once or twice.
-
-    Groups with short contexts come first; all are in play after half of the steps.
-
-    Yields:
-        (BATCH, length) int64 prompts, questions included, and the (BATCH,) int64 answers.
-    """
-    groups = np.array(data.groups)
-    pools = []
-    for contexts in data.contexts.values():
-        for group in dict.fromkeys(data.groups):
-            rows = np.flatnonzero(groups == group)
-            prompts = np.stack([contexts[i].tokens for i in rows])
-            questions = np.stack([data.questions[i].tokens for i in rows])
-            pools.append((prompts.astype(np.int64), questions.astype(np.int64), answers[rows]))
-    pools.sort(key=lambda pool: pool[0].shape[1])
-    for step in range(steps):
-        open_pools = math.ceil(len(pools) * min(1.0, 2 * (step + 1) / steps))
-        prompts, questions, truth = pools[rng.integers(open_pools)]
-        chosen = rng.integers(len(prompts), size=BATCH)
-        context = np.tile(prompts[chosen], (1, rng.integers(1, 3)))
-        yield np.concatenate([context, questions[chosen]], axis=1), truth[chosen]
 
 
 class SoftmaxAttentionModel(_SmallModel):

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from suite.compressor import Compressor, check_divides
+from methods.kit.product_codes import nearest_centroids
+from suite.compressing import Compressor, check_divides
 from suite.method import Paper, Role, Tensors
 from suite.representations import Codes, Dense
 
@@ -29,7 +30,8 @@ class Pq(Compressor):
     )
     paper = Paper("Product Quantization for Nearest Neighbor Search", 2011, url="https://doi.org/10.1109/TPAMI.2010.57")
     tags = ("codes", "quantised")
-    grid = {"m": (16, 48, 96)}
+    grid = {"m": (16, 32, 48, 96)}
+    usual = {"m": (48, 32)}
     seeded = True
     requires = ("faiss",)
 
@@ -54,6 +56,8 @@ class Opq(Pq):
 
     name = "opq"
     summary = "Product quantisation after a learnt rotation, which spreads what varies together evenly over the parts."
+    grid = {"m": (16, 48, 96)}
+    usual = {"m": (48,)}
     paper = Paper(
         "Optimized Product Quantization for Approximate Nearest Neighbor Search",
         2013,
@@ -91,7 +95,8 @@ class Rq(Compressor):
     paper = Paper("Approximate Nearest Neighbor Search by Residual Vector Quantization", 2010,
                   url="https://doi.org/10.3390/s101211259")  # fmt: skip
     tags = ("codes", "quantised", "additive")
-    grid = {"m": (16, 48)}
+    grid = {"m": (16,)}
+    usual = {"m": (16,)}
     seeded = True
     requires = ("faiss",)
 
@@ -169,17 +174,6 @@ def inner_product(similarity: str) -> Any:
 def bits_of(codebook: np.ndarray) -> int:
     """Bits of a code into (m, values, …) centroids."""
     return int(codebook.shape[1] - 1).bit_length() or 1
-
-
-def nearest_centroids(vectors: np.ndarray, codebook: np.ndarray) -> np.ndarray:
-    """(n, m) uint8 numbers of the centroids nearest to the parts of (n, d) vectors, lowest first among equals."""
-    m, _, width = codebook.shape
-    parts = vectors.reshape(len(vectors), m, width)
-    codes = np.empty((len(vectors), m), np.uint8)
-    for part in range(m):
-        centroids = codebook[part]
-        codes[:, part] = ((centroids**2).sum(axis=1) / 2 - parts[:, part] @ centroids.T).argmin(axis=1)
-    return codes
 
 
 def training_vectors(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, int]:

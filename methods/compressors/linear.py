@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from methods.kit.rotations import gaussian
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -22,6 +22,7 @@ class Truncated(Compressor):
     paper = Paper("Matryoshka Representation Learning", 2022, "2205.13147")
     tags = ("dense", "truncated")
     grid = {"dim": DIMS}
+    usual = {"dim": (128, 64)}
 
     def encode(self, vectors: Any, role: Role) -> Dense:
         """(n, dim) float32."""
@@ -43,6 +44,7 @@ class Pca(Compressor):
                   url="https://doi.org/10.1080/14786440109462720")  # fmt: skip
     tags = ("dense", "linear")
     grid = {"dim": DIMS}
+    usual = {"dim": (128, 64)}
     requires = ("sklearn",)
     whiten = False
 
@@ -51,7 +53,9 @@ class Pca(Compressor):
         from sklearn.decomposition import PCA
 
         dim = min(self.dim, *vectors.shape)
-        fitted = PCA(dim, random_state=seed).fit(vectors)
+        # Exact whatever the shape, where the library's own choice would be a randomised solver for few vectors.
+        solver = "covariance_eigh" if len(vectors) > vectors.shape[1] else "full"
+        fitted = PCA(dim, svd_solver=solver).fit(vectors)
         spread = np.sqrt(np.maximum(fitted.explained_variance_, 1e-12)) if self.whiten else np.ones(dim)
         components = (fitted.components_ / spread[:, None]).astype(np.float32)
         return {"mean": fitted.mean_.astype(np.float32), "components": components}
@@ -67,6 +71,7 @@ class PcaWhitened(Pca):
     name = "pca-whitened"
     summary = "Principal components, each at the same spread, so that directions of little variance count as much."
     grid = {"dim": (128, 64, 32)}
+    usual = {"dim": (64,)}
     whiten = True
 
 
@@ -82,6 +87,7 @@ class RandomProjection(Compressor):
                   url="https://doi.org/10.1090/conm/026/737400")  # fmt: skip
     tags = ("dense", "linear", "random")
     grid = {"dim": DIMS}
+    usual = {"dim": (64,)}
     seeded = True
 
     def fit(self, vectors: Any, seed: int) -> Tensors:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from methods.named.sentence_transformer import BATCH, SIMILARITIES, several
+from methods.named.sentence_transformer import BATCH, several, similarity_of
 from suite import devices
 from suite.data.hub import is_commit
 from suite.errors import ContractError, DataUnavailable
@@ -88,8 +88,8 @@ class MtebModel(NamedMethod):
         )
         if isinstance(vectors, list) or np.ndim(vectors[0]) == 2:
             return several([np.asarray(matrix, np.float32) for matrix in vectors])
-        similarity = getattr(self.wrapped.mteb_model_meta.similarity_fn_name, "value", "cosine")
-        return Dense(np.asarray(vectors, np.float32), SIMILARITIES.get(str(similarity), "cosine"))
+        similarity = similarity_of(self.model, self.wrapped.mteb_model_meta.similarity_fn_name)
+        return Dense(np.asarray(vectors, np.float32), similarity)
 
     def index(self, documents: Representation) -> Any:
         """The documents; a searcher reads their texts."""
@@ -126,7 +126,7 @@ class MtebModel(NamedMethod):
 
 @lru_cache(maxsize=1)
 def load(model: str, commit: str | None, trust_remote_code: bool, device: str) -> Any:
-    """The model behind mteb's wrapper on a device, one a process.
+    """The model behind mteb's wrapper on a device, one per process.
 
     Raises:
         DataUnavailable: mteb pins another commit than the one that is here.
@@ -141,7 +141,7 @@ def load(model: str, commit: str | None, trust_remote_code: bool, device: str) -
         loaded = SentenceTransformer(
             str(folder), device=device, local_files_only=True, trust_remote_code=trust_remote_code
         )
-        return SentenceTransformerEncoderWrapper(loaded, revision=commit)
+        return SentenceTransformerEncoderWrapper(loaded.float(), revision=commit)
     pinned = mteb.get_model_meta(model).revision
     if commit is not None and pinned and is_commit(pinned) and pinned != commit:
         raise DataUnavailable(
@@ -149,7 +149,17 @@ def load(model: str, commit: str | None, trust_remote_code: bool, device: str) -
             f"it mteb:{model}@{pinned}"
         )
     options = {"trust_remote_code": True} if trust_remote_code else {}
-    return mteb.get_model(model, device=device, **options)
+    return in_float32(mteb.get_model(model, device=device, **options))
+
+
+def in_float32(wrapped: Any) -> Any:
+    """The same model with every network that it holds in float32, whatever its weights are stored in."""
+    from torch.nn import Module
+
+    for value in (wrapped, *vars(wrapped).values()):
+        if isinstance(value, Module):
+            value.float()
+    return wrapped
 
 
 def _loader(items: Sequence[str], batch: int) -> Any:

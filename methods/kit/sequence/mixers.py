@@ -169,14 +169,14 @@ class SequenceModel(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
 
-    def read(self, tokens: Tensor) -> tuple[Tensor, list[MixerState]]:
-        """Read (batch, length) token ids.
+    def read(self, tokens: Tensor, layers: int | None = None) -> tuple[Tensor, list[MixerState]]:
+        """Read (batch, length) token ids, with the first `layers` or all.
 
         Returns:
             (batch, length, width) hidden values, and the state of each layer after the last token.
         """
         hidden, states = self.embedding(tokens), []
-        for layer in self.layers:
+        for layer in self.layers[:layers]:
             hidden, state = layer.read(hidden)
             states.append(state)
         return hidden, states

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.baselines.small_models import LinearAttentionModel, SoftmaxAttentionModel, batches, warm_cosine
+from methods.baselines.small_models import LinearAttentionModel, SoftmaxAttentionModel, warm_cosine
 from suite.data import access
 from suite.method import Effort, FitData, Role
 from suite.representations import State
@@ -121,22 +121,6 @@ def test_the_answer_comes_from_the_state_alone(method, train, tmp_path):
     np.testing.assert_array_equal(swapped, answers[::-1])
 
 
-def test_batches_start_short_and_show_the_context_once_and_twice(train):
-    labels = answer_tokens(train)
-    seen = [(prompts, truth) for prompts, truth in batches(train, labels, 60, np.random.default_rng(0))]
-    assert len(seen) == 60
-    lengths = [prompts.shape[1] for prompts, _ in seen]
-    assert set(lengths[:8]) <= {11, 21}
-    assert set(lengths) == {11, 21, 19, 37}
-    for prompts, truth in seen:
-        assert (prompts[:, -1] == 3).all()
-        half = (prompts.shape[1] - 1) // 2
-        if prompts.shape[1] in (21, 37):
-            np.testing.assert_array_equal(prompts[:, :half], prompts[:, half : 2 * half])
-        counts = (prompts == truth[:, None]).sum(1)
-        assert set(counts.tolist()) == {4 if prompts.shape[1] in (21, 37) else 2}
-
-
 def test_the_learning_rate_warms_up_and_falls_to_nothing():
     rates = [warm_cosine(step, 400) for step in range(400)]
     assert rates[0] == pytest.approx(1 / 20)
@@ -146,7 +130,7 @@ def test_the_learning_rate_warms_up_and_falls_to_nothing():
 
 def test_training_beats_the_guessing_floor_and_repeats(monkeypatch):
     size = [[2, 4]]
-    monkeypatch.setattr(Effort, "pick", lambda self, quick, standard: 220)
+    monkeypatch.setattr(Effort, "pick", lambda self, quick, standard: 300)
     train = load_set_disjointness(None, vocabulary=16, sizes=size, per_size=3000, seed=1, times=[1])
     test = load_set_disjointness(None, vocabulary=16, sizes=size, per_size=300, seed=2)
     data = FitData(train, answer_tokens(train), train.vocabulary)

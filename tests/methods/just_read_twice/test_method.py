@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.just_read_twice.method import TASK, JustReadTwice, once
+from methods.just_read_twice.method import TASK, JustReadTwice
 from suite.data import access
 from suite.method import Effort, FitData, Role
 from tasks.data.set_disjointness import load_set_disjointness
@@ -111,12 +111,6 @@ def test_the_state_behind_the_prefix_is_that_of_a_causal_model(prefix_model):
             assert shapes[0] == shapes[1]
 
 
-def test_once_halves_what_is_given_twice_and_nothing_else():
-    context = np.arange(12).reshape(2, 6)
-    np.testing.assert_array_equal(once(np.tile(context, (1, 2))), context)
-    np.testing.assert_array_equal(once(context), context)
-
-
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v["arm"])
 def test_only_the_prompt_arm_is_trained_on_contexts_given_twice(variant, train, monkeypatch):
     monkeypatch.setattr(Effort, "pick", lambda self, quick, standard: 12)
@@ -126,7 +120,7 @@ def test_only_the_prompt_arm_is_trained_on_contexts_given_twice(variant, train, 
     def network(vocabulary):
         made = build(vocabulary)
         reading = made.read
-        made.read = lambda contexts: read.append(contexts.shape[1]) or reading(contexts)
+        made.read = lambda contexts, *layers: read.append(contexts.shape[1]) or reading(contexts, *layers)
         return made
 
     monkeypatch.setattr(method, "network", network)
