@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
@@ -95,7 +96,7 @@ def _print(made: Any, collection: Any, *, named: bool) -> None:
     if out.is_terminal and natural > out.width:
         out.print(_table(made, times=False))
     else:
-        out.print(whole, width=natural, crop=False, soft_wrap=False, overflow="ignore")
+        Console(file=out.file, width=max(natural, out.width), highlight=False).print(whole)
     for line in made.lines:
         if line.reason is not None:
             if named:
