@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from cli.options import MethodsDir, Results, load_catalogue, out
 from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
-from suite.errors import SelectorError, WeighbridgeError
+from suite.errors import MachineError, SelectorError
 from suite.paths import project_root, results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
@@ -99,7 +99,7 @@ def check_writable(out_dir: Path | None) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise WeighbridgeError(f"the site cannot be written to {target}: {error.strerror or error}") from error
+        raise MachineError(f"the site cannot be written to {target}: {error.strerror or error}") from error
 
 
 def _named(scanned: Catalogue, rows: Iterable[Row]) -> dict[str, FoundMethod]:

@@ -33,9 +33,10 @@
     const value = mean(tasks.map((task) => task.kept[row]?.[0] ?? null));
     return value === null ? null : [value, null, null];
   };
-  // quality on the chart: per cent of the pinned reference, or the first task's score where there is none
+  // quality on the chart: per cent of the pinned reference; where there is none the mean score, or the first task's
+  // where the tasks have no metric in common
   const quality = (tasks, row) => {
-    if (data.pinned === null) return tasks.length ? tasks[0].scores[row] : null;
+    if (data.pinned === null) return same(tasks) ? mean(tasks.map((task) => task.scores[row])) : tasks.length ? tasks[0].scores[row] : null;
     return mean(tasks.map((task) => {
       const [own, whole] = [task.scores[row], task.scores[data.pinned]];
       if (numbers.missing(own) || numbers.missing(whole)) return null;

@@ -95,21 +95,23 @@ class Index:
         kept = stored.read(self._file, self._key) or {}
         entries: dict[str, Any] = {}
         self.summaries: list[RowSummary] = []
-        damaged = False
+        damaged: dict[Path, str] = {}
         for name in sorted(name for name in stamps if name.endswith(".json")):
             entry = kept.get(name)
             if entry is None or entry["stamp"] != stamps[name] or entry["items"] != stamps.get(entry["file"] or ""):
                 try:
                     entry = _entry(store, folder / name, name, stamps)
-                except Invalid:
-                    damaged = True
+                except Invalid as invalid:
+                    damaged[folder / name] = str(invalid)
                     continue
             entries[name] = entry
             self.summaries.append(_summary(entry["row"], name))
         self.rejected: list[Rejected] = []
         if damaged or len({summary.identity for summary in self.summaries}) < len(self.summaries):
             reading = store.read(profile)  # sets aside what cannot be trusted, second rows of a cell too
-            self.rejected = reading.rejected
+            known = {rejected.path for rejected in reading.rejected}
+            left = [Rejected(path, reason) for path, reason in damaged.items() if path.exists() and path not in known]
+            self.rejected = [*reading.rejected, *left]
             kept_files = {store.path(row.result) for row in reading.rows}
             self.summaries = [summary for summary in self.summaries if folder / summary.file in kept_files]
         self.digest = hashlib.sha256(json.dumps(sorted(stamps.items())).encode()).hexdigest()

@@ -244,7 +244,11 @@ class ResultStore:
             WeighbridgeError: it was written by a newer version of the schema.
         """
         row = self._read_row(path)
-        row.items()
+        if (digest := row.result.items_sha256) is not None:
+            try:
+                unpack(_bytes(items_path(path, digest)))
+            except ValueError as error:
+                raise Invalid(str(error)) from error
         return row
 
     def row_of(self, result: CellResult) -> Row | None:
