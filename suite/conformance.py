@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def check(method: FoundMethod, cells: list[Cell]) -> Iterator[Check]:
         method: the method.
         cells: its planned cells in the quick profile; one per (variant-independent) readout is tried.
     """
-    yield _try("imports nothing heavy", lambda: _imports_light(method))
+    for part in method.parts or (method,):
+        yield _try(f"{part.cls.name} imports nothing heavy", partial(_imports_light, part))
     yield _try("declares a summary", lambda: _summary(method.cls))
     yield _try("has unique variants", lambda: _variants(method.cls))
     if not cells:
