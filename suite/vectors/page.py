@@ -12,7 +12,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto
 body { color: #1a1a1a; background: #fff; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: #555; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #e5e5e5; }
+th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e5e5e5; }
 th:first-child, td:first-child { text-align: left; }
 tr.front { font-weight: 600; }
 .wide { overflow-x: auto; }
