@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.options import MethodsDir, Results, load_catalogue, out
+from cli.options import MethodsDir, Results, TasksDir, load_catalogue, out
 from suite.discovery import Catalogue, FoundMethod
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root, results_root
@@ -26,18 +26,21 @@ def site(
     results: Results = None,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder to write; site/ by default.")] = None,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
 ) -> None:
     """Build the static leaderboard from stored results; open its index.html in a browser."""
-    build(results or results_root(), out_dir, methods_dir)
+    build(results or results_root(), out_dir, methods_dir, tasks_dir)
 
 
-def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> None:
+def build(
+    root: Path, out_dir: Path | None, methods_dir: list[Path] | None, tasks_dir: list[Path] | None = None
+) -> None:
     """Write a catalog beside the results of every profile, build the site, and say where it is."""
     from leaderboard.build import build_site
     from suite import cards
 
     target = out_dir or project_root() / "site"
-    scanned = load_catalogue(methods_dir)
+    scanned = load_catalogue(methods_dir, tasks_dir)
     store = ResultStore(root)
     numbers = reported.read_all(root)
     for name in all_profiles():

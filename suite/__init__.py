@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from suite.exchange.mteb_adapter import as_mteb_model
     from suite.method import Effort, FitData, Method, Modality, Paper, Pool, Role, Tensors
     from suite.representations import Binary, Bitstream, Codes, Dense, Hits, MultiVector, Representation, Sparse, State
+    from suite.results import plot
     from suite.task import Outcome, Task, TaskSpec
     from suite.weights import PretrainedWeights
 
@@ -28,6 +29,7 @@ _HOMES = {
     "suite.representations": (
         "Binary", "Bitstream", "Codes", "Dense", "Hits", "MultiVector", "Representation", "Sparse", "State",
     ),
+    "suite.results": ("plot",),
     "suite.task": ("Outcome", "Task", "TaskSpec"),
     "suite.weights": ("PretrainedWeights",),
 }  # fmt: skip
@@ -36,7 +38,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Accepts", "Binary", "Bitstream", "Claim", "Codes", "Dense", "Effort", "FitData", "Hits", "Method", "Modality",
     "MultiVector", "Outcome", "Paper", "Pool", "PretrainedWeights", "Representation", "Role", "Sparse", "State",
-    "Task", "TaskSpec", "Tensors", "as_mteb_model", "results", "run",
+    "Task", "TaskSpec", "Tensors", "as_mteb_model", "plot", "results", "run",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A model in a folder of the user's: what it must hold, and the hash of its files, which stands where a commit would."""
+"""A model in a folder of the user's: what it must hold, and the hash of its files, which stands for a commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _POINTER = b"version https://git-lfs"
 
 
 def is_path(name: str) -> bool:
-    """Whether what stands behind a prefix is a folder's path, not a name: it begins with ``/``, ``./``, ``../``, ``~/``."""
+    """Whether what stands behind a prefix is a path: it begins with ``/``, ``./``, ``../`` or ``~/``."""
     return name in (".", "..", "~") or name.startswith(("/", "./", "../", "~/"))
 
 

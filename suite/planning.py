@@ -12,8 +12,8 @@ from typing import Any
 from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
-from suite.errors import SelectorError, WeighbridgeError
-from suite.keys import cell_keys, code_hash, digest, source_hash
+from suite.errors import DataMismatch, DataUnavailable, DeclarationError, SelectorError, WeighbridgeError
+from suite.keys import cell_keys, code_hash, digest, live_hash
 from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
@@ -85,6 +85,7 @@ def plan(
     *,
     trust_remote_code: bool = False,
     undeclared: bool = False,
+    once: bool = True,
 ) -> list[Cell]:
     """Cells of a profile, in an order that lets neighbours share work.
 
@@ -98,6 +99,7 @@ def plan(
         seeds: seeds instead of the profile's.
         trust_remote_code: whether models that are named may run code of their repositories.
         undeclared: plan also the tasks of no profile, and the variants that the quick profile leaves out.
+        once: whether tasks on data that were named for one run (`suite.data.own`) are among all tasks.
 
     Raises:
         SelectorError: a selector matches nothing, or no method that is named can run on any of the tasks; the
@@ -108,6 +110,8 @@ def plan(
         for name, t in catalogue.tasks.items()
         if profile.name in t.task.spec.profiles or (undeclared and not t.task.spec.profiles)
     }
+    if tasks is None and not once:
+        in_profile = {name: t for name, t in in_profile.items() if not t.once}
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
@@ -278,8 +282,11 @@ class _Builder:
     def _dataset(self, name: str) -> tuple[str | None, str | None]:
         """Content hash, and why the set is not available."""
         if name not in self._data:
-            missing = access.unavailable(name)
-            self._data[name] = (access.spec(name).sha256 if missing else access.data_hash(name), missing)
+            try:
+                missing = access.unavailable(name)
+                self._data[name] = (access.spec(name).sha256 if missing else access.data_hash(name), missing)
+            except (OSError, ValueError, DataMismatch, DataUnavailable, DeclarationError, SelectorError) as error:
+                self._data[name] = (None, f"data set {name} cannot be read: {' '.join(str(error).split())}")
         return self._data[name]
 
     def _missing(self, weights: Any) -> str | None:
@@ -292,7 +299,7 @@ class _Builder:
             self._code_hashes[method.cls] = digest([self._code_hash(part) for part in method.parts])
         if method.cls not in self._code_hashes:
             if method.origin.pickled:
-                code = source_hash(method.cls)
+                code = live_hash(method.cls)
             else:
                 code = code_hash(self.sources, method.file, Path(method.origin.root) if method.origin.root else None)
             # The class's name tells apart methods that share a file.

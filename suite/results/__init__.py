@@ -1,6 +1,6 @@
 """Stored results: their schema, their store, their statistics. Knows nothing of methods and tasks.
 
-In a notebook: ``from suite import results; results.frame(tasks="sts/*")``.
+In a notebook: ``from suite import results; results.frame(tasks="sts/*")``, and ``suite.plot`` of such a frame.
 """
 
 from __future__ import annotations
@@ -30,3 +30,60 @@ def frame(profile: str | None = None, folder: Path | str | None = None, tasks: s
         if rows:
             break
     return to_frame(rows)
+
+
+def readable(frame: Any) -> Any:
+    """The frame in few columns with the names that pages use: configuration, task, seed, score, costs, one row a cell.
+
+    Args:
+        frame: of `frame` or of `suite.run`.
+    """
+    from suite.results.entries import metric_named
+    from suite.results.metrics import COSTS
+
+    costs = {cost.name: cost.title for cost in COSTS if cost.name in frame and frame[cost.name].notna().any()}
+    facts = {"label": "configuration", "task": "task", "seed": "seed", "status": "status"}
+    table = frame[[*facts]].rename(columns=facts)
+    table["metric"] = [metric_named(name).title for name in frame["main_metric"]]
+    table["score"] = frame["main"]
+    return table.join(frame[[*costs]].rename(columns=costs))
+
+
+def plot(frame: Any, x: str = "bytes_per_item", y: str | None = None) -> Any:
+    """Quality against cost: a point a configuration, the mean over its seeds, with the Pareto front; a panel a task.
+
+    Args:
+        frame: of `frame` or of `suite.run`.
+        x: column of the cost along the bottom.
+        y: column of the score along the side; what each task is judged by if None.
+
+    Returns:
+        a `suite.results.plane.Plane`, which a notebook shows; ``.svg()`` is the picture, ``.spec`` its Vega-Lite.
+
+    Raises:
+        SelectorError: there is no such column.
+        WeighbridgeError: no row has both numbers.
+    """
+    from suite.errors import SelectorError, WeighbridgeError
+    from suite.results.plane import Plane, Point, plane
+    from suite.selectors import nearest
+
+    for name in filter(None, (x, y)):
+        if name not in frame:
+            raise SelectorError(f"no column {name!r}; {nearest(name, frame.columns)}")
+    column = y or "main"
+    measured = frame[frame[x].notna() & frame[column].notna()]
+    if measured.empty:
+        raise WeighbridgeError(f"no row has both {x} and {y or 'a score'}")
+    points = [
+        Point(
+            task,
+            label,
+            float(rows[x].mean()),
+            float(rows[column].mean()),
+            y or rows["main_metric"].iloc[0],
+            control=bool(rows["control"].iloc[0]),
+        )
+        for (task, label), rows in measured.groupby(["task", "label"], sort=False)
+    ]
+    return Plane(plane(points, x))

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from suite import devices
@@ -116,6 +117,7 @@ def _load(name: str) -> Any:
 
 def evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str, Any], Any]:
     """Scores, costs, per-item arrays and the run of a cell; whatever goes wrong is raised."""
+    access.add_folder(Path(request.task.root))
     task: Task[Any] = request.task.load()(request.spec)
     data = _load(task.spec.data)
     method, train_seconds, fit_seconds = prepare(request, task, data)

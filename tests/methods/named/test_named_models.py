@@ -91,7 +91,7 @@ def test_a_name_is_a_method_of_its_own_with_its_commit(cache, bert):
     assert f"--revision {COMMIT[::-1]}" in pinned.pretrained[0].missing()
 
 
-@pytest.mark.parametrize("name", ["../../x", "a/b/c", "a b", "", "some/model@main", "-x/y", "a/b;rm"])
+@pytest.mark.parametrize("name", ["x/../y", "a/b/c", "a b", "", "some/model@main", "-x/y", "a/b;rm"])
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(SelectorError, match="names no model"):
         SentenceTransformerModel.called(name)
