@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from cli.options import Json, err, out, print_json
 from cli.tables import listing
+from suite import own_data
 from suite.data import access, own
 from suite.data.declaration import DataSpec, HubSource, Source
 from suite.errors import DataMismatch, SelectorError, WeighbridgeError
@@ -222,7 +223,7 @@ def add(
                 f"what lies at {path}? Write it as one of {', '.join(f'{p}:{path}' for p in own.kinds())}, or add --as"
             )
         selector = f"{kind.prefix}:{path}"
-    entry = own.remember(
+    entry = own_data.remember(
         selector, scan().declared_tasks(), _task_name(name), licence=licence, options=_options(option or ())
     )
     out.print(
@@ -235,7 +236,7 @@ def add(
 @app.command()
 def remove(task: Annotated[str, typer.Argument(help="Name of the task, as beir/mine.")]) -> None:
     """Forget data of your own; they stay where they are, and so do results."""
-    entry = own.forget(_task_name(task) or task)
+    entry = own_data.forget(_task_name(task) or task)
     out.print(f"Forgot {entry.task}, which is {escape(entry.path)}.", soft_wrap=True)
 
 

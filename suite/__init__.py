@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from suite.claims import Claim
     from suite.exchange.mteb_adapter import as_mteb_model
     from suite.method import Effort, FitData, Method, Modality, Paper, Pool, Role, Tensors
+    from suite.plotting import plot
     from suite.representations import Binary, Bitstream, Codes, Dense, Hits, MultiVector, Representation, Sparse, State
-    from suite.results import plot
     from suite.task import Outcome, Task, TaskSpec
     from suite.weights import PretrainedWeights
 
@@ -26,10 +26,10 @@ _HOMES = {
     "suite.claims": ("Claim",),
     "suite.exchange.mteb_adapter": ("as_mteb_model",),
     "suite.method": ("Effort", "FitData", "Method", "Modality", "Paper", "Pool", "Role", "Tensors"),
+    "suite.plotting": ("plot",),
     "suite.representations": (
         "Binary", "Bitstream", "Codes", "Dense", "Hits", "MultiVector", "Representation", "Sparse", "State",
     ),
-    "suite.results": ("plot",),
     "suite.task": ("Outcome", "Task", "TaskSpec"),
     "suite.weights": ("PretrainedWeights",),
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.data import own
+from suite import own_data
 from suite.discovery import Catalogue, FoundMethod, Origin, add_own_tasks, incomplete, scan
 from suite.errors import WeighbridgeError
 from suite.method import Method
@@ -97,7 +97,7 @@ def with_own_data(catalogue: Catalogue, tasks: str | Iterable[str] | None) -> li
     """
     if tasks is None:
         return None
-    named = own.named(split(tasks), catalogue.declared_tasks())
+    named = own_data.named(split(tasks), catalogue.declared_tasks())
     add_own_tasks(catalogue)
     return named
 

@@ -192,7 +192,8 @@ class Composed(Method):
 
     @cached_property
     def _encoder_key(self) -> dict[str, Any]:
-        from suite.keys import code_hash, live_hash
+        from suite.keys import code_hash
+        from suite.live_code import live_hash
         from suite.sources import Sources
 
         encoder = self.stages[0]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from suite import live_code
 from suite.sources import Sources, tree_hash
 
 ENGINE_VERSION = "1"
@@ -35,11 +34,6 @@ def code_hash(sources: Sources, file: Path, root: Path | None = None) -> str:
         root: the scanned folder; by default the project folder the file lies in, or its own.
     """
     return digest(sorted(source.hash for source in sources.closure(file, root).values() if source.hash != EMPTY))
-
-
-def live_hash(cls: type[Any]) -> str:
-    """Hash of a class that lives in no scanned file (a notebook): of its code and that of its bases."""
-    return digest(live_code.description(cls))
 
 
 def cell_keys(

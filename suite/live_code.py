@@ -13,6 +13,8 @@ from functools import cached_property, partial
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from suite.data.types import content_hash
+from suite.keys import digest
 from suite.sources import PRESENTATION
 
 _BY_THE_CLASS = frozenset({
@@ -21,6 +23,11 @@ _BY_THE_CLASS = frozenset({
 })  # fmt: skip
 """What Python keeps in every class."""
 _SHOWN = PRESENTATION | {"name"}
+
+
+def live_hash(cls: type[Any]) -> str:
+    """Hash of a class that lives in no scanned file (a notebook): of its code and that of its bases."""
+    return digest(description(cls))
 
 
 def description(cls: type[Any]) -> list[Any]:
@@ -83,8 +90,6 @@ class _Reader:
         return True
 
     def _data(self, value: Any) -> Any:
-        from suite.data.types import content_hash
-
         if isinstance(value, (set, frozenset)):
             return [type(value).__name__, sorted(map(repr, value))]
         if isinstance(value, Mapping):

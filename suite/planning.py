@@ -13,7 +13,8 @@ from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import DataMismatch, DataUnavailable, DeclarationError, SelectorError, WeighbridgeError
-from suite.keys import cell_keys, code_hash, digest, live_hash
+from suite.keys import cell_keys, code_hash, digest
+from suite.live_code import live_hash
 from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from suite import own_data
 from suite.api import with_own_data
 from suite.data import access, own
 from suite.discovery import scan
@@ -68,7 +69,7 @@ def test_a_path_is_a_task_that_keeps_its_name_and_whose_key_is_its_content(place
     assert [c.task.task.name for c in cells("beir/my-corpus")] == ["beir/my-corpus"]
     assert cells(f"beir:{corpus}")[0].key == cell.key
     elsewhere = corpus.rename(place / "moved")
-    own.remember(f"beir:{elsewhere}", (), "beir/again")
+    own_data.remember(f"beir:{elsewhere}", (), "beir/again")
     assert access.data_hash("own-beir-again") == cell.hashes["data"]["own-beir-my-corpus"]
     (gone,) = cells("beir/my-corpus")
     assert "not on this machine" in gone.skip
@@ -86,20 +87,20 @@ def test_what_was_named_once_is_not_run_unasked_and_what_was_added_is(place, cor
         return {c.task.task.name for c in plan(scan(), profile("quick"), "bm25", once=False)}
 
     assert "beir/my-corpus" not in planned()
-    own.remember(f"beir:{corpus}", catalogue.declared_tasks())
+    own_data.remember(f"beir:{corpus}", catalogue.declared_tasks())
     assert "beir/my-corpus" in planned()
-    own.forget("beir/my-corpus")
+    own_data.forget("beir/my-corpus")
     assert own.entries() == ()
 
 
 def test_names_that_are_taken(place, corpus):
     taken = scan().declared_tasks()
     scifact = corpus.rename(place / "scifact")
-    assert own.remember(f"beir:{scifact}", taken).task == "beir/scifact-2"
+    assert own_data.remember(f"beir:{scifact}", taken).task == "beir/scifact-2"
     with pytest.raises(SelectorError, match="a task beir/scifact already"):
-        own.remember(f"beir:{scifact}", taken, "beir/scifact")
+        own_data.remember(f"beir:{scifact}", taken, "beir/scifact")
     with pytest.raises(SelectorError, match="write beir/mine"):
-        own.remember(f"beir:{scifact}", taken, "sts/mine")
+        own_data.remember(f"beir:{scifact}", taken, "sts/mine")
 
 
 @pytest.mark.parametrize(
