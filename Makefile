@@ -4,13 +4,13 @@ PROFILE ?= quick
 VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE = 1
-# One test process a core, one thread each: threads that outnumber cores cost more than they bring.
+# One test process per core, one thread each: threads that outnumber cores cost more than they bring.
 PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 select = --profile $(PROFILE) $(if $(METHODS),--methods '$(METHODS)') $(if $(TASKS),--tasks '$(TASKS)') \
          $(if $(JOBS),--jobs $(JOBS)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')
 
-.PHONY: setup bench test test-all site pictures claims check new-method lint truth perf clean help
+.PHONY: setup bench test test-all site pictures architecture claims check new-method lint truth perf clean help
 
 help:            ## Show this list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -43,6 +43,9 @@ check: $(VENV)/.installed ## Try a method against the interface's rules: make ch
 
 new-method: $(VENV)/.installed ## Start a method: make new-method NAME=name.
 	@$(BIN)/weighbridge new-method $(or $(NAME),$(error say its name: make new-method NAME=name))
+
+architecture: $(VENV)/.installed-dev ## Draw who imports whom into ARCHITECTURE.md.
+	@$(BIN)/python docs/imports.py
 
 lint: $(VENV)/.installed-dev ## Check style and types.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

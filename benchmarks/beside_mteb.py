@@ -23,8 +23,9 @@ from suite.results.schema import CellResult, Status
 
 BACKBONE = "minilm"
 TEN = (
-    BACKBONE, "minilm-int8", "minilm-binary[query=binary]", "minilm-binary[query=float]", "minilm-pca[dim=128]",
-    "minilm-pca[dim=64]", "minilm-pca[dim=32]", "minilm-pq[m=48]", "minilm-pq[m=96]", "minilm-opq[m=48]",
+    BACKBONE, "minilm+int8", "minilm+binary[threshold=mean,query=bits]", "minilm+binary[threshold=mean,query=float]",
+    "minilm+pca[dim=128]", "minilm+pca[dim=64]", "minilm+pca[dim=32]", "minilm+pq[m=48]", "minilm+pq[m=96]",
+    "minilm+opq[m=48]",
 )  # fmt: skip
 
 

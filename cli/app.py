@@ -24,6 +24,7 @@ class Commands(LazyGroup):
         "claims": "cli.judging:claims",
         "rescore": "cli.rescoring:rescore",
         "site": "cli.site:site",
+        "vectors": "cli.vectors:vectors",
         "ls": "cli.listing:app",
         "describe": "cli.listing:describe",
         "data": "cli.data:app",
@@ -44,6 +45,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Weigh compact representations: what they still know, and what they cost.\n\n"
+    "[bold]weighbridge vectors FILE[/] weighs compressors on your own vectors, "
     "[bold]weighbridge run[/] measures the quick profile, [bold]weighbridge show[/] prints what is stored, "
     "[bold]weighbridge site[/] builds the leaderboard, [bold]weighbridge new-method NAME[/] starts a method of your "
     "own.\n\n"

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from cli.options import Device, Json, MethodsDir, TrustRemoteCode, load_catalogue, out, print_json
+from cli.templates import TEMPLATES
 from suite import devices
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root
@@ -17,50 +18,29 @@ from suite.planning import plan
 from suite.profiles import profile
 from suite.selectors import nearest
 
-TEMPLATE = '''"""{title}: what the paper does, what this file does at our scale, what it leaves out."""
-
-import numpy as np
-
-from suite import Dense, Method, Modality, Role
-
-
-class {cls}(Method):
-    """Replace this by your encoder: hashed character trigrams, so that the file runs as it is."""
-
-    name = "{name}"
-    summary = "Counts hashed character trigrams. Say your mechanism here, in two sentences."
-    modality = Modality.TEXT
-    grid = {{"dim": (64, 256)}}
-    dim: int
-
-    def encode(self, items, role: Role) -> Dense:
-        vectors = np.zeros((len(items), self.dim), np.float32)
-        for row, text in enumerate(items):
-            for i in range(len(text) - 2):
-                vectors[row, sum(text[i : i + 3].encode()) * 2654435761 % self.dim] += 1
-        return Dense(vectors)
-'''
-
 
 def new_method(
     name: Annotated[str, typer.Argument(help="Selector of the method: lower case, hyphens.")],
-    folder: Annotated[Path | None, typer.Option(help="Folder to write to; methods by default.")] = None,
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(TEMPLATES)}.")] = "encoder",
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder to write to; the kind's folder of methods by default.")
+    ] = None,
 ) -> None:
-    """Write a method that runs as it is, to be replaced by yours."""
+    """Write a method that runs as it is, to be replaced by yours: an encoder, a compressor, a codec."""
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise WeighbridgeError(f"{name!r} is not a method name: use lower-case letters, digits and hyphens")
-    target = (folder or project_root() / "methods") / f"{name.replace('-', '_')}.py"
+    if kind not in TEMPLATES:
+        raise WeighbridgeError(f"--kind {kind!r}: {nearest(kind, TEMPLATES)}")
+    template = TEMPLATES[kind]
+    target = (folder or project_root() / "methods" / template.folder) / f"{name.replace('-', '_')}.py"
     if target.exists():
         raise WeighbridgeError(f"{target} exists; nothing was written")
     target.parent.mkdir(parents=True, exist_ok=True)
-    words = name.split("-")
-    target.write_text(
-        TEMPLATE.format(name=name, title=" ".join(words).capitalize(), cls="".join(w.capitalize() for w in words)),
-        encoding="utf-8",
-    )
+    target.write_text(template.filled(name), encoding="utf-8")
     own = f" --methods-dir {folder}" if folder else ""
     out.print(f"Wrote [bold]{escape(str(target))}[/]. Next:", soft_wrap=True)
-    out.print(f"  weighbridge check {name}{own}\n  weighbridge run --methods {name}{own}", soft_wrap=True)
+    for command in template.commands:
+        out.print(f"  {escape(command.format(name=name))}{own}", soft_wrap=True)
 
 
 def check(

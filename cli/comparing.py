@@ -60,7 +60,7 @@ def compare(
         Column("metric", "metric", keep=3),
         Column("difference", "difference", lambda value: f"{value:+.4f}", right=True),
         Column("interval", "95 %", right=True, keep=6),
-        Column("p_holm", "p (Holm)", lambda value: f"{value:.4f}", right=True, keep=4),
+        Column("p_holm", "p (Holm)", lambda value: "< 0.001" if value < 0.001 else f"{value:.3f}", right=True, keep=4),
         Column("significance", f"{first} is"),
     ]
     for entry in entries:

@@ -80,10 +80,20 @@ def show(
 
 
 def stale_entries(scanned: Catalogue, profile: str, found: Sequence[Entry]) -> frozenset[tuple[str, str]]:
-    """(label, task) of what was measured with other code or data than there is now."""
-    keys = {cell.identity: cell.key for cell in plan(scanned, profile_named(profile))}
-    rows = (row for entry in found for row in entry.rows)
-    return frozenset((row.label, row.task) for row in rows if keys.get(row.identity, row.key) != row.key)
+    """(label, task) of what was measured with other code or data than there is now, or what is not planned any more.
+
+    Of models by name, and of seeds that the profile does not plan, nothing is known: they count as current.
+    """
+    cells = plan(scanned, profile_named(profile), undeclared=True)
+    keys = {cell.identity: cell.key for cell in cells}
+    planned = {(cell.label, cell.task.task.name) for cell in cells}
+    return frozenset(
+        (row.label, row.task)
+        for entry in found
+        for row in entry.rows
+        if keys.get(row.identity, row.key) != row.key
+        or (row.method in scanned.methods and (row.label, row.task) not in planned)
+    )
 
 
 def _with_metrics(store: ResultStore, scanned: Catalogue, found: Sequence[Entry], wanted: Sequence[str]) -> list[Entry]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +14,9 @@ import typer
 from rich.markup import escape
 
 from cli.options import MethodsDir, Results, TasksDir, load_catalogue, out
-from suite.discovery import Catalogue, FoundMethod
-from suite.errors import SelectorError, WeighbridgeError
+from suite.data import own
+from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
+from suite.errors import MachineError, SelectorError
 from suite.paths import project_root, results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
@@ -35,25 +38,61 @@ def site(
 def build(
     root: Path, out_dir: Path | None, methods_dir: list[Path] | None, tasks_dir: list[Path] | None = None
 ) -> None:
-    """Write a catalog beside the results of every profile, build the site, and say where it is."""
+    """Write a catalog beside the results of every profile, build the site, and say where it is.
+
+    The catalogs are made again only if rows, or code that they or their keys depend on, changed since the last time.
+    """
     from leaderboard.build import build_site
-    from suite import cards
 
     target = out_dir or project_root() / "site"
+    seen = target / "_build" / "catalogs"
+    inputs = _inputs(root, [*(methods_dir or ()), *(tasks_dir or ())])
+    try:
+        catalogs = [root / name / "catalog.json" for name in all_profiles() if (root / name).is_dir()]
+        current = seen.read_text() == inputs and all(path.exists() for path in catalogs)
+    except (OSError, ValueError):
+        current = False
+    named = not current and _write_catalogs(root, methods_dir, tasks_dir)
+    report = build_site(root, target)
+    if named:
+        seen.unlink(missing_ok=True)
+    else:
+        seen.write_text(inputs)
+    out.print(
+        f"{escape(str(report))}\nThe leaderboard is at [bold]{escape(str(target / 'index.html'))}[/]", soft_wrap=True
+    )
+
+
+def _inputs(root: Path, more: list[Path]) -> str:
+    """Stamps of all that the catalogs are made of: rows, the project's code, and the methods of other packages."""
+    from leaderboard.unchanged import stamp
+
+    folders = [project_root() / name for name in ("cli", "suite", "methods", "tasks")]
+    own_files = [own.own_file()] if own.own_file().is_file() else []
+    plugins = sorted(
+        f"{point.name} {point.value} {point.dist and point.dist.version}"
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+    )
+    return stamp([root, *folders, *more, *own_files], sys.version, *plugins, without="catalog.json")
+
+
+def _write_catalogs(root: Path, methods_dir: list[Path] | None, tasks_dir: list[Path] | None) -> bool:
+    """Write the catalog of every profile; whether any row is of a model by name, whose weights may come and go."""
+    from suite import cards
+
     scanned = load_catalogue(methods_dir, tasks_dir)
     store = ResultStore(root)
     numbers = reported.read_all(root)
+    named = False
     for name in all_profiles():
         if not (root / name).is_dir():
             continue
         rows = store.read(name).rows
+        named = named or any(":" in row.result.method for row in rows)
         shown = replace(scanned, methods=scanned.methods | _named(scanned, rows))
         if rows:
             cards.write(cards.catalog(shown, plan(shown, profile_named(name)), rows, name, numbers), root, name)
-    report = build_site(root, target)
-    out.print(
-        f"{escape(str(report))}\nThe leaderboard is at [bold]{escape(str(target / 'index.html'))}[/]", soft_wrap=True
-    )
+    return named
 
 
 def check_writable(out_dir: Path | None) -> None:
@@ -65,7 +104,7 @@ def check_writable(out_dir: Path | None) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise WeighbridgeError(f"the site cannot be written to {target}: {error.strerror or error}") from error
+        raise MachineError(f"the site cannot be written to {target}: {error.strerror or error}") from error
 
 
 def _named(scanned: Catalogue, rows: Iterable[Row]) -> dict[str, FoundMethod]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,12 @@ from leaderboard.pages.trust import trust
 from leaderboard.site import ASSETS, BUILD, STATIC, Site, digest, plain_json
 from leaderboard.tabs import tabs
 from leaderboard.text import clean, plural, slug
+from leaderboard.unchanged import stamp
+from suite.results import bootstrap
 
+HERE = Path(__file__).resolve().parent
+REPORT = f"{BUILD}/report.json"
+VERSION = sys.version
 DOWNLOADS = digest(Path(downloads.__file__).read_bytes())
 """Digest of the code that writes them."""
 
@@ -70,8 +77,27 @@ def build_site(
     Returns:
         What was built.
     """
+    inputs = stamp((results_root, HERE, Path(str(bootstrap.__file__)).parent), VERSION, *(profiles or ()))
+    known = _known(out, inputs)
+    if known is not None:
+        return known
     with _collector_paused():
-        return _build(results_root, out, profiles, progress or (lambda line: None))
+        report = _build(results_root, out, profiles, progress or (lambda line: None))
+    kept = {"inputs": inputs, "profiles": report.profiles, "runs": report.runs}
+    kept |= {"files": report.files, "size": report.size}
+    (out / REPORT).write_text(json.dumps(kept))
+    return report
+
+
+def _known(out: Path, inputs: str) -> SiteReport | None:
+    """The report on a site that would be built again as it is, or None."""
+    try:
+        kept = json.loads((out / REPORT).read_bytes())
+        if kept.pop("inputs") != inputs or not Site(out).whole():
+            return None
+        return SiteReport(out / "index.html", tuple(kept.pop("profiles")), written=(), removed=(), **kept)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
+import numpy as np
+
 from leaderboard.board import Board, Entry
 from leaderboard.site import digest, plain_json
 from suite import stored
@@ -151,7 +153,7 @@ class Evidence:
         estimates = self._estimated(task)
         return estimates[label], estimates[reference], _declaration(self._metric(task))
 
-    def errors(self, task: str, labels: Sequence[str]) -> tuple[list[float | None], int]:
+    def errors(self, task: str, labels: Sequence[str]) -> tuple[np.ndarray, int]:
         """Standard errors of the paired differences of all pairs ``(i, j), i < j`` of `labels`, and number of items."""
         return self._contest(task).errors(labels)
 

@@ -30,7 +30,7 @@ def write(site: Site, path: str, evidence: Evidence, page: TaskPage) -> None:
         value = {
             "variants": [clean(label, 120) for label in labels],
             "controls": [int(entry.control) for entry in entries],
-            "errors": [compact(error, 3) for error in errors],
+            "errors": _rounded(errors),
             "tested": count,
             "items": [None if one is None else one[0] for one in items],
             "all": max((one[1] for one in items if one is not None), default=0),
@@ -38,6 +38,14 @@ def write(site: Site, path: str, evidence: Evidence, page: TaskPage) -> None:
         return f'weighbridge.put("pairs",{script_json(clean(name, 120))},{script_json(value)});\n'.encode()
 
     site.made(path, mark, make)
+
+
+def _rounded(errors: np.ndarray) -> list[float | None]:
+    """Three significant digits of each; None for NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = 10.0 ** (2 - np.floor(np.log10(errors)))
+        short = np.where(errors > 0, np.round(errors * power) / power, errors)
+    return [None if error != error else error for error in short.tolist()]
 
 
 def _items(page: TaskPage, entry: Entry) -> tuple[Sequence[float | int | None], int] | None:

@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from inspect import isroutine
 from pathlib import Path
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 import jinja2
 
 from leaderboard.text import clean, formatted, plural, script_json, slug
+from suite import files
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -35,9 +36,12 @@ def plain_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
+_METHODS = (BuiltinMethodType, FunctionType, MethodType)
+
+
 def _printable(value: Any) -> Any:
     """What a template prints; a method is never meant: ``row.items`` finds the dict's own before its key."""
-    if isroutine(value):
+    if isinstance(value, _METHODS):
         raise TypeError(f"a template prints {value!r}")
     return value
 
@@ -91,18 +95,26 @@ class Site:
         self.made(path, digest(content), lambda: content)
 
     def made(self, path: str, mark: str, make: Callable[[], bytes]) -> None:
-        """Write what `make` returns, unless the file on disk was made with the same mark."""
-        if self._is_new(path, mark):
-            self._write(path, make())
+        """Write what `make` returns, unless the file on disk is still what was made with the same mark."""
+        if path in self._now:
+            raise ValueError(f"{path} would be written twice")
+        known, _, content = self._before.get(path, "").rpartition(" ")
+        if known != mark or self._digest_of(path) != content:
+            content = self._write(path, make())
+        self._now[path] = f"{mark} {content}"
 
     def finish(self) -> list[str]:
         """Remove what an earlier build wrote and this one did not, and store the manifest; returns what was removed."""
         gone = [path for path in self._before if path not in self._now]
         for path in gone:
-            (self.out / path).unlink(missing_ok=True)
+            files.remove(self.out / path)
         self._manifest.parent.mkdir(parents=True, exist_ok=True)
-        self._replace(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode())
+        files.write(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode())
         return gone
+
+    def whole(self) -> bool:
+        """Whether all files of the earlier build are there."""
+        return bool(self._before) and all((self.out / path).exists() for path in self._before)
 
     def size(self) -> int:
         """Bytes of all files of the site."""
@@ -112,27 +124,24 @@ class Site:
         """Every file of the site, relative to its folder."""
         return sorted(self._now)
 
-    def _is_new(self, path: str, mark: str) -> bool:
-        if path in self._now:
-            raise ValueError(f"{path} would be written twice")
-        self._now[path] = mark
-        return self._before.get(path) != mark or not (self.out / path).exists()
+    def _digest_of(self, path: str) -> str | None:
+        """Digest of a file as it lies on disk; None where there is none."""
+        try:
+            return digest(bytes(files.read(self.out / path)))
+        except OSError:
+            return None
 
-    def _write(self, path: str, content: bytes) -> None:
+    def _write(self, path: str, content: bytes) -> str:
+        """Write a file, and return the digest of its content."""
         target = self.out / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._replace(target, content)
+        files.write(target, content)
         self.written.append(path)
-
-    @staticmethod
-    def _replace(target: Path, content: bytes) -> None:
-        temporary = target.with_name(f"{target.name}.tmp")
-        temporary.write_bytes(content)
-        temporary.replace(target)
+        return digest(content)
 
     def _read_manifest(self) -> dict[str, str]:
         try:
-            found = json.loads(self._manifest.read_bytes())
+            found = json.loads(files.read(self._manifest))
         except (OSError, ValueError):
             return {}
         within = self.out.resolve()

@@ -39,8 +39,11 @@ class Tab:
 
     @cached_property
     def choices(self) -> list[TaskCard]:
-        """The tasks that a reader can tick: those with anything to rank that are no leak checks."""
-        return [card for card in self.tasks if card.ranking != "check" and self._having(card)]
+        """The tasks that a reader can tick: those with any score, if only a stale one, that are no leak checks."""
+        return [card for card in self.tasks if card.ranking != "check" and self._scored(card)]
+
+    def _scored(self, card: TaskCard) -> list[Entry]:
+        return [entry for entry in self.board.entries(card.name).values() if entry.main is not None]
 
     @cached_property
     def ranked(self) -> list[TaskCard]:
@@ -49,9 +52,10 @@ class Tab:
         They are those declared so, if any configuration has them all. Otherwise tasks are left out, the one with the
         fewest configurations first, so that most scores take part: tasks kept times configurations that have them.
         """
-        cards = [card for card in self.choices if card.ranking == "default"] or self.choices
+        cards = [card for card in self.choices if self._having(card)] or self.choices
+        cards = [card for card in cards if card.ranking == "default"] or cards
         having = {card.name: self._having(card) for card in cards}
-        if not cards or set.intersection(*having.values()):
+        if not any(having.values()) or set.intersection(*having.values()):
             return cards
         common = sorted(cards, key=lambda card: -len(having[card.name]))
         shared = [
@@ -71,9 +75,8 @@ class Tab:
         return list(dict.fromkeys(label for of in entries for label, entry in of if entry.main is not None))
 
     def methods(self) -> set[str]:
-        """Names of the methods that are ranked."""
-        found = (self.board.entries(card.name).values() for card in self.choices)
-        return {entry.first.method for of in found for entry in of if entry.ranked}
+        """Names of the methods that take part, with a current result or a stale one."""
+        return {entry.first.method for card in self.choices for entry in self._scored(card) if not entry.control}
 
     def entries(self, label: str) -> list[Entry | None]:
         """A configuration on each of the tasks that can be ticked."""
@@ -98,7 +101,10 @@ class Tab:
             size.total
             for card in self.choices
             for entry in self.board.entries(card.name).values()
-            if entry.ranked and (size := self.board.size(entry)) is not None and size.total > 0
+            if entry.main is not None
+            and not entry.control
+            and (size := self.board.size(entry)) is not None
+            and size.total > 0
         ]
         if not sizes:
             return [None]

@@ -67,7 +67,7 @@ def formatted(value: object, form: str = ".3f") -> str:
 
 def compact(value: object, digits: int = 6) -> float | int | None:
     """A number with `digits` significant digits, short in JSON."""
-    plain = number(value)
+    plain = value if type(value) is float and math.isfinite(value) else number(value)
     if plain is None:
         return None
     if plain.is_integer() and abs(plain) < _LARGEST:

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import own_data
-from suite.discovery import Catalogue, FoundMethod, Origin, add_own_tasks, incomplete, scan
+from suite.declared import wrong
+from suite.discovery import Catalogue, FoundMethod, Origin, add_own_tasks, scan
 from suite.errors import WeighbridgeError
 from suite.method import Method
 from suite.paths import results_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
-from suite.results.store import ResultStore, to_frame
+from suite.results.frames import to_frame
+from suite.results.store import ResultStore
 from suite.running.due import Overwrite
 from suite.running.reporting import Reporter
 from suite.running.runner import interruptible, run_cells
@@ -43,7 +45,7 @@ def run(
     reporter: Reporter | None = None,
     resources: ClusterResources | None = None,
 ) -> pd.DataFrame:
-    """Run cells and return their rows, one a cell, as a pandas frame.
+    """Run cells and return their rows, one per cell, as a pandas frame.
 
     Args:
         methods: selectors (``"minilm*"``, ``"muvera[dim=2560]"``, ``"st:NAME"``), classes, or both; all if None.
@@ -52,7 +54,7 @@ def run(
         profile: quick, standard or full.
         seeds: seeds instead of the profile's.
         jobs: cells at a time; as many as cores and memory allow if None.
-        threads: threads a cell.
+        threads: threads per cell.
         device: auto (an accelerator where torch finds one), cpu, cuda, cuda:N or mps; recorded in the rows, in no key.
         overwrite: always, never, only-missing or only-cache.
         methods_dirs: folders with more methods.
@@ -124,8 +126,8 @@ def _register(catalogue: Catalogue, methods: str | Iterable[str | type[Method]] 
             continue
         if not (isinstance(method, type) and issubclass(method, Method)):
             raise WeighbridgeError(f"methods takes selectors and Method classes, not {method!r}")
-        if (problem := incomplete(method)) is not None:
-            raise WeighbridgeError(problem)
+        if (problem := wrong(method)) is not None:
+            raise WeighbridgeError(f"class {method.__name__}: {problem}")
         catalogue.methods[method.name] = _found(method)
         selectors.append(method.name)
     return selectors

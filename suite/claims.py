@@ -21,7 +21,7 @@ import numpy as np
 
 from suite.quantities import NotMeasured, Quantity, Verdict, maximum, mean, minimum
 from suite.results.bootstrap import RESAMPLES, Estimate, Sample, replicates, seeds_alone
-from suite.results.metrics import METRICS, Metric
+from suite.results.metrics import EXACT_COSTS, METRICS, Metric
 
 if TYPE_CHECKING:
     from suite.results.catalog import ClaimCard
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
 _OWN_THRESHOLD = re.compile(r"\bthresholds?\b|\btrial\b|to be established", re.IGNORECASE)
-_EXACT_COSTS = ("bytes_per_item", "fitted_bytes", "model_bytes")
 
 _Request = tuple[str, str, str]
 
@@ -178,13 +177,13 @@ class Measured:
         """A cost, its mean over seeds. Bytes and what a family counts are exact; timings have no interval."""
         values = []
         for row in self._rows():
-            known = row.result.costs.model_dump(exclude={"extra"}) | row.result.costs.extra
-            if known.get(name) is None:
+            known = row.result.costs.known()
+            if name not in known:
                 raise NotMeasured(f"{self.label} on {self.task} has no cost {name!r}: {_known(known)}")
             values.append(known[name])
         value = float(np.mean(values))
         self._note(name, value)
-        if name not in _EXACT_COSTS and name not in self._rows()[0].result.costs.extra:
+        if name not in EXACT_COSTS and name not in self._rows()[0].result.costs.extra:
             return Quantity(value, None)
         # What is counted is exact, unless it is counted of something that was trained, and differs between seeds.
         exact = len(set(values)) == 1 or len(values) == 1

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from suite.compressor import Compressor, off_grid
+from suite.compressing import Compressor, off_grid
 from suite.data import access
 from suite.data.types import content_hash
 from suite.errors import ContractError, SelectorError
@@ -147,7 +147,7 @@ class Composed(Method):
         """Fit every compressor on what the parts before it make of the fit data."""
         made: Representation = self.reference_vectors(data.items, data.role)
         for place, stage in self._compressors:
-            vectors = _handed_to(stage, made)
+            vectors = handed_to(stage, made)
             stage.fitted = stage.fit(vectors, seed)
             if place < len(self.stages) - 1:
                 made = stage.encode(vectors, Role.DOCUMENT)
@@ -157,7 +157,7 @@ class Composed(Method):
         """What the last compressor makes of the items."""
         made: Representation = self.reference_vectors(items, role)
         for _, stage in self._compressors:
-            made = stage.encode(_handed_to(stage, made), role)
+            made = stage.encode(handed_to(stage, made), role)
         return made
 
     def reference_vectors(self, items: Any, role: Role) -> Dense | MultiVector:
@@ -232,11 +232,11 @@ class Composed(Method):
         return self.stages[-1].features(items)
 
 
-def _handed_to(stage: Compressor, made: Representation) -> Any:
+def handed_to(stage: Compressor, made: Representation) -> Any:
     """What a compressor reads: float32 vectors, at length 1 where they are compared by cosine, or several an item."""
     if stage.reads == "multivector":
         if not isinstance(made, MultiVector):
-            raise ContractError(f"{stage.name} compresses several vectors an item, and was given one")
+            raise ContractError(f"{stage.name} compresses several vectors per item, and was given one")
         return made
     if not isinstance(made, Dense):
         raise ContractError(f"{stage.name} compresses one dense vector an item, and was given {type(made).__name__}")

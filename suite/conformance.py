@@ -41,7 +41,7 @@ def check(method: FoundMethod, cells: list[Cell]) -> Iterator[Check]:
 
     Args:
         method: the method.
-        cells: its planned cells in the quick profile; one a (variant-independent) readout is tried.
+        cells: its planned cells in the quick profile; one per (variant-independent) readout is tried.
     """
     yield _try("imports nothing heavy", lambda: _imports_light(method))
     yield _try("declares a summary", lambda: _summary(method.cls))
@@ -111,7 +111,7 @@ def _on_task(cell: Cell) -> Iterator[Check]:
     role = Role.DOCUMENT if task.readout == "search" else Role.ITEM
     made: list[Representation] = []
     with cache_disabled():
-        yield _try(f"{where}: encodes one row an item", lambda: made.append(_encoded(method, items, role)))
+        yield _try(f"{where}: encodes one row per item", lambda: made.append(_encoded(method, items, role)))
         if not made:
             return
         whole = made[0]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from suite import guarded
 from suite.composition import Declaration, compose, rows_of
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.data import access, own
+from suite.declared import wrong
 from suite.errors import DeclarationError, SelectorError, WeighbridgeError
 from suite.method import Method, label
 from suite.named import NamedMethod, asked_for
@@ -193,11 +196,14 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
         _scan_methods(catalogue, folder)
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
-            cls = point.load()
+            cls = guarded.call(point.load)
             file = Path(inspect.getfile(cls))
             _add_method(catalogue, FoundMethod(cls, file, Origin(cls.__module__, cls.__name__)))
+        except guarded.Misbehaved as error:
+            catalogue.broken.append(Broken(Path(point.value), f"entry point {point.name}: {error}"))
         except Exception as error:
-            catalogue.broken.append(Broken(Path(point.value), f"entry point {point.name}: {_one_line(error)}"))
+            line = guarded.one_line(error)
+            catalogue.broken.append(Broken(Path(point.value), f"entry point {point.name}: {line}"))
     for folder in (project_root() / "methods", *methods_dirs):
         _add_declared(catalogue, Path(folder) / "compositions.yaml")
     for folder in tasks_dirs:
@@ -261,8 +267,8 @@ def _scan_methods(catalogue: Catalogue, folder: Path) -> None:
         try:
             if sources.source(file, package, root).declares:
                 declaring.append(file)
-        except (OSError, SyntaxError, ValueError) as error:
-            catalogue.broken.append(Broken(file, _one_line(error)))
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            catalogue.broken.append(Broken(file, guarded.one_line(error)))
     sources.save()
     for file, module in _modules(declaring, root, catalogue.broken):
         for cls in _classes(module, Method):
@@ -293,13 +299,11 @@ def _modules(files: Iterable[Path], root: Path, broken: list[Broken]) -> Iterabl
         if file.name.startswith("_"):
             continue
         try:
-            yield file, import_module(module_name(file, root))
-        except (Exception, SystemExit) as error:
-            broken.append(Broken(file, _one_line(error)))
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+            module = guarded.call(partial(import_module, module_name(file, root)))
+        except guarded.Misbehaved as error:
+            broken.append(Broken(file, str(error)))
+        else:
+            yield file, module
 
 
 def _classes(module: ModuleType, base: type[Any]) -> list[type[Any]]:
@@ -320,19 +324,16 @@ def _is_base(cls: type[Any], module: ModuleType) -> bool:
     return "name" not in vars(cls) or any(issubclass(other, cls) for other in derived)
 
 
-def incomplete(cls: type[Any]) -> str | None:
-    """What a class lacks to be a method, in one line; None if nothing."""
-    missing = [required for required in ("name", "modality") if not hasattr(cls, required)]
-    missing += [f"{name}()" for name in sorted(getattr(cls, "__abstractmethods__", ()))]
-    return f"class {cls.__name__} does not define {' and '.join(missing)}" if missing else None
-
-
 def _add_method(catalogue: Catalogue, method: FoundMethod) -> None:
     if issubclass(method.cls, NamedMethod):
         catalogue.families[method.cls.prefix] = method
         return
-    if (problem := incomplete(method.cls)) is not None:
-        catalogue.broken.append(Broken(method.file, problem))
+    try:
+        problem = guarded.call(partial(wrong, method.cls))
+    except guarded.Misbehaved as error:
+        problem = f"cannot be looked at: {error}"
+    if problem is not None:
+        catalogue.broken.append(Broken(method.file, f"class {method.cls.__name__}: {problem}"))
         return
     name = method.cls.name
     known = catalogue.compressors if issubclass(method.cls, Compressor) else catalogue.methods

@@ -134,3 +134,8 @@ def stamp(path: Path, *, links: bool = True) -> list[int]:
     """What changes whenever a file (or, with `links`, what it leads to) does: two times in ns, size and inode."""
     status = path.stat() if links else path.lstat()
     return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+
+def shown(path: Path) -> str:
+    """A file's name for a message: what is no text, or would change the line, is replaced."""
+    return "".join(c if c.isprintable() else "?" for c in str(path).encode("utf-8", "replace").decode())

@@ -172,7 +172,7 @@ class Method(ABC):
     weights: Tensors
     fitted: Tensors
     extra_costs: dict[str, float]
-    """What the method counts of its own work while it is judged (multiply-adds a query …); stored among the costs."""
+    """What the method counts of its own work while it is judged (multiply-adds per query …); stored among the costs."""
 
     def __init__(self, effort: Effort | None = None, **params: Scalar) -> None:
         """Set the variant's parameters as attributes; an unknown one is a TypeError."""
@@ -236,7 +236,7 @@ class Method(ABC):
         return self.accepts.refuses(task, describe) or self.skip(task)
 
     def train(self, pool: Pool, seed: int) -> Tensors:
-        """Train the model itself, once a (variant's train_params, seed), the same for every task.
+        """Train the model itself, once per (variant's train_params, seed), the same for every task.
 
         Returns:
             The weights as named arrays; they are cached and set as ``self.weights``.
@@ -244,7 +244,7 @@ class Method(ABC):
         return {}
 
     def fit(self, data: FitData, seed: int) -> Tensors:
-        """Learn codebooks, projections or heads on a task's fit data, once a (fit_params, data, seed).
+        """Learn codebooks, projections or heads on a task's fit data, once per (fit_params, data, seed).
 
         Returns:
             Named arrays; they are cached and set as ``self.fitted``.

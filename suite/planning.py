@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,16 +10,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from suite import guarded
 from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
-from suite.errors import DataMismatch, DataUnavailable, DeclarationError, SelectorError, WeighbridgeError
+from suite.errors import MachineError, SelectorError, WeighbridgeError
 from suite.keys import cell_keys, code_hash, digest
 from suite.live_code import live_hash
 from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
 from suite.sources import Sources
+
+log = logging.getLogger(__name__)
 
 _NOT_IN_HASH = {"title", "short", "tab", "ranking", "profiles", "time_limit", "memory_limit", "mteb"}
 
@@ -261,6 +265,7 @@ class _Builder:
         self._task_hashes: dict[str, str] = {}
         self._code_hashes: dict[type[Method], str] = {}
         self._weights: dict[Any, str | None] = {}
+        self._misbehaving: set[type[Method]] = set()
 
     def cells(
         self, method: FoundMethod, variants: Iterable[Mapping[str, Scalar]], task: FoundTask, seeds: Iterable[int]
@@ -281,13 +286,17 @@ class _Builder:
                 yield Cell(method, variant, task, seed, self.profile, key(variant, seed), hashes, skip, absent, needs)
 
     def _dataset(self, name: str) -> tuple[str | None, str | None]:
-        """Content hash, and why the set is not available."""
+        """Content hash, and why the set is not available or cannot be read."""
         if name not in self._data:
             try:
                 missing = access.unavailable(name)
                 self._data[name] = (access.spec(name).sha256 if missing else access.data_hash(name), missing)
-            except (OSError, ValueError, DataMismatch, DataUnavailable, DeclarationError, SelectorError) as error:
-                self._data[name] = (None, f"data set {name} cannot be read: {' '.join(str(error).split())}")
+            except MachineError:
+                raise
+            except WeighbridgeError as error:
+                problem = guarded.shortened(str(error) if name in str(error) else f"data set {name}: {error}")
+                log.warning("%s", problem)
+                self._data[name] = (None, problem)
         return self._data[name]
 
     def _missing(self, weights: Any) -> str | None:
@@ -327,11 +336,22 @@ class _Builder:
         for name in data:
             if (missing := self._dataset(name)[1]) is not None:
                 return missing, True
+        return self._own_reason(cls, variant, task), False
+
+    def _own_reason(self, cls: type[Method], variant: Mapping[str, Scalar], task: FoundTask) -> str | None:
+        """Why the method itself will not run; a method that cannot be asked does not run either, and is named once."""
         try:
-            reason = cls(Effort(self.profile.effort), **variant).refuses(task.task, access.spec)
-        except Exception as error:
-            raise WeighbridgeError(f"{label(cls.name, variant)}.skip raised {type(error).__name__}: {error}") from error
-        return reason, False
+            reason: Any = guarded.call(
+                lambda: cls(Effort(self.profile.effort), **variant).refuses(task.task, access.spec)
+            )
+            if reason is not None and not isinstance(reason, str):
+                raise guarded.Misbehaved(f"it returned a {type(reason).__name__}, not a text")
+        except guarded.Misbehaved as error:
+            reason = f"cannot be asked whether it runs: {error}"
+            if cls not in self._misbehaving:
+                log.warning("%s on %s: %s", label(cls.name, variant), task.task.name, reason)
+            self._misbehaving.add(cls)
+        return None if reason is None else guarded.shortened(reason)
 
     def _needs(self, cls: type[Method], variant: Mapping[str, Scalar], task: FoundTask, seed: int) -> frozenset[str]:
         needs = {f"pass:{w.name}:{name}" for w in cls.pretrained for name in task.task.datasets()}
@@ -348,7 +368,10 @@ def _plural(modality: str) -> str:
 
 @cache
 def _installed(package: str) -> bool:
-    return find_spec(package) is not None
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # a name that no package can have
+        return False
 
 
 def chosen(variant: Mapping[str, Scalar], names: Sequence[str] | None) -> dict[str, Scalar]:

@@ -1,30 +1,33 @@
 """Source files as data: what a module imports, whether it declares a method, and a hash of what decides its numbers.
 
-Nothing is imported here. A file is parsed once a version; what was read off it is kept in the cache folder.
+Nothing is imported here. A file is parsed once per version; what was read off it is kept in the cache folder.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from suite import files
+from suite import files, stored
 from suite.paths import cache_root, project_root
 
 PRESENTATION = frozenset({
     "summary", "tags", "paper", "claims", "description", "family_title", "tab", "extra", "study", "title", "reference",
-    "reference_of", "controls", "is_control", "readouts", "requires", "quick", "accepts", "skip", "budget",
+    "reference_of", "controls", "is_control", "readouts", "requires", "quick", "usual", "accepts", "skip", "budget",
+    "protocol",
 })  # fmt: skip
-"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`)."""
+"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`).
+
+Of `metrics` the first is hashed, by which a task is judged: one that is added makes no row stale, and `suite.rescoring`
+computes it for the rows that there are from what they stored.
+"""
 SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
 """Keyword arguments of a declared metric that no stored number depends on."""
 
@@ -46,17 +49,13 @@ class Source:
 
 
 class Sources:
-    """Sources of files by path; parsed once a file version."""
+    """Sources of files by path; parsed once per file version."""
 
     def __init__(self) -> None:
         """Read what was kept."""
-        self._file = cache_root() / "sources.json"
-        self._version = _rule()
-        try:
-            kept = json.loads(self._file.read_text())
-            self._kept: dict[str, Any] = kept["files"] if kept["version"] == self._version else {}
-        except (OSError, ValueError, KeyError, TypeError):
-            self._kept = {}
+        self._key = _rule()
+        self._file = cache_root() / "sources" / f"{self._key[:16]}.read"
+        self._kept: dict[str, Any] = stored.read(self._file, self._key) or {}
         self._changed = False
         self._neighbours: dict[Path, list[Path]] = {}
 
@@ -67,8 +66,7 @@ class Sources:
             SyntaxError: it does not parse.
             OSError: it cannot be read.
         """
-        stat = file.stat()
-        stamp = [stat.st_mtime_ns, stat.st_size]
+        stamp = files.stamp(file)
         kept = self._kept.get(str(file))
         if kept is None or kept["stamp"] != stamp:
             tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -106,9 +104,7 @@ class Sources:
         """Keep what was parsed for the next command; losing it costs only time."""
         if not self._changed:
             return
-        with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            files.write(self._file, json.dumps({"version": self._version, "files": self._kept}).encode())
+        stored.write(self._file, self._key, self._kept)
         self._changed = False
 
 
@@ -164,6 +160,10 @@ class _Mechanism(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.body = [statement for statement in node.body if not (_assigned(statement) & PRESENTATION)]
+        for statement in node.body:
+            listed = getattr(statement, "value", None)
+            if "metrics" in _assigned(statement) and isinstance(listed, ast.Tuple):
+                listed.elts = listed.elts[:1]
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:

@@ -22,6 +22,8 @@ Shape = tuple[int | None, ...]
 Decoder = Callable[[Method, Bitstream], tuple[Any, float]]
 
 LATENCY_SAMPLE = 32
+ROUNDING = 1e-6
+"""Relative to the largest, a difference of single-precision sums that means nothing."""
 PROBE_ITEMS = 2
 
 
@@ -181,11 +183,17 @@ class MeasuredMethod:
         return hits
 
     def compare(self, a: Representation, b: Representation) -> np.ndarray:
-        """Compare aligned rows, and check that there is one finite similarity a pair."""
-        return np.asarray(self.ask("compare", a, b, shape=(len(a),)))
+        """Compare aligned rows, and check that there is one finite similarity a pair.
+
+        Similarities that differ by nothing but rounding are equal: there is nothing in them to correlate or to rank.
+        """
+        scores = np.asarray(self.ask("compare", a, b, shape=(len(a),)))
+        if len(scores) and np.ptp(scores) <= ROUNDING * np.abs(scores).max():
+            return np.full_like(scores, scores[0])
+        return scores
 
     def features(self, items: Representation) -> Any:
-        """The matrix that probes read, one row an item."""
+        """The matrix that probes read, one row per item."""
         matrix = self.ask("features", items)
         if not self._timing and matrix.shape[0] != len(items):
             raise ContractError(f"{self.name}.features returned {matrix.shape[0]} rows for {len(items)} items")

@@ -1,1 +1,1 @@
-"""Task families, one a file, with their instances declared in YAML beside them."""
+"""Task families, one per file, with their instances declared in YAML beside them."""

@@ -37,7 +37,7 @@ declare(
     ),
     Metric(
         "compression_ratio", "compression ratio", "higher", "×", ".2f", "ratio", ("dims", "bits"), 8.0,
-        about="Bytes of the items, one a grey pixel, over bytes of the streams.",
+        about="Bytes of the items, one per grey pixel, over bytes of the streams.",
     ),
     Metric(
         "bits_per_dim_two_part", "two-part bits/dim", "lower", "bit", ".3f", "point",
@@ -84,7 +84,7 @@ class Spec(TaskSpec):
         modality: image (bits per dimension) or bytes (bits per byte).
         items: how many of the first test items are compressed; None for all.
         levels: grey levels that occur in images; their logarithm is what an uncoded pixel costs.
-        floor: fewest bits a dimension that are possible; a codec that reports fewer has leaked, and fails.
+        floor: fewest bits per dimension that are possible; a codec that reports fewer has leaked, and fails.
     """
 
     modality: Modality
@@ -230,7 +230,7 @@ class Compression(Task[Spec]):
 
 
 def order0_entropy(items: Any) -> float:
-    """Bits a value of the empirical distribution of all bytes of the items."""
+    """Bits per value of the empirical distribution of all bytes of the items."""
     counts = sum(np.bincount(np.frombuffer(_raw(item), np.uint8), minlength=256) for item in items)
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log2(shares)).sum())

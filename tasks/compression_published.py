@@ -20,4 +20,4 @@ PUBLISHED: Mapping[str, Sequence[Mapping[str, Any]]] = {
         }.items()
     ],
 }
-"""Task instance → rows: bits a dimension in real codewords."""
+"""Task instance → rows: bits per dimension in real codewords."""

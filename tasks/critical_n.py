@@ -2,7 +2,7 @@
 
 The judgements are all there is (Weller et al., arXiv:2508.21038, section 4): items have no content, a query is its row
 of the relevance matrix and a document its column, so that a method may fit both to the answers. For n documents there
-are n (n − 1) / 2 queries, one a pair; n is served if the two best documents of every query are its pair and score
+are n (n − 1) / 2 queries, one per pair; n is served if the two best documents of every query are its pair and score
 strictly more than the third. The critical n is the first that is not served: gallop by doubling, bisect, then try the
 four sizes below the failure that was found, since being served is not quite monotone in n.
 """

@@ -82,7 +82,7 @@ class Spec(TaskSpec):
 class ImageCoding(Task[Spec]):
     """Images encoded to bits, decoded by a process that is given the stored model and the bits alone, and compared.
 
-    `encode` returns a `Bitstream`, either one stream an image or one for all that says how many bits are whose
+    `encode` returns a `Bitstream`, either one stream per image or one for all that says how many bits are whose
     (``item_bits``): they must add up to the stream, and the decoder is not told them. `decode` gives back
     (n, height, width) uint8. What a method may say beside: `Tokenizer`, `Targeted`, `Generative`.
     """

@@ -65,7 +65,7 @@ class ModelCompression(Task[TaskSpec]):
         """Predict texts and prompts token by token.
 
         Raises:
-            ContractError: there is not one prediction a text, its tokens are not those of the text, or its logits
+            ContractError: there is not one prediction per text, its tokens are not those of the text, or its logits
                 are not finite.
         """
         start = time.perf_counter()

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from suite.data.types import RetrievalSet
 from suite.errors import ContractError, SelectorError, WeighbridgeError
-from suite.exchange.scoring import hits_of
 from suite.method import Role
 from suite.representations import Hits
 from suite.results.metrics import Metric, declare
@@ -204,11 +203,12 @@ def rescore_run(task: str, data: RetrievalSet, run: Run | None, metric: str) -> 
         raise WeighbridgeError(
             f"{metric} on {task} needs the cell's run, which is not on this machine: it is kept where the cell ran"
         )
-    hits = hits_of(run, data)
+    found = Ranking.of(run, data.query_ids, data.document_ids)
+    hits = Hits(found.indices, found.scores)
     depth, wanted = hits.indices.shape[1], min(_parse(metric)[1], len(data.document_ids))
     if depth < wanted:
         raise WeighbridgeError(
-            f"{metric} on {task} needs {wanted:,} documents a query, and the stored run has {depth:,} at most: "
+            f"{metric} on {task} needs {wanted:,} documents per query, and the stored run has {depth:,} at most: "
             "run the cell again with --force"
         )
     values = score_hits(hits, data, [metric]).items[metric]

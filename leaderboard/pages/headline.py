@@ -69,6 +69,7 @@ def _papers(board: Board) -> dict[str, str] | None:
         for name, card in board.methods.items()
         if card.paper is not None and any(claim.method == name for claim in board.catalog.claims)
     ]
+    outcomes = [one for one in outcomes if one != "not measured"]
     if not outcomes:
         return None
     held = outcomes.count("holds")

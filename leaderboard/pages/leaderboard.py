@@ -138,8 +138,8 @@ class TabPage:
             "steps": [_step(step) for step in tab.budgets],
             "start": _budget(self.start),
             "heads": self._heads(),
-            "rows": [self._row(label) for label in self.usual.order[:WRITTEN]],
-            "more": max(len(self.usual.order) - WRITTEN, 0),
+            "rows": [self._row(label) for label in [*self.usual.order, *self._stale()][:WRITTEN]],
+            "more": max(len(self.usual.order) + len(self._stale()) - WRITTEN, 0),
             "pinned": None if tab.pinned is None else self._row(tab.pinned),
             "ranked": len(self.usual.order),
             "configurations": len(self.labels),
@@ -150,6 +150,15 @@ class TabPage:
             "data_src": links.tab_data(tab.key),
             "anchor_src": links.tab(tab.key),
         }
+
+    def _stale(self) -> list[str]:
+        """Configurations with stale results alone on the tasks ticked at first, and no controls."""
+        return [
+            label
+            for label in self.labels
+            if all((e := self.board.entry(card.name, label)) is not None and e.stale for card in self.tab.ranked)
+            and not self.first(label).control
+        ]
 
     def _task(self, card: TaskCard) -> dict[str, Any]:
         metric = self.board.main_metric(card.name)
@@ -259,7 +268,7 @@ class TabPage:
                     names.configuration(label),
                     facets.place(entry.first.method),
                     int(entry.control),
-                    int(entry.stale),
+                    int(any(one is not None and one.stale for one in tab.entries(label))),
                     along.get(label, -1),
                     self.place.get(board.reference(label) or "", -1),
                     links.results(entry),

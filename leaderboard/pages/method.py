@@ -22,6 +22,7 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
     """What the page shows."""
     claims = [claim for claim in board.catalog.claims if claim.method == card.name and claim.profile == board.profile]
     cells = board.cells[card.name]
+    families = {family.name: family.title for family in board.families}
     return {
         "name": clean(card.name, 120),
         "title": names.method(card.name),
@@ -45,7 +46,7 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
         "charts": [
             {
                 "name": clean(task.name, 120),
-                "title": names.task(task),
+                "title": f"{clean(task.tab or families.get(task.family, task.family), 80)}: {names.task(task)}",
                 "src": links.task_data(task.name),
                 "href": links.task(task.name),
             }

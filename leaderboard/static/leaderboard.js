@@ -33,9 +33,10 @@
     const value = mean(tasks.map((task) => task.kept[row]?.[0] ?? null));
     return value === null ? null : [value, null, null];
   };
-  // quality on the chart: per cent of the pinned reference, or the first task's score where there is none
+  // quality on the chart: per cent of the pinned reference; where there is none the mean score, or the first task's
+  // where the tasks have no metric in common
   const quality = (tasks, row) => {
-    if (data.pinned === null) return tasks.length ? tasks[0].scores[row] : null;
+    if (data.pinned === null) return same(tasks) ? mean(tasks.map((task) => task.scores[row])) : tasks.length ? tasks[0].scores[row] : null;
     return mean(tasks.map((task) => {
       const [own, whole] = [task.scores[row], task.scores[data.pinned]];
       if (numbers.missing(own) || numbers.missing(whole)) return null;
@@ -87,6 +88,7 @@
     for (const column of columns(tasks)) {
       const value = column.value(row);
       const cell = element("td", null, { class: column.time ? "n t" : "n" });
+      cell.dataset.key = column.key.split(" ")[0];
       cell.dataset.title = column.title;
       const text = pinned && column.key === "smaller" ? "1 ×" : pinned && column.key === "kept" ? "100" : column.text(value);
       if (column.key.startsWith("score") && !numbers.missing(value)) {
@@ -145,14 +147,14 @@
       ? { value: (row) => data.costs.encode_items_per_second[row], title: "items encoded a second", text: (value) => numbers.fixed(value, value < 10 ? 1 : 0), better: "higher" }
       : { value: (row) => size(tasks, row), title: "bytes an item", text: numbers.size, better: "lower" };
     const better = data.pinned === null ? metric?.better ?? "higher" : "higher";
-    const points = data.rows.map((_, row) => row).filter((row) => (controls.checked || !data.rows[row][CONTROL]) && !data.rows[row][STALE] && tasks.length && tasks.every((task) => !numbers.missing(task.scores[row]))).map((row) => {
+    const points = data.rows.map((_, row) => row).filter((row) => (controls.checked || !data.rows[row][CONTROL]) && tasks.length && tasks.every((task) => !numbers.missing(task.scores[row]))).map((row) => {
       const [x, y] = [cost.value(row), quality(tasks, row)];
       const name = data.rows[row][SHOWN];
       return { row, x, y, name, kind: method(row).kind, series: data.rows[row][SERIES], control: data.rows[row][CONTROL], over: x > at || !found.places.has(row), faint: !fits(row), strong: row === data.pinned, href: href(row), title: `${name}: ${data.pinned === null ? numbers.score(metric, y) : `${numbers.percent(y)} %`}, ${cost.text(x)}` };
     }).filter((point) => !numbers.missing(point.x) && !numbers.missing(point.y));
     const reference = data.pinned === null ? "" : data.rows[data.pinned][SHOWN];
     chart(place, {
-      points, front: front(points.filter((point) => !point.control), cost.better, better), label: `Quality against ${cost.title}`,
+      points, front: front(points.filter((point) => !point.control && !data.rows[point.row][STALE]), cost.better, better), label: `Quality against ${cost.title}`,
       levels: data.pinned === null ? [] : [{ y: 100 }],
       x: { log: true, title: `${cost.title} (${cost.better} is better)`, text: cost.text, better: cost.better },
       y: { log: false, title: data.pinned === null ? `${metric?.metric ?? ""} (${better} is better)` : `% of ${reference}${same(tasks) ? `, ${metric.metric}` : ""}`, text: (value) => (data.pinned === null ? numbers.score(metric, value) : numbers.fixed(value, 0)) },
@@ -166,7 +168,9 @@
     const tasks = chosen();
     const step = Math.max(0, data.budgets.indexOf(budget.limit() === Infinity ? null : budget.limit()));
     const found = rank(tasks.map((task) => ranksAt(task, step)), data.rows.length);
-    const others = controls.checked ? data.rows.map((_, row) => row).filter((row) => data.rows[row][CONTROL] && tasks.length && tasks.every((task) => !numbers.missing(task.scores[row]) && (total(task, row) ?? Infinity) <= budget.limit())) : [];
+    // stale rows are shown until they are run again, controls if asked for; neither is ranked
+    const placed = new Set(found.order);
+    const others = tasks.length ? data.rows.map((_, row) => row).filter((row) => !placed.has(row) && (data.rows[row][CONTROL] ? controls.checked : data.rows[row][STALE]) && tasks.every((task) => !numbers.missing(task.scores[row]) && (total(task, row) ?? Infinity) <= budget.limit())) : [];
     shown = ordered(tasks, found, [...found.order, ...others].filter(fits));
     heads(tasks);
     table.tBodies[0].replaceChildren(...shown.slice(0, limit).map((row) => draw(tasks, found, row)));

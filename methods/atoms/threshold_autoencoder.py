@@ -45,7 +45,7 @@ class Training:
         latents: number of atoms.
         active: latents that are to be active for a vector, on the mean.
         steps: optimiser steps.
-        batch: vectors a step.
+        batch: vectors per step.
         rate: peak rate of Adam.
         half: whether the two products run in the fastest arithmetic of the device; all else is float32.
     """

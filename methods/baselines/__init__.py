@@ -1,1 +1,1 @@
-"""Methods that are there to be compared with, one a file."""
+"""Methods that are there to be compared with, one per file."""

@@ -32,7 +32,7 @@ class _GeneralCodec(Method):
         """Undo `compress`."""
 
     def encode(self, items: Any, role: Role) -> Bitstream:
-        """One stream an item, or one for all."""
+        """One stream per item, or one for all."""
         raw, shape = to_bytes(items)
         parts = raw if self.layout == "item" else [pack(raw, shape)]
         return Bitstream([self.compress(part) for part in parts], len(raw), shape)

@@ -57,7 +57,7 @@ class _ImageCodec(Method):
         """Undo `compress`."""
 
     def encode(self, items: Any, role: Role) -> Bitstream:
-        """One stream an image, or one for the mosaic of all."""
+        """One stream per image, or one for the mosaic of all."""
         pictures = items if self.layout == "item" else [mosaic(items)]
         streams = [self.compress(np.ascontiguousarray(picture)) for picture in pictures]
         return Bitstream(streams, len(items), items.shape[1:])

@@ -42,7 +42,7 @@ class PCACodes(Method):
         return keep(fitted, self.dim) | {"low": fitted["low"][: self.dim], "high": fitted["high"][: self.dim]}
 
     def encode(self, items: Any, role: Role) -> Bitstream:
-        """`dim` bytes an image."""
+        """`dim` bytes per image."""
         low, high = self.fitted["low"], self.fitted["high"]
         shares = (project(_flat(items), self.fitted) - low) / np.maximum(high - low, 1e-6)
         codes = np.rint(LEVELS * np.clip(shares, 0, 1)).astype(np.uint8)

@@ -15,7 +15,7 @@ class PixelPCA(Method):
     """Coordinates along the first principal components of the training images' pixels (eigenfaces).
 
     The paper projects faces on the eigenvectors of their covariance and recognises them by distance in that space.
-    Here the components are fitted once a task, at the largest `dim` of the grid, and shorter variants keep the first
+    Here the components are fitted once per task, at the largest `dim` of the grid, and shorter variants keep the first
     ones. The paper's rejection of images that are not faces is left out.
     """
 

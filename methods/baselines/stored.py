@@ -9,7 +9,7 @@ from suite import Bitstream, Method, Modality, Role
 
 
 class Stored(Method):
-    """No compression: 8 bits a byte or a grey pixel, one stream an item, no header."""
+    """No compression: 8 bits a byte or a grey pixel, one stream per item, no header."""
 
     name = "stored"
     summary = "The items themselves, uncompressed: 8 bits a byte."

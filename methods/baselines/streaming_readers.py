@@ -39,7 +39,7 @@ def filter_places(token: int, salt: int, hashes: int, bits: int) -> int:
 
 
 class _StreamingReader(Method):
-    """What the readers share: a salt for their hash functions, and one row of m bits a context."""
+    """What the readers share: a salt for their hash functions, and one row of m bits per context."""
 
     modality = Modality.CONTEXT
     readouts = ("answer",)

@@ -149,7 +149,7 @@ def heal(network: Any, matrices: Sequence[StoredMatrix], tokens: Any, *, batch: 
         network: the compressed model.
         matrices: its stored matrices; nothing else is changed.
         tokens: (n, length) token ids.
-        batch: rows a step.
+        batch: rows per step.
         learning_rate: peak rate of AdamW; it falls linearly to zero.
     """
     import torch

@@ -58,7 +58,7 @@ def local_loss(maps: torch.Tensor, group: int) -> torch.Tensor:
             continue
         own = anchor[pairs[:, 0]]
         near = (own - positive[pairs[:, 1]]).norm(dim=1)
-        # The nearest descriptor of every negative, one a match.
+        # The nearest descriptor of every negative, one per match.
         far = torch.cdist(own[None], negatives).min(dim=2).values
         total = total + (near - far + MARGIN).clamp_min(0).sum()
     return total / (len(maps) // group)

@@ -40,7 +40,7 @@ ARMS = ("cmim", "mim", "infonce", "vae")
 class ContrastiveMIM(Method):
     """Mean codes, or the decoder's hidden state, of a small auto-encoder trained on the task's images without labels.
 
-    Parameters: `arm`, the objective; `code`, ``z`` or ``h``; `batch`, images a step; `tau`, the temperature.
+    Parameters: `arm`, the objective; `code`, ``z`` or ``h``; `batch`, images per step; `tau`, the temperature.
     """
 
     name = "cmim"

@@ -26,7 +26,7 @@ class LateInteraction(OnMiniLM):
 
     name = "minilm-maxsim"
     summary = (
-        "Keeps one vector a token. Every query token looks for its nearest token in a document, "
+        "Keeps one vector per token. Every query token looks for its nearest token in a document, "
         "and their similarities add up."
     )
     paper = Paper(

@@ -1,4 +1,4 @@
-"""One bit a dimension, or one bit a direction: signs, random hyperplanes, a learnt rotation."""
+"""One bit per dimension, or per direction: signs, random hyperplanes, a learnt rotation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from methods.kit.rotations import gaussian
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Binary, Dense
 
 
 class BinarySigns(Compressor):
-    """One bit a dimension: above or below a threshold, which is 0, the mean or the median of the fit vectors.
+    """One bit per dimension: above or below a threshold, which is 0, the mean or the median of the fit vectors.
 
     ``query=bits`` compares bits by Hamming distance. ``query=float`` keeps the query's numbers and sums them with the
     document's signs: since a document is about mean ± spread, that ranks documents by an estimate of the dot product.
@@ -28,6 +28,7 @@ class BinarySigns(Compressor):
     paper = Paper("Binary Embedding-based Retrieval at Tencent", 2023, "2302.08714")
     tags = ("binary", "quantised")
     grid = {"threshold": ("mean", "zero", "median"), "query": ("bits", "float")}
+    usual = {"threshold": ("mean",)}
 
     def skip(self, task: Any) -> str | None:
         """Only search tells queries from documents."""
@@ -57,6 +58,7 @@ class Lsh(Compressor):
                   url="https://doi.org/10.1145/509907.509965")  # fmt: skip
     tags = ("binary", "random", "quantised")
     grid = {"bits": (384, 128, 1024)}
+    usual = {"bits": (384,)}
     seeded = True
 
     def fit(self, vectors: Any, seed: int) -> Tensors:
@@ -77,6 +79,7 @@ class Itq(Compressor):
                   url="https://doi.org/10.1109/CVPR.2011.5995432")  # fmt: skip
     tags = ("binary", "learnt rotation", "quantised")
     grid = {"bits": (256, 128)}
+    usual = {"bits": (128,)}
     seeded = True
     requires = ("faiss",)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from suite.compressor import Compressor, check_divides
+from methods.kit.product_codes import nearest_centroids
+from suite.compressing import Compressor, check_divides
 from suite.method import Paper, Role, Tensors
 from suite.representations import Codes, Dense
 
@@ -29,7 +30,8 @@ class Pq(Compressor):
     )
     paper = Paper("Product Quantization for Nearest Neighbor Search", 2011, url="https://doi.org/10.1109/TPAMI.2010.57")
     tags = ("codes", "quantised")
-    grid = {"m": (16, 48, 96)}
+    grid = {"m": (16, 32, 48, 96)}
+    usual = {"m": (48, 32)}
     seeded = True
     requires = ("faiss",)
 
@@ -37,7 +39,11 @@ class Pq(Compressor):
         """Centroids of every part."""
         check_divides(self, "m", self.m, vectors.shape[1])
         chosen, bits = training_vectors(vectors, seed)
-        return {"codebook": product_codebook(chosen, self.m, bits, seed)}
+        return {"codebook": product_codebook(chosen, self.m, bits, seed, self._iterations)}
+
+    @property
+    def _iterations(self) -> int:
+        return int(self.effort.pick(quick=10, standard=25))
 
     def encode(self, vectors: Any, role: Role) -> Codes | Dense:
         """(n, m) codes; (n, d) float32 of queries."""
@@ -54,6 +60,8 @@ class Opq(Pq):
 
     name = "opq"
     summary = "Product quantisation after a learnt rotation, which spreads what varies together evenly over the parts."
+    grid = {"m": (16, 48, 96)}
+    usual = {"m": (48,)}
     paper = Paper(
         "Optimized Product Quantization for Approximate Nearest Neighbor Search",
         2013,
@@ -74,7 +82,8 @@ class Opq(Pq):
         transform.niter_pq_0 = FIRST_ITERATIONS
         transform.train(chosen)
         rotation = faiss.vector_to_array(transform.A).reshape(dim, dim)
-        return {"codebook": product_codebook(chosen @ rotation.T, self.m, bits, seed), "rotation": rotation}
+        codebook = product_codebook(chosen @ rotation.T, self.m, bits, seed, self._iterations)
+        return {"codebook": codebook, "rotation": rotation}
 
 
 class Rq(Compressor):
@@ -91,7 +100,8 @@ class Rq(Compressor):
     paper = Paper("Approximate Nearest Neighbor Search by Residual Vector Quantization", 2010,
                   url="https://doi.org/10.3390/s101211259")  # fmt: skip
     tags = ("codes", "quantised", "additive")
-    grid = {"m": (16, 48)}
+    grid = {"m": (16,)}
+    usual = {"m": (16,)}
     seeded = True
     requires = ("faiss",)
 
@@ -171,17 +181,6 @@ def bits_of(codebook: np.ndarray) -> int:
     return int(codebook.shape[1] - 1).bit_length() or 1
 
 
-def nearest_centroids(vectors: np.ndarray, codebook: np.ndarray) -> np.ndarray:
-    """(n, m) uint8 numbers of the centroids nearest to the parts of (n, d) vectors, lowest first among equals."""
-    m, _, width = codebook.shape
-    parts = vectors.reshape(len(vectors), m, width)
-    codes = np.empty((len(vectors), m), np.uint8)
-    for part in range(m):
-        centroids = codebook[part]
-        codes[:, part] = ((centroids**2).sum(axis=1) / 2 - parts[:, part] @ centroids.T).argmin(axis=1)
-    return codes
-
-
 def training_vectors(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
     """The vectors to train on, and the bits of a code that so many can fill."""
     bits = min(BITS, max(1, len(vectors).bit_length() - 1))
@@ -201,12 +200,13 @@ def _quantizer(dim: int, m: int, bits: int, seed: int) -> Any:
     return quantizer
 
 
-def product_codebook(vectors: np.ndarray, m: int, bits: int, seed: int) -> np.ndarray:
+def product_codebook(vectors: np.ndarray, m: int, bits: int, seed: int, iterations: int = 25) -> np.ndarray:
     """(m, 2^bits, d / m) float32 centroids of the parts of (n, d) vectors, by faiss's k-means."""
     import faiss
 
     dim = vectors.shape[1]
     quantizer = _quantizer(dim, m, bits, seed)
+    quantizer.cp.niter = iterations
     quantizer.train(np.ascontiguousarray(vectors, np.float32))
     return faiss.vector_to_array(quantizer.centroids).reshape(m, quantizer.ksub, dim // m)
 

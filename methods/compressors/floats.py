@@ -6,7 +6,7 @@ number of every format; larger ones are cut to it.
 
 import numpy as np
 
-from suite.compressor import compressor
+from suite.compressing import compressor
 from suite.method import Paper
 
 FP8 = Paper("FP8 Formats for Deep Learning", 2022, "2209.05433")

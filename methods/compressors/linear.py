@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from methods.kit.rotations import gaussian
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -22,6 +22,7 @@ class Truncated(Compressor):
     paper = Paper("Matryoshka Representation Learning", 2022, "2205.13147")
     tags = ("dense", "truncated")
     grid = {"dim": DIMS}
+    usual = {"dim": (128, 64)}
 
     def encode(self, vectors: Any, role: Role) -> Dense:
         """(n, dim) float32."""
@@ -43,18 +44,18 @@ class Pca(Compressor):
                   url="https://doi.org/10.1080/14786440109462720")  # fmt: skip
     tags = ("dense", "linear")
     grid = {"dim": DIMS}
-    requires = ("sklearn",)
+    usual = {"dim": (128, 64)}
     whiten = False
 
     def fit(self, vectors: Any, seed: int) -> Tensors:
         """Mean and components, largest variance first."""
-        from sklearn.decomposition import PCA
-
         dim = min(self.dim, *vectors.shape)
-        fitted = PCA(dim, random_state=seed).fit(vectors)
-        spread = np.sqrt(np.maximum(fitted.explained_variance_, 1e-12)) if self.whiten else np.ones(dim)
-        components = (fitted.components_ / spread[:, None]).astype(np.float32)
-        return {"mean": fitted.mean_.astype(np.float32), "components": components}
+        mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centred = vectors - mean
+        # Exact and without a seed, whatever the number of vectors.
+        variances, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64) / max(1, len(vectors) - 1))
+        spread = np.sqrt(np.maximum(variances[::-1][:dim], 1e-12)) if self.whiten else np.ones(dim)
+        return {"mean": mean, "components": (axes[:, ::-1][:, :dim].T / spread[:, None]).astype(np.float32)}
 
     def encode(self, vectors: Any, role: Role) -> Dense:
         """(n, dim) float32."""
@@ -67,6 +68,7 @@ class PcaWhitened(Pca):
     name = "pca-whitened"
     summary = "Principal components, each at the same spread, so that directions of little variance count as much."
     grid = {"dim": (128, 64, 32)}
+    usual = {"dim": (64,)}
     whiten = True
 
 
@@ -82,6 +84,7 @@ class RandomProjection(Compressor):
                   url="https://doi.org/10.1090/conm/026/737400")  # fmt: skip
     tags = ("dense", "linear", "random")
     grid = {"dim": DIMS}
+    usual = {"dim": (64,)}
     seeded = True
 
     def fit(self, vectors: Any, seed: int) -> Tensors:

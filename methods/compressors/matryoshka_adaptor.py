@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from methods.kit.training import Descent, array, descend, placed
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense
 
@@ -37,6 +37,7 @@ class MatryoshkaAdaptor(Compressor):
                   "2407.20243")  # fmt: skip
     tags = ("dense", "linear", "trained")
     grid = {"dim": (128, 64, 32, 16)}
+    usual = {"dim": (64,)}
     seeded = True
     requires = ("torch",)
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import DecodedVectors
 from suite.representations.packing import pack, unpack
@@ -29,7 +29,7 @@ ROWS_AT_ONCE = 4096
 
 
 class OptimisedScalar(Compressor):
-    """`bits` bits a dimension over an interval that is chosen for each vector."""
+    """`bits` bits per dimension over an interval that is chosen for each vector."""
 
     name = "optimised-scalar"
     summary = (
@@ -39,6 +39,7 @@ class OptimisedScalar(Compressor):
     paper = Paper("Lucene: optimized scalar quantization", 2024, url="https://github.com/apache/lucene/pull/14078")
     tags = ("quantised", "scalar")
     grid = {"bits": (1, 2, 4, 8)}
+    usual = {"bits": (1, 4)}
 
     def fit(self, vectors: Any, seed: int) -> Tensors:
         """The centre."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from methods.kit.rotations import random_rotation
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense, Quantised
 
@@ -29,7 +29,7 @@ ROWS_AT_ONCE = 4096
 
 
 class RaBitQ(Compressor):
-    """Random rotation, `bits` bits a coordinate on a symmetric grid, and one factor a vector: an unbiased estimate."""
+    """Random rotation, `bits` bits per coordinate on a symmetric grid, one factor per vector: an unbiased estimate."""
 
     name = "rabitq"
     summary = (
@@ -44,6 +44,7 @@ class RaBitQ(Compressor):
     )
     tags = ("quantised", "random", "estimator")
     grid = {"bits": (1, 2, 4, 8)}
+    usual = {"bits": (1, 4)}
     seeded = True
 
     def fit(self, vectors: Any, seed: int) -> Tensors:

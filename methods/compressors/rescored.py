@@ -11,7 +11,7 @@ from methods.compressors.binary import BinarySigns
 from methods.compressors.codebooks import Pq
 from methods.compressors.floats import float16
 from methods.compressors.scalar import Int8
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense, Hits, Representation
 from suite.representations.base import top_k
@@ -35,6 +35,7 @@ class Rescored(Compressor):
     readouts = ("search",)
     tags = ("quantised", "two stages")
     grid = {"first": ("binary", "pq"), "then": ("int8", "float16"), "multiple": (4,)}
+    usual = {"first": ("binary",)}
     seeded = True
     requires = ("faiss",)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense, Quantised
 
@@ -71,6 +71,7 @@ class TwoBit(Compressor):
     summary = "Each dimension in 2 bits: which of four ranges its value falls in, of equal width or of equal number."
     tags = TAGS
     grid = {"ranges": ("percentile", "equal")}
+    usual = {"ranges": ("percentile",)}
 
     def fit(self, vectors: Any, seed: int) -> Tensors:
         """(d, 3) edges between ranges and (d, 4) means of the values in them."""

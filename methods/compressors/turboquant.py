@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.kit.rotations import gaussian, random_rotation
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import DecodedVectors, Dense, Quantised
 from suite.representations.packing import unpack
@@ -37,6 +37,7 @@ class TurboQuant(Compressor):
     paper = Paper("TurboQuant: Online Vector Quantization with Near-optimal Distortion Rate", 2025, "2504.19874")
     tags = ("quantised", "random", "estimator")
     grid = {"bits": (1, 2, 4), "estimate": ("mse", "product")}
+    usual = {"bits": (1, 4)}
     seeded = True
 
     def fit(self, vectors: Any, seed: int) -> Tensors:

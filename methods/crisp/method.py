@@ -30,7 +30,7 @@ PQ_TRAINING_VECTORS = 16384
 
 
 class Crisp(OnMiniLM):
-    """Late interaction over a few centroids a text, by a model that was trained to be clustered.
+    """Late interaction over a few centroids per text, by a model that was trained to be clustered.
 
     The paper clusters the token vectors of each query and each document by k-means within the forward pass, in
     training as at test; centroids are means, through which gradients flow, assignments are constants, and the loss is
@@ -39,7 +39,7 @@ class Crisp(OnMiniLM):
     (the nearest passage of another section), Chamfer similarity averaged over the query's vectors, temperature 0.05.
     Centroids and tokens have unit length. Texts are cut to 64 tokens in training and to 128 afterwards.
 
-    ``trained`` is the pooling in training and ``kept`` that of encoding, ``4x8`` for 4 vectors a query and 8 a
+    ``trained`` is the pooling in training and ``kept`` that of encoding, ``4x8`` for 4 vectors per query and 8 per
     document. Controls with the same steps and batches: ``all``, no pooling; ``last`` and ``every``, the last tokens or
     tokens at even distances; and the unpruned model clustered after the fact, by the same k-means or by
     Ward's hierarchical clustering. The paper publishes no code; what its text leaves open (where k-means starts, unit

@@ -6,7 +6,7 @@ classes: corners without a class keep room for those that come. Where a model is
 and a higher-order consistency loss (HOC) against the frozen old model align it further: λ CE + (1 − λ) L_feat, with
 L_feat(i) = −μ ⟨f_old_i, f_new_i⟩ + log Σ_{j: y_j ≠ y_i} exp(μ ⟨f_old_i, f_new_j⟩) for features f of length 1.
 
-Here: a perceptron with two hidden layers of 256, K = 64, 3 epochs an update in standard, 100 images a class in the
+Here: a perceptron with two hidden layers of 256, K = 64, 3 epochs an update in standard, 100 images per class in the
 memory, which is repeated until it makes up half of what an update trains on (a usual form of replay; without it old
 classes are too rare in a batch for L_feat to hold them). Pairs of one class are left out of the sum, as the equation
 says (multiplying them by 0 would leave exp(0)). Arms say what the classifier is (``simplex``, ``trainable``) and how

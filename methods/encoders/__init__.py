@@ -1,1 +1,1 @@
-"""Encoders whose weights are packaged, one a file."""
+"""Encoders whose weights are packaged, one per file."""

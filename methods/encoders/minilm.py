@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 as it is used: one vector of 384 numbers a text."""
+"""all-MiniLM-L6-v2 as it is used: one vector of 384 numbers per text."""
 
 from __future__ import annotations
 

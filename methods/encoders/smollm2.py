@@ -3,7 +3,7 @@
 The JRT-Prompt of Arora et al. (arXiv:2407.05483, section 3) gives context and question twice, "C Q C Q", to a language
 model as it is. Their models are recurrent; this one, SmolLM2-135M-Instruct (arXiv:2502.02737), is a Transformer of the
 kind they are measured against. It is asked zero-shot and decodes greedily, and what it keeps of the context are 23,040
-bytes of keys and values a token. Its weights are de-quantised from Q4_1, never the original float16.
+bytes of keys and values per token. Its weights are de-quantised from Q4_1, never the original float16.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Pretraining with hierarchical memories: separating long-tail and common knowledge (2025, arXiv:2510.02375).
 
-* `method.py`: Hierarchical memories: a small model that fetches, once a context, the blocks of parameters of its
+* `method.py`: Hierarchical memories: a small model that fetches, once per context, the blocks of parameters of its
   clusters.
 * `memory_bank.py`: A small predictor of the next word whose feed-forward layers are widened by blocks fetched from a
   bank.

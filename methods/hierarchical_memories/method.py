@@ -1,4 +1,4 @@
-"""Hierarchical memories: a small model that fetches, once a context, the blocks of parameters of its clusters.
+"""Hierarchical memories: a small model that fetches, once per context, the blocks of parameters of its clusters.
 
 The paper (arXiv:2510.02375) clusters its corpus hierarchically by sentence embeddings. Each cluster of each level owns
 a block of parameters, which widen the feed-forward layers of a small anchor model; a context fetches the blocks on its
@@ -58,7 +58,7 @@ class HierarchicalMemories(OnMiniLM):
 
     name = "hierarchical-memories"
     summary = (
-        "A small model fetches, once a context, the parameter blocks of the text clusters the context falls into. "
+        "A small model fetches, once per context, the parameter blocks of the text clusters the context falls into. "
         "Controls are dense models of equal fetched or total size, random routing, a wrong block, and none."
     )
     paper = Paper(

@@ -191,7 +191,7 @@ def train_adaptive(network: AdaptiveTokenizer, pixels: torch.Tensor, steps: int,
 
 
 def train_fixed(network: AdaptiveTokenizer, pixels: torch.Tensor, length: int, steps: int, seed: int) -> None:
-    """The same with always `length` tokens and one pass a step, that asks for the least error."""
+    """The same with always `length` tokens and one pass per step, that asks for the least error."""
     generator = torch.Generator().manual_seed(seed)
 
     def loss(batch: torch.Tensor) -> torch.Tensor:

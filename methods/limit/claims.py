@@ -43,7 +43,7 @@ def _cubic(r: Results) -> Verdict:
 
 def _truncation(r: Results) -> Verdict:
     """Smallest loss of Recall@2 between neighbouring truncations."""
-    recalls = [r["minilm"].main, *(r[f"minilm-truncated[dim={d}]"].main for d in (256, 128, 64, 32))]
+    recalls = [r["minilm"].main, *(r[f"minilm+truncated[dim={d}]"].main for d in (256, 128, 64, 32))]
     first, *others = (more - fewer for more, fewer in pairwise(recalls))
     verdict = first >= 0
     for loss in others:

@@ -45,7 +45,7 @@ class FreeEmbeddings(Method):
 
     Controls: ``documents=random`` keeps the documents where they were drawn and fits the queries only. What the same
     question does to systems that read the text is asked by the other tasks of the family; their rows to compare are
-    bm25 (lexical), minilm-maxsim (several vectors a document) and text-control (random vectors).
+    bm25 (lexical), minilm-maxsim (several vectors per document) and text-control (random vectors).
     """
 
     name = "limit"

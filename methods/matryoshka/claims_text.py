@@ -14,7 +14,7 @@ def _claims(task: str) -> list[Claim]:
         return r["matryoshka[arm=mrl,dim=64]"].main / r["matryoshka[arm=mrl,dim=384]"].main >= 0.93
 
     def over_base(r: Results) -> Verdict:
-        return r["matryoshka[arm=mrl,dim=64]"].main - r["minilm-truncated[dim=64]"].main >= 0.03
+        return r["matryoshka[arm=mrl,dim=64]"].main - r["minilm+truncated[dim=64]"].main >= 0.03
 
     def over_control(r: Results) -> Verdict:
         return r["matryoshka[arm=mrl,dim=64]"].main - r["matryoshka[arm=plain,dim=64]"].main >= 0.015

@@ -1,6 +1,6 @@
 """MUVERA: Multi-Vector Retrieval via Fixed Dimensional Encodings (2024, arXiv:2405.19504).
 
-* `method.py`: MUVERA: candidates for multi-vector retrieval from one vector a text.
+* `method.py`: MUVERA: candidates for multi-vector retrieval from one vector per text.
 * `encoded_tokens.py`: Token vectors with a fixed dimensional encoding beside them: candidates by the one, re-scoring
   by the other.
 * `fde.py`: Fixed dimensional encodings: one vector a set of vectors, whose dot products approximate Chamfer

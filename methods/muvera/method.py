@@ -1,4 +1,4 @@
-"""MUVERA: candidates for multi-vector retrieval from one vector a text."""
+"""MUVERA: candidates for multi-vector retrieval from one vector per text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from methods.colbert.method import LARGEST_CORPUS, LateInteraction
-from methods.compressors.minilm_pq import nearest_centroids
+from methods.kit.product_codes import nearest_centroids
 from methods.kit.text.coded_vectors import train_codebook
 from methods.kit.text.late_training import WIDTH, TrainedTokens, train_tokens
 from methods.kit.text.minilm import DIMENSION, OnMiniLM

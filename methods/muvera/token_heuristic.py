@@ -1,4 +1,4 @@
-"""The per-token heuristic: candidates of multi-vector search from single-vector search, one a query token.
+"""The per-token heuristic: candidates of multi-vector search from single-vector search, one per query token.
 
 Every query vector retrieves its nearest document vectors; a document is a candidate once one of its vectors was
 retrieved. This is what ColBERT and PLAID start from, and what MUVERA (arXiv:2405.19504, section 3.1) is compared with.

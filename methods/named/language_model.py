@@ -39,7 +39,7 @@ class LanguageModel(NamedMethod):
     accepts = Accepts(needs=("text",))
 
     def encode(self, items: Sequence[Passage], role: Role) -> Bitstream:
-        """Read each context; one stream an item with everything that the model holds afterwards."""
+        """Read each context; one stream per item with everything that the model holds afterwards."""
         import torch
 
         model, tokenizer = self._loaded()

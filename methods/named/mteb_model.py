@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from methods.named.sentence_transformer import BATCH, SIMILARITIES, several
+from methods.named.sentence_transformer import BATCH, several, similarity_of
 from suite import devices
 from suite.data.hub import is_commit
 from suite.errors import ContractError, DataUnavailable
@@ -91,8 +91,8 @@ class MtebModel(NamedMethod):
         )
         if isinstance(vectors, list) or np.ndim(vectors[0]) == 2:
             return several([np.asarray(matrix, np.float32) for matrix in vectors])
-        similarity = getattr(self.wrapped.mteb_model_meta.similarity_fn_name, "value", "cosine")
-        return Dense(np.asarray(vectors, np.float32), SIMILARITIES.get(str(similarity), "cosine"))
+        similarity = similarity_of(self.model, self.wrapped.mteb_model_meta.similarity_fn_name)
+        return Dense(np.asarray(vectors, np.float32), similarity)
 
     def index(self, documents: Representation) -> Any:
         """The documents; a searcher reads their texts."""
@@ -129,7 +129,7 @@ class MtebModel(NamedMethod):
 
 @lru_cache(maxsize=1)
 def load(model: str, commit: str | None, trust_remote_code: bool, device: str) -> Any:
-    """The model behind mteb's wrapper on a device, one a process.
+    """The model behind mteb's wrapper on a device, one per process.
 
     Raises:
         DataUnavailable: mteb pins another commit than the one that is here.
@@ -146,7 +146,17 @@ def load(model: str, commit: str | None, trust_remote_code: bool, device: str) -
             f"it mteb:{model}@{pinned}"
         )
     options = {"trust_remote_code": True} if trust_remote_code else {}
-    return mteb.get_model(model, device=device, **options)
+    return in_float32(mteb.get_model(model, device=device, **options))
+
+
+def in_float32(wrapped: Any) -> Any:
+    """The same model with every network that it holds in float32, whatever its weights are stored in."""
+    from torch.nn import Module
+
+    for value in (wrapped, *vars(wrapped).values()):
+        if isinstance(value, Module):
+            value.float()
+    return wrapped
 
 
 @lru_cache(maxsize=1)
@@ -156,7 +166,7 @@ def load_folder(folder: str, revision: str | None, trust_remote_code: bool, devi
     from sentence_transformers import SentenceTransformer
 
     loaded = SentenceTransformer(folder, device=device, local_files_only=True, trust_remote_code=trust_remote_code)
-    return SentenceTransformerEncoderWrapper(loaded, revision=revision)
+    return SentenceTransformerEncoderWrapper(loaded.float(), revision=revision)
 
 
 def _loader(items: Sequence[str], batch: int) -> Any:

@@ -2,7 +2,7 @@
 
 The kind is read off the repository (`config_sentence_transformers.json`, or the modules of older ones). Prompts are the
 model's own: queries are encoded with `encode_query`, documents with `encode_document`, everything else with `encode`.
-Computed in float32; several vectors are kept in float16.
+Weights are read into float32 and computed in it, whatever they are stored in; several vectors are kept in float16.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from suite import devices
+from suite.errors import ContractError
 from suite.method import Modality, Role
 from suite.named import NamedMethod
 from suite.representations import Dense, MultiVector, Representation, Sparse
@@ -27,7 +28,7 @@ KINDS = {
 }
 BATCH = 32
 """Texts at once: sentence-transformers' own number."""
-SIMILARITIES = {"cosine": "cosine", "dot": "dot", "euclidean": "euclidean"}
+SIMILARITIES = ("cosine", "dot", "euclidean")
 
 
 class SentenceTransformerModel(NamedMethod):
@@ -58,7 +59,19 @@ class SentenceTransformerModel(NamedMethod):
             return Sparse(_csr(vectors))
         if kind == "several vectors":
             return several(vectors)
-        return Dense(np.asarray(vectors, np.float32), SIMILARITIES.get(str(model.similarity_fn_name), "cosine"))
+        return Dense(np.asarray(vectors, np.float32), similarity_of(self.model, model.similarity_fn_name))
+
+
+def similarity_of(model: str, stated: Any) -> str:
+    """The similarity that a model states, cosine where it states none.
+
+    Raises:
+        ContractError: it is one that no representation here has; another one would be another model.
+    """
+    name = str(getattr(stated, "value", stated) or "cosine")
+    if name not in SIMILARITIES:
+        raise ContractError(f"{model} is compared by {name}, which is none of {', '.join(SIMILARITIES)}")
+    return name
 
 
 def kind_of(folder: Path) -> str:
@@ -82,12 +95,12 @@ def _json(file: Path) -> Any:
 
 @lru_cache(maxsize=1)
 def load(folder: str, trust_remote_code: bool, device: str) -> Any:
-    """The model on a device, one a process."""
+    """The model on a device, one per process."""
     import sentence_transformers as st
 
     classes = {"dense": st.SentenceTransformer, "sparse": st.SparseEncoder, "several vectors": st.MultiVectorEncoder}
     options = {"device": device, "local_files_only": True, "trust_remote_code": trust_remote_code}
-    return classes[kind_of(Path(folder))](folder, **options).eval()
+    return classes[kind_of(Path(folder))](folder, **options).float().eval()
 
 
 def several(matrices: Sequence[np.ndarray]) -> MultiVector:

@@ -26,13 +26,13 @@ def _fewer_bits(r: Results, m: int, than: str, by: float) -> Verdict:
 CLAIMS = {
     "probabilistic-circuits": (
         Claim(
-            "16 states reach 3.50 bits a dimension",
+            "16 states reach 3.50 bits per dimension",
             lambda r: r[_circuit()].main <= 3.50,
             source=f"{_CIRCUITS}, Table 2 (3.37 after full training); {_TRIAL}",
             task="compression/fashion-mnist",
         ),
         Claim(
-            "One stream costs at most 0.01 bits a dimension more than its likelihood",
+            "One stream costs at most 0.01 bits per dimension more than its likelihood",
             lambda r: r[_circuit()].main - r[_circuit()].cost("theoretical_bits") <= 0.01,
             source=f"{_CIRCUITS}, Table 2 (0.03 there)",
             task="compression/fashion-mnist",

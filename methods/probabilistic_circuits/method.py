@@ -116,7 +116,7 @@ class ProbabilisticCircuits(Method):
     # -- coding -----------------------------------------------------------------------------------
 
     def encode(self, items: NDArray[np.uint8], role: Role) -> Bitstream:
-        """One stream an image, or one for all; with −log2 p of the stored model."""
+        """One stream per image, or one for all; with −log2 p of the stored model."""
         import constriction
 
         images = items.reshape(len(items), -1)

@@ -217,7 +217,7 @@ class Lesson:
 
     Attributes:
         queries: (n,) texts.
-        passages: (n,) texts, one a query.
+        passages: (n,) texts, one per query.
         near_miss: (n,) row of another passage that every query is also set beside.
         soft_labels: called with rows of queries and of passages, gives their (queries, passages) probabilities of
             belonging together; None: a query belongs with its own passage and with no other.

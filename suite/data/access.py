@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -14,10 +15,13 @@ from suite.data import own
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
 from suite.errors import DataMismatch, DataUnavailable, DeclarationError, MachineError, SelectorError, WeighbridgeError
+from suite.guarded import one_line
 from suite.keys import code_hash
 from suite.paths import cache_root, project_root
 from suite.selectors import nearest
 from suite.sources import Sources
+
+_OF_THE_MACHINE = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EDQUOT, errno.ENOMEM, errno.EROFS)
 
 _FOLDERS: list[Path] = []
 
@@ -106,7 +110,11 @@ def load_spec(declaration: DataSpec) -> Any:
 
 
 def decode(declaration: DataSpec, path: Path) -> Any:
-    """Run the loader on what a source offers."""
+    """Run the loader on what a source offers.
+
+    Raises:
+        DataMismatch: it cannot be read; the message names the set and says why, in one line.
+    """
     module, function = declaration.loader.split(":")
     try:
         loader = getattr(import_module(module), function)
@@ -115,7 +123,17 @@ def decode(declaration: DataSpec, path: Path) -> Any:
             f"data set {declaration.name}: loader {declaration.loader} cannot be used: {error}"
         ) from error
     generated = path == Path()
-    return loader(None if generated else path, **declaration.options)
+    name = f"data set {declaration.name}{'' if generated else f', {path}'}"
+    try:
+        return loader(None if generated else path, **declaration.options)
+    except (WeighbridgeError, MemoryError):
+        raise
+    except OSError as error:
+        if error.errno in _OF_THE_MACHINE:
+            raise
+        raise DataMismatch(f"{name}: {error}") from error
+    except Exception as error:  # damaged files make loaders and their libraries raise anything
+        raise DataMismatch(f"{name}: cannot be read: {one_line(error)}") from error
 
 
 def data_hash(name: str) -> str | None:

@@ -1,7 +1,7 @@
 """Bringing data sets to this machine, on request only: `weighbridge data fetch`.
 
 Whatever was interrupted is taken up where it stopped. A file gets its name once its checksum is right, so that nothing
-half-written is ever read. A mirror folder, a copy of what another machine fetched, is looked into before any network.
+half-written is ever read. A mirror folder, a copy of what another machine fetched, is checked before any network.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class RecallSet:
     """Contexts to read, a question about each that comes after it, and the answers.
 
     Attributes:
-        contexts: presentation ("long_first_once" …) → one context an item. Items are aligned: every presentation
+        contexts: presentation ("long_first_once" …) → one context per item. Items are aligned: every presentation
             shows the same content, so that presentations are compared item by item.
         questions: what is asked once the context has been read, one an item.
         answers: what must be answered, one an item.

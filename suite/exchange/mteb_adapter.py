@@ -58,7 +58,7 @@ def as_mteb_model(
         return Encoder(method, cell, similarity)
     if "search" in type(method).readouts:
         return Searcher(method, cell, seed)
-    raise WeighbridgeError(f"{cell.label} has neither one vector a text nor a search: mteb cannot evaluate it")
+    raise WeighbridgeError(f"{cell.label} has neither one vector per text nor a search: mteb cannot evaluate it")
 
 
 def _one_variant(selector: str, profile: str, methods_dirs: Sequence[Path | str]) -> Cell:
@@ -115,7 +115,7 @@ def _role(prompt_type: Any) -> Role:
 
 
 class Encoder:
-    """A method of one vector a text, by mteb's `EncoderProtocol`.
+    """A method of one vector per text, by mteb's `EncoderProtocol`.
 
     Attributes:
         mteb_model_meta: what mteb files its results under.
@@ -172,7 +172,7 @@ class Searcher:
         self._index = self.method.index(self.method.encode(texts, Role.DOCUMENT))
 
     def _fitted(self, texts: list[str]) -> Method:
-        """A new instance, as the engine makes one a cell: what an instance keeps belongs to what it was fitted on."""
+        """A new instance, as the engine makes one per cell: what an instance keeps belongs to what it was fitted on."""
         before, cls = self.method, type(self.method)
         method = cls(before.effort, **self.variant)
         method.weights = before.weights

@@ -24,6 +24,7 @@ from suite.data.declaration import DataSpec, HubSource
 from suite.errors import WeighbridgeError
 from suite.results.catalog import ReferenceRow
 from suite.results.layout import component
+from suite.results.metrics import EXPORTED_COSTS
 from suite.results.schema import CellResult, Status
 from suite.results.store import Row
 from suite.task import Task
@@ -101,7 +102,7 @@ def _file(results: Sequence[CellResult], task: Task[Any], data: DataSpec) -> dic
     }
     scores: dict[str, Any] = {_theirs(name): value for name, value in means.items()}
     scores["main_score"] = means[task.metrics[0]]
-    for cost in ("bytes_per_item", "fitted_bytes", "model_bytes", "encode_items_per_second", "query_latency_p50_ms"):
+    for cost in EXPORTED_COSTS:
         values = [getattr(r.costs, cost) for r in results]
         if all(value is not None for value in values):
             scores[cost] = fmean(values)
@@ -144,7 +145,7 @@ class Imported:
     """What an import found.
 
     Attributes:
-        rows: reported numbers, one a (model, task, metric).
+        rows: reported numbers, one per (model, task, metric).
         files: how many result files of known tasks were read.
         problems: files that could not be used, and why.
     """

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from suite import files
-from suite.results.store import Row, to_frame
+from suite.results.frames import to_frame
+from suite.results.store import Row
 
 
 def export(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
-    """Write ``cells.parquet``, one row a cell, and ``items.parquet``, one row a (cell, item).
+    """Write ``cells.parquet``, one row per cell, and ``items.parquet``, one row per (cell, item).
 
     A cell's columns are its facts, scores, costs and provenance; ``variant``, ``machine``, ``packages`` and ``weights``
     are JSON. An item's are ``profile, task, label, seed, item`` and one column a per-item score, empty where the task

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ import numpy as np
 from suite.data import access
 from suite.data.types import RetrievalSet
 from suite.errors import ContractError, DataUnavailable, WeighbridgeError
-from suite.exchange.trec_files import ranked, read_run, shortened
+from suite.exchange.trec_files import ranked, read_run
 from suite.method import Method, Modality, Role
 from suite.representations import Dense, Hits
 from suite.results.catalog import ReferenceRow
+from suite.results.trec import Ranking
 from suite.task import Task
 from suite.weighing import MeasuredMethod
 
@@ -75,32 +75,7 @@ def _hits(path: Path, data: RetrievalSet) -> Hits:
     if unjudged:
         log.warning("%s: %d queries without judgement are left out, %s first", path, len(unjudged), unjudged[0])
     try:
-        return hits_of((hit for hit in ranked(run) if hit[0] in known), data)
+        found = Ranking.of((hit for hit in ranked(run) if hit[0] in known), data.query_ids, data.document_ids)
     except ContractError as error:
         raise WeighbridgeError(f"{path} is a run of another collection: {error}") from None
-
-
-def hits_of(run: Iterable[tuple[str, str, float]], data: RetrievalSet) -> Hits:
-    """A run as hits of all queries of `data`; −1 where a query has fewer than the one with the most.
-
-    Args:
-        run: (query id, document id, score) triples, best first for each query.
-        data: the collection.
-
-    Raises:
-        ContractError: a query or a document is not in the collection.
-    """
-    row_of = {document: row for row, document in enumerate(data.document_ids)}
-    by_query: dict[str, list[tuple[int, float]]] = {query: [] for query in data.query_ids}
-    for query, document, score in run:
-        if query not in by_query or document not in row_of:
-            what = f"query {shortened(query)}" if query not in by_query else f"document {shortened(document)}"
-            raise ContractError(f"{what} is not in it")
-        by_query[query].append((row_of[document], score))
-    depth = max(map(len, by_query.values()), default=0)
-    indices = np.full((len(data.query_ids), depth), -1)
-    scores = np.full(indices.shape, -np.inf, np.float32)
-    for row, hits in enumerate(by_query.values()):
-        if hits:
-            indices[row, : len(hits)], scores[row, : len(hits)] = zip(*hits, strict=True)
-    return Hits(indices, scores)
+    return Hits(found.indices, found.scores)

@@ -5,20 +5,23 @@ Nothing in the folder is changed. Files are read one by one, so that a folder of
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from suite.discovery import Catalogue
 from suite.errors import WeighbridgeError
-from suite.keys import ENGINE_VERSION
+from suite.files import shown
+from suite.keys import ENGINE_VERSION, digest
 from suite.planning import Cell, plan
 from suite.profiles import profiles
-from suite.results.metrics import METRICS, Metric
+from suite.results.metrics import COSTS, METRICS, Metric
 from suite.results.moments import statistic
 from suite.results.schema import CellResult, Status
 from suite.results.store import Invalid, ResultStore, Row
@@ -26,6 +29,8 @@ from suite.results.store import Invalid, ResultStore, Row
 TOLERANCE = 1e-5
 """Between a score and what its per-item scores make: they are stored in float32."""
 
+_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+_LARGEST = 1e18
 _NEVER_NEGATIVE = {"B", "s", "ms", "1/s", "MB/s", "bit", "×", "documents"}
 _SHARE = re.compile(r"(ndcg|recall|mrr|map|top\d+|accuracy)(@\d+|_\w+)?")
 
@@ -66,12 +71,13 @@ class Validator:
         self._plans: dict[str, dict[tuple[str, str, str, int], Cell]] = {}
         self._named: set[str] = set()
         self._items: dict[str, str] = {}
+        self._cells: set[bytes] = set()
 
     def check(self, files: Iterable[Path]) -> Iterator[Problem]:
         """Yield the problems of result files, in their order."""
         for path in files:
             self.rows += 1
-            name = str(path.relative_to(self.store.root))
+            name = shown(path.relative_to(self.store.root))
             try:
                 row = self.store.examine(path)
             except Invalid as invalid:
@@ -89,9 +95,22 @@ class Validator:
             yield cell
         else:
             yield from _key(result, cell)
+            yield from _declared(result, cell)
+        yield from self._second(result)
         yield from _shape(result)
         yield from _ranges(result)
         yield from self._per_item(row)
+
+    def _second(self, result: CellResult) -> Iterator[_Said]:
+        """Whether another row reads as the same cell; digests of all cells are kept, not their names."""
+        cell = digest([result.profile, result.label, result.task, result.seed])
+        mark = bytes.fromhex(cell)[:12]
+        if mark in self._cells:
+            yield (
+                f"it is a second row of {result.label} on {result.task}, seed {result.seed}",
+                "Keep the one that was run",
+            )
+        self._cells.add(mark)
 
     # -- the plan -----------------------------------------------------------------------------------
 
@@ -202,6 +221,18 @@ def _key(result: CellResult, cell: Cell) -> Iterator[_Said]:
     yield f"its key is not this checkout's: {what} differ{'s' if len(names) < 2 else ''}", again
 
 
+def _declared(result: CellResult, cell: Cell) -> Iterator[_Said]:
+    """Whether the row says of itself what the method's class says."""
+    again = "Run the cell again and commit what it stores"
+    planned = dict(cell.variant)
+    if (result.method, json.dumps(result.variant)) != (cell.method.cls.name, json.dumps(planned)):
+        yield f"its method and parameters are {result.method!r} {result.variant}, not those of {cell.label}", again
+    if result.control != cell.method.cls.is_control_variant(cell.variant):
+        yield f"it is {'' if result.control else 'not '}called a control, which the method says otherwise", again
+    if result.main_metric != cell.task.task.main_metric:
+        yield f"it is judged by {result.main_metric!r}, the task by {cell.task.task.main_metric!r}", again
+
+
 def _shape(result: CellResult) -> Iterator[_Said]:
     """What a row with its status must and must not have."""
     again = "Run the cell again and commit what it stores"
@@ -210,10 +241,27 @@ def _shape(result: CellResult) -> Iterator[_Said]:
             yield f"it is ok, but has no score {result.main_metric}", again
         if result.provenance.seconds <= 0 or not result.provenance.machine:
             yield "it does not say on what machine, and how long, it ran", again
+        if result.reason is not None:
+            yield "it is ok, but has a reason not to be", again
     elif result.scores:
         yield f"it is {result.status}, but has scores", again
     elif not result.reason:
         yield f"it is {result.status} without a reason", again
+    if (wrong := _date(result.provenance.started)) is not None:
+        yield wrong, again
+
+
+def _date(started: str) -> str | None:
+    """What is wrong with the time at which a row says it was started."""
+    try:
+        when = datetime.fromisoformat(started)
+    except ValueError:
+        return f"it was started at {started[:40]!r}, which is no date"
+    if when.tzinfo is None:
+        return f"it was started at {started}, of no time zone"
+    if not _FIRST <= when <= datetime.now(UTC) + timedelta(days=1):
+        return f"it was started at {started}, when nothing can have been"
+    return None
 
 
 def _ranges(result: CellResult) -> Iterator[_Said]:
@@ -224,10 +272,12 @@ def _ranges(result: CellResult) -> Iterator[_Said]:
             low, high = limits(metric)
             if not low <= value <= high:
                 yield f"{name} is {value:.6g}, outside of {low:g} to {high:g}", advice
-    costs = result.costs.model_dump(exclude={"extra"})
-    for name, value in costs.items():
+    for cost in COSTS:
+        value = getattr(result.costs, cost.name)
         if value is not None and value < 0:
-            yield f"{name} is {value:.6g}, and cannot be negative", advice
+            yield f"{cost.name} is {value:.6g}, and cannot be negative", advice
+        elif value is not None and value > _LARGEST:
+            yield f"{cost.name} is larger than {_LARGEST:g}, and cannot be", advice
 
 
 def limits(metric: Metric) -> tuple[float, float]:
@@ -240,10 +290,10 @@ def limits(metric: Metric) -> tuple[float, float]:
 
 
 def result_files(root: Path, paths: Iterable[Path]) -> Iterator[Path]:
-    """The result files among `paths` and below their folders, one after another; links are not followed.
+    """The result files among `paths` and below their folders, one after another, and links, which are none.
 
     Raises:
-        WeighbridgeError: a path lies outside of the folder of results.
+        WeighbridgeError: a path lies outside of the folder of results, or a folder cannot be read.
     """
     root = root.resolve()
     for path in paths:
@@ -258,13 +308,19 @@ def result_files(root: Path, paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _walk(folder: Path, root: Path) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
+    try:
+        with os.scandir(folder) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise WeighbridgeError(f"cannot read {folder}: {error.strerror or error}") from None
     for entry in ordered:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), root)
-        elif entry.is_file(follow_symlinks=False) and _is_result(Path(entry.path), root):
-            yield Path(entry.path)
+        path = Path(entry.path)
+        if entry.is_symlink() and entry.is_dir():
+            yield path
+        elif entry.is_dir(follow_symlinks=False) and path.suffix != ".json":
+            yield from _walk(path, root)
+        elif _is_result(path, root):
+            yield path
 
 
 def _is_result(path: Path, root: Path) -> bool:

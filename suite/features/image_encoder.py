@@ -1,4 +1,4 @@
-"""A convolutional image backbone, read once a data set: pooled features, or the maps of any block.
+"""A convolutional image backbone, read once per data set: pooled features, or the maps of any block.
 
     encoder = ImageEncoder(EFFICIENTNET_LITE0)  # declared by those who use it, as a `PretrainedWeights`
     features = encoder.pooled(images)           # (n, 1280) float32, what the classifier head reads

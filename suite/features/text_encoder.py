@@ -1,4 +1,4 @@
-"""A transformer encoder of text, read once a corpus: pooled vectors or token vectors of any layer.
+"""A transformer encoder of text, read once per corpus: pooled vectors or token vectors of any layer.
 
     encoder = TextEncoder(MINILM)
     vectors = encoder.pooled(texts)              # (n, 384) float32, mean over tokens

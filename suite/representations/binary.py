@@ -35,7 +35,7 @@ class Binary(Representation):
 
     @classmethod
     def from_signs(cls, values: Array) -> Self:
-        """Keep one bit a dimension of (n, d) `values`: 1 where the value is above zero."""
+        """Keep one bit per dimension of (n, d) `values`: 1 where the value is above zero."""
         return cls(np.packbits(values > 0, axis=1), values.shape[1])
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ from suite.representations.base import Array, Representation
 
 
 class Bitstream(Representation):
-    """What a codec wrote: one stream an item, or one stream for all of them.
+    """What a codec wrote: one stream per item, or one stream for all of them.
 
     Args:
         streams: the byte strings; as many as items, or one.

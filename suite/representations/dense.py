@@ -1,4 +1,4 @@
-"""One vector an item, in the dtype in which it is stored."""
+"""One vector per item, in the dtype in which it is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several vectors an item, scored by Chamfer similarity (MaxSim)."""
+"""Several vectors per item, scored by Chamfer similarity (MaxSim)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MultiVector(Representation):
             or offsets[-1] != len(vectors)
             or (np.diff(offsets.astype(np.int64)) < 1).any()
         ):
-            raise ValueError("offsets must rise from 0 to the number of vectors, with at least one vector an item")
+            raise ValueError("offsets must rise from 0 to the number of vectors, with at least one vector per item")
         self.vectors = vectors
         self.offsets = offsets.astype(np.uint32)
 

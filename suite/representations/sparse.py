@@ -20,7 +20,7 @@ DOCUMENTS_AT_ONCE = 2**16
 
 
 class Sparse(Representation):
-    """CSR rows, stored as value/index pairs and one offset an item.
+    """CSR rows, stored as value/index pairs and one offset per item.
 
     Args:
         matrix: (n, vocabulary) `scipy.sparse.csr_array`; stored in the smallest index type that fits.

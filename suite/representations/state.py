@@ -22,7 +22,7 @@ class State(Representation):
     def __init__(self, **tensors: Array) -> None:
         """Hold the tensors; raises ValueError if they disagree on the number of contexts."""
         if len({len(t) for t in tensors.values()}) != 1:
-            raise ValueError("every tensor of a state must have one row a context")
+            raise ValueError("every tensor of a state must have one row per context")
         self.tensors = tensors
 
     def __len__(self) -> int:

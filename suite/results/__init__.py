@@ -22,7 +22,8 @@ def frame(profile: str | None = None, folder: Path | str | None = None, tasks: s
         tasks: a glob of tasks' names such as ``sts/*``; all of them if None.
     """
     from suite.paths import results_root
-    from suite.results.store import ResultStore, to_frame
+    from suite.results.frames import to_frame
+    from suite.results.store import ResultStore
 
     store = ResultStore(Path(folder) if folder is not None else results_root())
     for name in READ_ORDER if profile is None else (profile,):

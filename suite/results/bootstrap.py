@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 RESAMPLES = 10_000
 LEVEL = 0.95
 NO_ITEMS = "no per-item scores"
+FEWEST_ITEMS = 6
+"""Items that a verdict at 5 % needs: the signs of n differences alone happen by chance with 2^(1 - n), two-sided."""
 FEWEST_SEEDS = 3
 
 _BLOCK_CELLS = 1 << 22
@@ -65,7 +67,7 @@ class Sample:
 
     @classmethod
     def of(cls, rows: Sequence[Row], metric: Metric) -> Sample:
-        """Read one method's rows on one task, one a seed."""
+        """Read one method's rows on one task, one per seed."""
         ordered = sorted(rows, key=lambda row: row.result.seed)
         wanted = metric.item_columns()
         items = [row.items() if wanted else {} for row in ordered]
@@ -88,6 +90,8 @@ class Sample:
         measured = [statistic(self.metric, dict(zip(names, seed, strict=True))) for seed in arrays]
         if not np.allclose(measured, self.scores, rtol=1e-3, atol=1e-4):
             return None, "the per-item scores do not give the stored score"
+        if min(lengths) < FEWEST_ITEMS:
+            return None, f"too few items: {min(lengths)}, a test at 5 % needs {FEWEST_ITEMS}"
         return arrays, ""
 
 
@@ -158,7 +162,7 @@ def replicates(samples: Mapping[K, Sample], *, resamples: int = RESAMPLES, seed:
 
 
 def seeds_alone(values: Sequence[float], *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray | None:
-    """(resamples,) means of a number that has one value a seed, over seeds drawn anew; None for fewer than three.
+    """(resamples,) means of a number that has one value per seed, over seeds drawn anew; None for fewer than three.
 
     Rows on as many seeds are resampled alike, so that differences between them are paired by seed.
     """

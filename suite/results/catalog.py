@@ -60,7 +60,7 @@ class TableCard(_Card):
     Attributes:
         title: what the table shows.
         columns: heads of the columns.
-        rows: cells, one a column; "" where there is nothing to say.
+        rows: cells, one per column; "" where there is nothing to say.
         note: what a reader must know, in a sentence or two.
     """
 

@@ -12,7 +12,7 @@ from suite.results.schema import Status
 
 @dataclass(frozen=True)
 class Entry:
-    """Rows of one configuration on one task, one a seed, in the order of seeds."""
+    """Rows of one configuration on one task, one per seed, in the order of seeds."""
 
     rows: tuple[RowSummary, ...]
 
@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def reason(self) -> str | None:
-        """Why it is not ok."""
+        """Why a seed failed."""
         return next((row.reason for row in self.rows if row.status is not Status.OK), None)
 
     @property
@@ -47,7 +47,7 @@ class Entry:
         return metric_named(self.first.main_metric)
 
     def number(self, name: str) -> float | None:
-        """A score or a cost by name, its mean over the seeds; None if a seed lacks it or is not ok."""
+        """A score or a cost by name, its mean over the seeds; None if a seed lacks it or failed."""
         values = [row.scores.get(name, row.costs.get(name)) for row in self.rows if row.status is Status.OK]
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known and len(known) == len(self.rows) else None

@@ -1,6 +1,6 @@
 """What a profile's rows say, without reading them: files that did not change since they were verified are not opened.
 
-The index is one file a profile in the cache folder (`suite.stored`): an index that was cut short or edited is made
+The index is one file per profile in the cache folder (`suite.stored`): an index that was cut short or edited is made
 again.
 """
 
@@ -74,7 +74,7 @@ class Index:
     """Summaries of a profile's rows, kept in the cache folder under the stamps of their files.
 
     Attributes:
-        summaries: one a row that can be trusted.
+        summaries: one per row that can be trusted.
         rejected: files that were set aside now, because they cannot be.
         digest: hash of the names, sizes and times of all files of the profile.
     """
@@ -95,21 +95,23 @@ class Index:
         kept = stored.read(self._file, self._key) or {}
         entries: dict[str, Any] = {}
         self.summaries: list[RowSummary] = []
-        damaged = False
+        damaged: dict[Path, str] = {}
         for name in sorted(name for name in stamps if name.endswith(".json")):
             entry = kept.get(name)
             if entry is None or entry["stamp"] != stamps[name] or entry["items"] != stamps.get(entry["file"] or ""):
                 try:
                     entry = _entry(store, folder / name, name, stamps)
-                except Invalid:
-                    damaged = True
+                except Invalid as invalid:
+                    damaged[folder / name] = str(invalid)
                     continue
             entries[name] = entry
             self.summaries.append(_summary(entry["row"], name))
         self.rejected: list[Rejected] = []
         if damaged or len({summary.identity for summary in self.summaries}) < len(self.summaries):
             reading = store.read(profile)  # sets aside what cannot be trusted, second rows of a cell too
-            self.rejected = reading.rejected
+            known = {rejected.path for rejected in reading.rejected}
+            left = [Rejected(path, reason) for path, reason in damaged.items() if path.exists() and path not in known]
+            self.rejected = [*reading.rejected, *left]
             kept_files = {store.path(row.result) for row in reading.rows}
             self.summaries = [summary for summary in self.summaries if folder / summary.file in kept_files]
         self.digest = hashlib.sha256(json.dumps(sorted(stamps.items())).encode()).hexdigest()
@@ -159,7 +161,7 @@ def _entry(store: ResultStore, path: Path, name: str, stamps: dict[str, list[int
     file = None
     if result.items_sha256 is not None:
         file = f"{name.rpartition('/')[0]}/{items_path(path, result.items_sha256).name}"
-    costs = result.costs.model_dump(exclude={"extra"}, exclude_none=True) | result.costs.extra
+    costs = result.costs.known()
     row = [
         result.profile, result.label, result.task, result.seed, result.key, str(result.status), result.reason,
         result.method, result.variant, result.control, result.main_metric, result.scores, costs,

@@ -90,7 +90,7 @@ def _ratio(own: Estimate, reference: Estimate, metric: Metric) -> tuple[float, n
 def kept_of_rows(
     own: Sequence[Row], reference: Sequence[Row], metric: Metric, *, resamples: int = RESAMPLES
 ) -> Kept | None:
-    """The same of stored rows, one a seed, of two configurations on one task.
+    """The same of stored rows, one per seed, of two configurations on one task.
 
     Raises:
         WeighbridgeError: if per-item columns differ in length over the seeds, or hold NaN.

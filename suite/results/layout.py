@@ -32,7 +32,7 @@ def cell_name(result: CellResult) -> str:
     plain = _PLAIN_NAME.fullmatch(result.method) is not None
     parts = [result.method]
     for name, value in variant.items():
-        plain &= _PLAIN_VALUE.fullmatch(name) is not None
+        plain &= _PLAIN_NAME.fullmatch(name) is not None
         if isinstance(value, str):
             plain &= _PLAIN_VALUE.fullmatch(value) is not None and value not in {"true", "false"}
         parts.append(f"{name}={str(value).lower()}")

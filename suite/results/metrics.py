@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from suite.results.schema import Costs
 
 Statistic = Literal["mean", "ratio", "pearson", "spearman", "point"]
 
@@ -50,71 +52,17 @@ def declare(*metrics: Metric) -> None:
             raise ValueError(f"metric {metric.name!r} is already declared differently")
 
 
-COSTS: tuple[Metric, ...] = (
-    Metric(
-        "bytes_per_item",
-        "bytes/item",
-        "lower",
-        "B",
-        ",.1f",
-        "point",
-        about="Bytes of the serialised representation, over the items.",
-    ),
-    Metric(
-        "fitted_bytes",
-        "fitted bytes",
-        "lower",
-        "B",
-        ",.0f",
-        "point",
-        about="Codebooks, projections and heads, as serialised.",
-    ),
-    Metric(
-        "model_bytes",
-        "model bytes",
-        "lower",
-        "B",
-        ",.0f",
-        "point",
-        about="Weights needed to encode a query, as stored.",
-    ),
-    Metric("train_seconds", "train time", "lower", "s", ",.1f", "point", about="Seconds spent in train, once a seed."),
-    Metric("fit_seconds", "fit time", "lower", "s", ",.2f", "point", about="Seconds spent in fit, once a task."),
-    Metric(
-        "encode_items_per_second",
-        "encode items/s",
-        "higher",
-        "1/s",
-        ",.0f",
-        "point",
-        about="Items encoded in a second, shared backbone passes included.",
-    ),
-    Metric(
-        "query_latency_p50_ms",
-        "query p50",
-        "lower",
-        "ms",
-        ",.2f",
-        "point",
-        about="Median time from a query to its answer, one at a time.",
-    ),
-    Metric("query_latency_p95_ms", "query p95", "lower", "ms", ",.2f", "point", about="95th percentile of the same."),
-    Metric(
-        "peak_memory_bytes",
-        "peak memory",
-        "lower",
-        "B",
-        ",.0f",
-        "point",
-        about="Largest resident size of the cell's process.",
-    ),
-    Metric(
-        "peak_device_bytes",
-        "peak device memory",
-        "lower",
-        "B",
-        ",.0f",
-        "point",
-        about="Most memory of the accelerator that tensors took at a time; none on the CPU.",
-    ),
+def _costs() -> dict[str, dict[str, Any]]:
+    extras = ((name, field.json_schema_extra) for name, field in Costs.model_fields.items())
+    return {name: extra["cost"] for name, extra in extras if isinstance(extra, dict) and "cost" in extra}  # type: ignore[misc]
+
+
+COSTS: tuple[Metric, ...] = tuple(
+    Metric(name, c["title"], c["better"], c["unit"], c["format"], "point", about=c["about"])
+    for name, c in _costs().items()
 )
+"""The costs that every cell may have, as `Costs` declares them."""
+EXACT_COSTS = frozenset(name for name, c in _costs().items() if c["exact"])
+"""Those that are counted and not timed."""
+EXPORTED_COSTS = tuple(name for name, c in _costs().items() if c["exported"])
+"""Those that are written into files of mteb's format."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -40,23 +40,75 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), defer_build=True)
 
 
+def cost(
+    title: str,
+    unit: str,
+    form: str,
+    *,
+    about: str,
+    better: Literal["higher", "lower"] = "lower",
+    exact: bool = False,
+    exported: bool = False,
+) -> Any:
+    """Declare a cost: the default of its field, None, and how it is shown.
+
+    Args:
+        title: what a page prints.
+        unit: its unit.
+        form: `format()` specification.
+        about: one sentence for the About page.
+        better: which way is better.
+        exact: True for what is counted rather than timed: the same on every machine, without uncertainty.
+        exported: whether it goes to mteb's files.
+    """
+    shown = {"title": title, "unit": unit, "format": form, "about": about, "better": better}
+    return Field(default=None, json_schema_extra={"cost": {**shown, "exact": exact, "exported": exported}})
+
+
 class Costs(_Strict):
     """What a cell cost, measured; None where the readout has no such cost.
 
-    `extra` holds the costs that one family or method adds (documents scored, MACs, parameters …).
+    One field is the one declaration of a cost. From it come the column of every table, page and download
+    (`suite.results.metrics.COSTS`), what claims may ask for, and what is exported to mteb; a cost that is added needs
+    this line and, in `suite.weighing`, its measurement. Rows without it stay readable. `extra` holds the costs that
+    one family or method adds (documents scored, MACs, parameters …).
     """
 
-    bytes_per_item: Finite | None = None
-    fitted_bytes: Whole | None = None
-    model_bytes: Whole | None = None
-    train_seconds: Finite | None = None
-    fit_seconds: Finite | None = None
-    encode_items_per_second: Finite | None = None
-    query_latency_p50_ms: Finite | None = None
-    query_latency_p95_ms: Finite | None = None
-    peak_memory_bytes: Whole | None = None
-    peak_device_bytes: Whole | None = None
+    bytes_per_item: Finite | None = cost(
+        "bytes/item", "B", ",.1f", exact=True, exported=True,
+        about="Bytes of the serialised representation, over the items.",
+    )  # fmt: skip
+    fitted_bytes: Whole | None = cost(
+        "fitted bytes", "B", ",.0f", exact=True, exported=True,
+        about="Codebooks, projections and heads, as serialised.",
+    )  # fmt: skip
+    model_bytes: Whole | None = cost(
+        "model bytes", "B", ",.0f", exact=True, exported=True,
+        about="Weights needed to encode a query, as stored.",
+    )  # fmt: skip
+    train_seconds: Finite | None = cost("train time", "s", ",.1f", about="Seconds spent in train, once per seed.")
+    fit_seconds: Finite | None = cost("fit time", "s", ",.2f", about="Seconds spent in fit, once per task.")
+    encode_items_per_second: Finite | None = cost(
+        "encode items/s", "1/s", ",.0f", better="higher", exported=True,
+        about="Items encoded in a second, shared backbone passes included.",
+    )  # fmt: skip
+    query_latency_p50_ms: Finite | None = cost(
+        "query p50", "ms", ",.2f", exported=True, about="Median time from a query to its answer, one at a time."
+    )
+    query_latency_p95_ms: Finite | None = cost("query p95", "ms", ",.2f", about="95th percentile of the same.")
+    peak_memory_bytes: Whole | None = cost(
+        "peak memory", "B", ",.0f", about="Largest resident size of the cell's process."
+    )
+    peak_device_bytes: Whole | None = cost(
+        "peak device memory", "B", ",.0f",
+        about="Most memory of the accelerator that tensors took at a time; none on the CPU.",
+    )  # fmt: skip
     extra: dict[str, Finite] = Field(default_factory=dict)
+
+    def known(self) -> dict[str, float]:
+        """By name, all that was measured; those of a family or method among them."""
+        own = {name: getattr(self, name) for name in type(self).model_fields if name != "extra"}
+        return {name: value for name, value in own.items() if value is not None} | self.extra
 
 
 class Provenance(_Strict):
@@ -111,7 +163,7 @@ class CellResult(_Strict):
         status: how it ended.
         reason: one line for every status but ok.
         traceback: the traceback of a failure, shortened.
-        output: the end of what a cell that is not ok printed to stdout and stderr.
+        output: the end of what a failed cell printed to stdout and stderr.
         main_metric: name of the score the task is judged by.
         scores: finite numbers by metric name; empty unless ok.
         costs: measured costs.

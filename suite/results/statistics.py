@@ -5,8 +5,9 @@ bootstrap distribution of the difference. The p value is two-sided: twice the sm
 of zero, one added to count and number (Davison and Hinkley, 1997, section 4.2), at most 1. Ten thousand resamples
 cannot show a p below 2e-4, which a correction over hundreds of variants would turn into "nothing is told apart";
 where fewer than ten resamples lie beyond zero, the tail is that of Student's t with the bootstrap's standard error and
-one degree of freedom less than there are items, if that is smaller. A difference of more than six standard errors has
-no resample beyond zero to count: its interval is the normal one, too.
+one degree of freedom less than there are items, if that is smaller. No p value is below 2^(1 - n), that of the signs of
+n differences that all agree, and fewer than six items are not tested. A difference of more than six standard errors
+has no resample beyond zero to count: its interval is the normal one, too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ OTHER_ITEMS = "the per-item scores are of different items"
 
 _SAME = 1e-9
 _ALIKE = 1e-3
+_CANCELS = 1e-5
 _FEW = 10
 _FAR = 6.0
 
@@ -110,27 +112,23 @@ class Contest(Generic[K]):
             return Difference(value, reason=OTHER_ITEMS)
         return Difference(value, *paired.interval(a, b), float(paired.p_values(a, [b])[0]))
 
-    def errors(self, keys: Sequence[K]) -> tuple[list[float | None], int]:
+    def errors(self, keys: Sequence[K]) -> tuple[np.ndarray, int]:
         """Standard errors of all paired differences, for a page that tests any two of many methods.
 
         Args:
             keys: the methods, in the order of the pairs.
 
         Returns:
-            One a pair ``(i, j), i < j``, row by row: the standard deviation of the difference's replicates, None where
-            the two cannot be compared; and the number of items that most methods have.
+            One per pair ``(i, j), i < j``, row by row: the standard deviation of the replicates of the difference, NaN
+            where the two cannot be compared; and the number of items that most methods have.
         """
         order = self._ordered("higher", keys)
-        if not order:
-            return [None] * (len(keys) * (len(keys) - 1) // 2), 0
-        matrix = self._paired[order[0]].errors(order)
-        place = {key: position for position, key in enumerate(order)}
-        found = [
-            float(matrix[place[a], place[b]]) if a in place and b in place else None
-            for i, a in enumerate(keys)
-            for b in keys[i + 1 :]
-        ]
-        return found, self._estimates[order[0]].items
+        matrix = np.full((len(keys), len(keys)), np.nan)
+        if order:
+            place = {key: position for position, key in enumerate(keys)}
+            places = [place[key] for key in order]
+            matrix[np.ix_(places, places)] = self._paired[order[0]].errors(order)
+        return matrix[np.triu_indices(len(keys), 1)], self._estimates[order[0]].items if order else 0
 
     def tie_groups(
         self,
@@ -204,7 +202,7 @@ def paired_difference(a: Estimate, b: Estimate) -> Difference:
 
 
 def compare(a: Sequence[Row], b: Sequence[Row], metric: Metric) -> Difference:
-    """The difference a - b of two methods' stored rows, one a seed, on one task."""
+    """The difference a - b of two methods' stored rows, one per seed, on one task."""
     estimates = replicates({"a": Sample.of(a, metric), "b": Sample.of(b, metric)})
     return paired_difference(estimates["a"], estimates["b"])
 
@@ -216,15 +214,19 @@ class _Paired(Generic[K]):
         self._replicates = replicates
         self._place = {key: place for place, key in enumerate(replicates)}
         self._items = items
-        matrix = np.stack(list(replicates.values()))
-        self._largest = np.abs(matrix).max(axis=1)
-        self._mean = matrix.mean(axis=1)
-        matrix -= self._mean[:, None]
+        self._near_pairs: dict[frozenset[K], float] = {}
+        # A row at a time, so that no second matrix of doubles is made.
+        ends = np.array([(one.min(), one.max()) for one in replicates.values()])
+        self._largest = np.abs(ends).max(axis=1)
+        self._mean = np.array([one.mean() for one in replicates.values()])
+        self._largest_spread = np.abs(ends - self._mean[:, None]).max() or 1.0
         # Single precision is enough to tell near from far; what is near is counted.
-        self._largest_spread = np.abs(matrix).max() or 1.0
-        scaled = (matrix / self._largest_spread).astype(np.float32)
-        self._covariance = (scaled @ scaled.T).astype(np.float64) / matrix.shape[1]
-        self._least = 2 / (1 + matrix.shape[1])
+        drawn = len(next(iter(replicates.values())))
+        scaled = np.empty((len(replicates), drawn), np.float32)
+        for row, mean, one in zip(scaled, self._mean, replicates.values(), strict=True):
+            row[:] = (one - mean) / self._largest_spread
+        self._covariance = (scaled @ scaled.T).astype(np.float64) / drawn
+        self._least = 2 / (1 + drawn)
 
     def p_values(self, one: K, others: Sequence[K]) -> np.ndarray:
         """(others,) two-sided p values of one against each of the others, uncorrected."""
@@ -234,8 +236,9 @@ class _Paired(Generic[K]):
         p = np.minimum(self._least, 2 * stdtr(self._items - 1, -np.abs(deviations)))
         for position, deviation in enumerate(deviations):
             if not abs(deviation) > _FAR:
-                p[position] = self._counted(self._differences(one, others[position]))
-        return np.asarray(p)
+                p[position] = self._near(one, others[position])
+        # As small as the signs of so many differences can make it, and no smaller: a resample of few items varies less.
+        return np.asarray(np.maximum(p, 2.0 ** (1 - self._items)) if self._items else p)
 
     def interval(self, a: K, b: K) -> tuple[float, float]:
         """95 % interval of a - b."""
@@ -254,7 +257,8 @@ class _Paired(Generic[K]):
         own = np.diag(self._covariance)[places]
         variance = own[:, None] + own[None] - 2 * self._covariance[np.ix_(places, places)]
         # Where the two go so much together that single precision cancels, the difference itself is looked at.
-        for i, j in np.argwhere(np.triu(variance <= _ALIKE * (own[:, None] + own[None]), 1)):
+        both = own[:, None] + own[None]
+        for i, j in np.argwhere(np.triu((variance <= _CANCELS * both) & (both > 0), 1)):
             spread = self._differences(keys[i], keys[j]).std() / self._largest_spread
             variance[i, j] = variance[j, i] = spread**2
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)) * self._largest_spread)
@@ -275,6 +279,13 @@ class _Paired(Generic[K]):
             np.abs(differences) <= _SAME * max(self._largest[self._place[a]], self._largest[self._place[b]])
         ] = 0.0
         return np.asarray(differences)
+
+    def _near(self, one: K, other: K) -> float:
+        """The counted p value of a pair; the same pairs are asked about in one choice of methods after the other."""
+        pair = frozenset((one, other))
+        if pair not in self._near_pairs:
+            self._near_pairs[pair] = self._counted(self._differences(one, other))
+        return self._near_pairs[pair]
 
     def _counted(self, differences: np.ndarray) -> float:
         from scipy.special import stdtr

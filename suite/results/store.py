@@ -1,4 +1,4 @@
-"""The result store: one JSON a cell, per-item scores beside it, written whole or not at all.
+"""The result store: one JSON per cell, per-item scores beside it, written whole or not at all.
 
 Layout under the root::
 
@@ -244,7 +244,11 @@ class ResultStore:
             WeighbridgeError: it was written by a newer version of the schema.
         """
         row = self._read_row(path)
-        row.items()
+        if (digest := row.result.items_sha256) is not None:
+            try:
+                unpack(_bytes(items_path(path, digest)))
+            except ValueError as error:
+                raise Invalid(str(error)) from error
         return row
 
     def row_of(self, result: CellResult) -> Row | None:
@@ -262,28 +266,6 @@ class ResultStore:
         """The stored TREC run of a cell as (query id, document id, score); None where this row's is not here."""
         kept = stored.read(run_path(self.path(result)), _run_key(result))
         return None if kept is None else from_trec(kept)
-
-
-def to_frame(rows: Iterable[Row]) -> Any:
-    """Return a `pandas.DataFrame`: one row a cell, one column a fact, parameter, score and cost.
-
-    A parameter that is called like another column has the column ``param_<name>``.
-    """
-    import pandas as pd
-
-    records = []
-    for row in rows:
-        result = row.result
-        costs = result.costs.model_dump(exclude={"extra"})
-        facts = {
-            "method": result.method, "label": result.label, "control": result.control, "task": result.task,
-            "family": result.family, "profile": result.profile, "seed": result.seed, "status": result.status.value,
-            "reason": result.reason, "main_metric": result.main_metric, "main": result.main,
-        }  # fmt: skip
-        numbers = {k: v for k, v in (result.scores | costs | result.costs.extra).items() if k not in facts}
-        parameters = {f"param_{k}" if k in facts or k in numbers else k: v for k, v in result.variant.items()}
-        records.append(facts | parameters | numbers)
-    return pd.DataFrame.from_records(records)
 
 
 # -- files ----------------------------------------------------------------------------------------------

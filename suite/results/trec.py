@@ -11,8 +11,12 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
+from suite.errors import ContractError
+
 Run = Iterable[tuple[str, str, float]]
 
+LONGEST_ID = 60
+"""Characters of an identifier that a message shows."""
 LEVEL = 3
 """Of gzip: a deep run is millions of lines, and the highest level takes five times as long to save a tenth."""
 
@@ -32,6 +36,27 @@ class Ranking:
     documents: Sequence[str]
     indices: np.ndarray
     scores: np.ndarray
+
+    @classmethod
+    def of(cls, run: Run, queries: Sequence[str], documents: Sequence[str]) -> Ranking:
+        """A run laid out over all queries and documents of a collection; k is the most that a query has.
+
+        Raises:
+            ContractError: a query or a document is not in the collection.
+        """
+        row_of = {document: row for row, document in enumerate(documents)}
+        found: dict[str, list[tuple[int, float]]] = {query: [] for query in queries}
+        for query, document, score in run:
+            if query not in found or document not in row_of:
+                what = f"query {query[:LONGEST_ID]!r}" if query not in found else f"document {document[:LONGEST_ID]!r}"
+                raise ContractError(f"{what} is not in it")
+            found[query].append((row_of[document], score))
+        k = max(map(len, found.values()), default=0)
+        indices, scores = np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf, np.float32)
+        for row, hits in enumerate(found.values()):
+            if hits:
+                indices[row, : len(hits)], scores[row, : len(hits)] = zip(*hits, strict=True)
+        return cls(queries, documents, indices, scores)
 
     def __iter__(self) -> Iterator[tuple[str, str, float]]:
         """Yield the triples."""

@@ -1,4 +1,4 @@
-"""One lock a cell, so that two runs share the work and never do the same."""
+"""One lock per cell, so that two runs share the work and never do the same."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class CellOutcome:
         versions: packages that were loaded.
         device: where tensors were computed.
         machine: where it ran; None for this machine.
-        output: the end of what it printed, where it is not ok.
+        output: the end of what it printed, where it failed.
         shared_seconds: wall seconds of work that it shares, waiting included.
         trouble: True if the machine is to blame: there is a reason, and no row is stored.
     """

@@ -97,7 +97,7 @@ def run_cells(
         cells: planned cells.
         store: where rows are kept.
         jobs: cells at a time on this machine.
-        threads: threads a cell.
+        threads: threads per cell.
         device: auto, cpu, cuda, cuda:N or mps (`suite.devices`): where tensors are computed on this machine.
         overwrite: what happens to rows that exist.
         retry: statuses of current rows that are run again (`suite.running.due.RETRIABLE`).

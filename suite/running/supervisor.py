@@ -1,4 +1,4 @@
-"""The process between zygote and worker: one a cell, so that all a cell starts has one ancestor and ends with it.
+"""The process between zygote and worker: one per cell, so that all a cell starts has one ancestor and ends with it.
 
 It adopts whoever loses a parent inside the cell, keeps the end of what they print, and kills all of them when the
 worker has ended, when it is told to (SIGTERM), and when the zygote is gone.

@@ -1,7 +1,7 @@
-"""The process that cells are forked from: heavy imports are paid for once a run.
+"""The process that cells are forked from: heavy imports are paid for once per run.
 
 It is started fresh (never forked from a process that may have threads), imports what cells need, and then forks
-one supervisor a cell on request (`suite.running.supervisor`). It speaks with the runner over one socket; when that
+one supervisor per cell on request (`suite.running.supervisor`). It speaks with the runner over one socket; when that
 closes it ends its cells and itself, and when the runner is killed the kernel kills it: nothing is left behind.
 """
 

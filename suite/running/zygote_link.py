@@ -36,7 +36,7 @@ class ZygoteLink:
         """Start it.
 
         Args:
-            threads: threads a cell.
+            threads: threads per cell.
             meter: descriptor of the meters' memory.
             preload: modules it imports before cells are forked.
 

@@ -21,13 +21,13 @@ CIFAR_PIXELS = 3 * CIFAR_SIDE * CIFAR_SIDE
 
 
 def load_cifar(path: Path, train: Sequence[str], test: str, names: str, label_bytes: int = 1) -> ImageSet:
-    """Decode the binary version of CIFAR (Krizhevsky 2009): labels, then 3,072 bytes an image, colour by colour.
+    """Decode the binary version of CIFAR (Krizhevsky 2009): labels, then 3,072 bytes per image, colour by colour.
 
     Args:
         path: the archive, ``cifar-10-binary.tar.gz`` or ``cifar-100-binary.tar.gz``.
         train: members that hold the training images, in order.
         test: member that holds the test images.
-        names: member that names the classes, one a line.
+        names: member that names the classes, one per line.
         label_bytes: bytes of labels before an image; the last one is the class.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Labelled images in folders: one subfolder a class."""
+"""Labelled images in folders: one subfolder per class."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Experiments: families in which one system alone takes part, one a folder. Shown apart, and unranked."""
+"""Experiments: families in which one system alone takes part, one per folder. Shown apart, and unranked."""

@@ -324,6 +324,9 @@ def test_a_row_with_a_crafted_archive_stops_nothing(store):
     body = cell().model_dump(mode="json") | {"items_sha256": hashlib.sha256(content).hexdigest()}
     path = written(store, body)
     path.with_name(f"{path.stem}.{body['items_sha256'][:16]}.npz").write_bytes(content)
+    index = Index(store, "quick")
+    assert index.summaries == []
+    assert ["not a file of per-item scores" in rejected.reason for rejected in index.rejected] == [True]
     (row,) = store.read("quick").rows
     with pytest.raises(WeighbridgeError, match="cannot be read"):
         row.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from leaderboard.ranking import place
 from leaderboard.site import Site
 from leaderboard.tabs import tabs
 from leaderboard.text import clean, compact, formatted, script_json, slug
+from leaderboard.unchanged import stamp
 from suite.results.bootstrap import Sample, replicates
 from suite.results.kept import kept_of_rows
 from suite.results.statistics import Contest, paired_difference
@@ -247,6 +249,17 @@ def test_a_stale_row_is_shown_as_stale_and_not_ranked(stored, tmp_path):
     assert "stale</span>" in (tmp_path / "site/quick/tasks/beir/t0.html").read_text()
 
 
+def test_a_profile_of_stale_rows_alone_is_shown_unranked(stored, tmp_path):
+    stored.catalog.keys = dict.fromkeys(stored.catalog.keys, "another")
+    stored.save()
+    page = page_of(stored, "beir")
+    assert page.usual.order == []
+    assert [card.name for card in page.tab.ranked] == ["beir/t0", "beir/t1"]
+    assert len(page.context()["rows"]) == 12
+    assert all(row["stale"] and row["rank"] == "–" for row in page.context()["rows"])
+    assert build_site(stored.root, tmp_path / "site").runs == stored.cells
+
+
 def test_seeds_are_joined_and_a_failed_seed_is_still_seen(stored):
     entry = board_of(stored).entry("beir/t0", "method-3[dim=8]")
     assert [row.result.seed for row in entry.rows] == [0, 1]
@@ -265,6 +278,43 @@ def test_only_pages_whose_data_changed_are_written_again(stored, tmp_path):
     written = set(build_site(stored.root, site).written)
     assert {"quick/tasks/beir/t1.html", "quick/data/tasks/beir/t1.js", "quick/downloads/quick.csv"} <= written
     assert not [path for path in written if "t0" in path or "limit" in path]
+
+
+def test_nothing_is_read_where_nothing_changed(stored, tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    first = build_site(stored.root, site)
+    monkeypatch.setattr(reading, "read", lambda *_: pytest.fail("rows were read"))
+    again = build_site(stored.root, site)
+    assert (again.written, again.removed) == ((), ())
+    assert (again.runs, again.files, again.size) == (first.runs, first.files, first.size)
+    monkeypatch.undo()
+    (site / "quick/about.html").unlink()
+    assert build_site(stored.root, site).written == ("quick/about.html",)
+    stored.catalog.methods[0].summary = "Another."
+    stored.save()
+    assert "quick/methods/method-0.html" in build_site(stored.root, site).written
+
+
+@pytest.mark.parametrize("change", ["time", "size", "more", "less"])
+def test_a_stamp_notices_every_change(tmp_path, change):
+    file = tmp_path / "folder/a.json"
+    file.parent.mkdir()
+    file.write_text("1")
+    (tmp_path / "folder/catalog.json").write_text("1")
+    before = stamp([tmp_path / "folder"], without="catalog.json")
+    (tmp_path / "folder/catalog.json").write_text("22")
+    assert stamp([tmp_path / "folder"], without="catalog.json") == before
+    match change:
+        case "time":
+            os.utime(file, ns=(1, 1))
+        case "size":
+            file.write_text("12")
+        case "more":
+            (tmp_path / "folder/b").mkdir()
+            (tmp_path / "folder/b/c.json").write_text("")
+        case "less":
+            file.unlink()
+    assert stamp([tmp_path / "folder"], without="catalog.json") != before
 
 
 def test_pages_of_what_is_gone_are_removed(stored, tmp_path):
@@ -341,3 +391,18 @@ def test_ten_thousand_runs_are_a_quarter_of_a_megabyte_to_a_reader(tmp_path):
     page = (site / "index.html").read_text()
     asked = [site / name for name in re.findall(r'(?:src|href)="([^"]+\.(?:js|css))"', page)]
     assert len(page) + sum(path.stat().st_size for path in asked) < 250_000
+
+
+@pytest.mark.parametrize("damage", [b"", b"<html>", None])
+def test_a_page_that_was_emptied_cut_or_removed_is_written_again(stored, tmp_path, damage):
+    site = tmp_path / "site"
+    build_site(stored.root, site)
+    names = [str(next(site.glob(kind)).relative_to(site)) for kind in ("index.html", "quick/*.html", "_assets/*.js")]
+    whole = {name: (site / name).read_bytes() for name in names}
+    for name in whole:
+        (site / name).unlink()
+        if damage is not None:
+            (site / name).write_bytes(damage)
+    report = build_site(stored.root, site)
+    assert set(report.written) == set(whole)
+    assert {name: (site / name).read_bytes() for name in whole} == whole

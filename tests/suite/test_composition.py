@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from suite.composition import Composed, compose, rows_of
-from suite.compressor import Compressor, compressor
+from suite.compressing import Compressor, compressor
 from suite.discovery import Catalogue, FoundMethod, Origin, scan
 from suite.errors import ContractError, SelectorError
 from suite.method import FitData, Method, Modality, Role, label

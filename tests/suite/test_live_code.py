@@ -93,7 +93,10 @@ def test_the_hash_is_the_same_in_another_process(tmp_path):
     """Sets are in another order there, and the class arrived pickled by value."""
     cls = made(CLASS)
     (tmp_path / "class").write_bytes(cloudpickle.dumps(cls))
-    code = "import sys, pickle; from suite.live_code import live_hash; print(live_hash(pickle.load(open(sys.argv[1], 'rb'))))"
+    code = (
+        "import sys, pickle; from suite.live_code import live_hash; "
+        "print(live_hash(pickle.load(open(sys.argv[1], 'rb'))))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "class")],
         cwd=Path(__file__).resolve().parents[2], env={"PYTHONHASHSEED": "7"}, capture_output=True, text=True,

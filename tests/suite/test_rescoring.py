@@ -79,12 +79,18 @@ def test_what_cannot_be_had_says_why(tmp_path: Path, data: RetrievalSet) -> None
     assert keep(unknown, store) == unknown.row == row
 
 
-def test_the_command_computes_what_items_decide(tmp_path: Path) -> None:
+LATER = 'declare(Metric("agreement", "Agreement"), Metric("disagreement", "Less", columns=("agreement",), scale=-1.0))'
+
+
+def test_a_metric_that_a_family_gains_is_computed_and_makes_no_row_stale(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     project.run("run", "-m", "letters")
     family = tmp_path / "tasks/pairs.py"
-    later = 'declare(Metric("disagreement", "Disagreement", statistic="mean", columns=("agreement",), scale=-1.0))\n'
-    family.write_text(family.read_text() + "\n\n" + later)
+    text = family.read_text().replace('metrics = ("agreement",)', 'metrics = ("agreement", "disagreement")')
+    family.write_text(text)
+    states = json.loads(project.run("ls", "cells", "-m", "letters", "--json").stdout)
+    assert {cell["state"] for cell in states} == {"ok"}
+    family.write_text(text.replace('declare(Metric("agreement", "Agreement"))', LATER))
     first, *_ = json.loads(project.run("rescore", "--metrics", "disagreement", "--json").stdout)
     rows = {r.result.label: r.result for r in ResultStore(tmp_path / "results").read("quick").rows}
     agreement = rows[first["method"]].scores["agreement"]

@@ -41,7 +41,7 @@ class Recipe:
 
     Attributes:
         epochs: passes over the images; a last batch that is not full is left out unless it is the only one.
-        batch: images a step.
+        batch: images per step.
         rate: peak learning rate.
         weight_decay: decoupled for AdamW, in the gradient for SGD; biases and other vectors have none.
         schedule: ``onecycle`` or ``steps`` (`methods.kit.training.Descent`).

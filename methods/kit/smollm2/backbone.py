@@ -33,7 +33,7 @@ REQUIRES = ("torch", "transformers", "gguf", "accelerate", "safetensors", SMOLLM
 
 
 def load_model(dtype: str = "bfloat16", attention: str = "sdpa", device: str | None = None) -> LlamaForCausalLM:
-    """The model in evaluation mode, one a process and device.
+    """The model in evaluation mode, one per process and device.
 
     Args:
         dtype: ``"bfloat16"`` or ``"float32"``; bfloat16 rounds the de-quantised weights once more.

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.compressors.minilm_pq import nearest_centroids
+from methods.kit.product_codes import nearest_centroids
 from suite.representations import MultiVector, Representation
 
 CENTROIDS = 256
@@ -37,7 +37,7 @@ def train_codebook(vectors: NDArray[np.float32], width: int, seed: int) -> NDArr
 
 
 class CodedVectors(Representation):
-    """Several vectors an item, each as codes into a codebook.
+    """Several vectors per item, each as codes into a codebook.
 
     Args:
         codes: (total vectors, m) uint8.

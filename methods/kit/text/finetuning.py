@@ -46,7 +46,7 @@ class Recipe:
     Attributes:
         steps: optimiser steps.
         frozen: layers that keep their weights; 0 freezes the embeddings only.
-        batch: rows a step.
+        batch: rows per step.
         max_length: tokens a text is cut to while training.
         learning_rate: peak rate of AdamW, after a tenth of the steps; it falls linearly to zero.
         loss_learning_rate: peak rate of the loss module's own parameters.

@@ -44,7 +44,7 @@ def train_tokens(
         seed: of the projection, the batches and the dropout.
         effort: length and steps.
         pooling: applied to both sides in the forward pass; None keeps all tokens.
-        kept: vectors a query and a document that the pooling keeps.
+        kept: vectors per query and per document that the pooling keeps.
 
     Returns:
         The tuned layers and the (64, 384) projection ``loss.head.weight``.

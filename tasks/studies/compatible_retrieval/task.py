@@ -59,7 +59,7 @@ class CompatibleSpec(TaskSpec):
     Attributes:
         updates: classes whose images arrive at each update; the first trains the first model.
         images: how many images arrive at each update, as evenly over its classes as they are drawn.
-        gallery: training images a class that are set aside for the gallery.
+        gallery: training images per class that are set aside for the gallery.
     """
 
     updates: tuple[tuple[int, ...], ...] = Field(min_length=2)

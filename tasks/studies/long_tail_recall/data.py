@@ -50,7 +50,7 @@ class FactSet:
     """A corpus of facts, and questions about it.
 
     Attributes:
-        sentences: one a fact, the value its last word.
+        sentences: one per fact, the value its last word.
         counts: (n,) how often each occurs in the corpus; the first is the most frequent.
         unseen: sentences about pairs of topic and entity that the corpus does not hold; their words but topic, entity
             and value are common knowledge.

@@ -27,7 +27,7 @@ class TokenClustersSpec(TaskSpec):
 
     Attributes:
         documents: how many of the corpus are clustered, evenly spaced.
-        clusters: number of clusters a document.
+        clusters: number of clusters per document.
     """
 
     documents: int = Field(gt=0)

@@ -14,26 +14,30 @@ from methods.baselines.bm25 import BM25
 from methods.baselines.text_controls import ShuffledMiniLM, TextControl
 from methods.baselines.tfidf import TfIdf
 from methods.colbert.method import LateInteraction
-from methods.compressors.minilm_binary import MiniLMBinary
-from methods.compressors.minilm_int8 import MiniLMInt8
-from methods.compressors.minilm_pca import MiniLMPca
-from methods.compressors.minilm_pq import MiniLMOpq, MiniLMPq, nearest_centroids
-from methods.compressors.minilm_truncated import MiniLMTruncated
+from methods.compressors.binary import BinarySigns
+from methods.compressors.codebooks import Opq, Pq
+from methods.compressors.linear import Pca, Truncated
+from methods.compressors.scalar import Int8
 from methods.encoders import wordllama
 from methods.encoders.minilm import MiniLM
 from methods.kit.text.minilm import normalised
 from methods.kit.text.words import counts, packed, unpacked
+from suite.composition import compose, rows_of
 from suite.data import access
 from suite.errors import DataMismatch
 from suite.method import FitData, Role
-from suite.representations import Binary, Dense
 from tasks.beir import Beir
 from tasks.limit import Limit, LimitSpec
-from tasks.sts import Sts
 
+COMPRESSED = tuple(
+    compose([MiniLM, cls], rows_of([MiniLM, cls], [{}, conditions]))
+    for cls, conditions in (
+        (Truncated, {"dim": "16"}), (Pca, {"dim": "16"}), (Int8, {}), (BinarySigns, {"threshold": "mean"}),
+        (Pq, {"m": "16"}), (Opq, {"m": "16"}),
+    )
+)  # fmt: skip
 METHODS = (
-    BM25, TfIdf, wordllama.WordLlama, MiniLM, MiniLMTruncated, MiniLMPca, MiniLMInt8, MiniLMBinary, MiniLMPq, MiniLMOpq,
-    LateInteraction, TextControl, ShuffledMiniLM,
+    BM25, TfIdf, wordllama.WordLlama, MiniLM, *COMPRESSED, LateInteraction, TextControl, ShuffledMiniLM,
 )  # fmt: skip
 VARIANTS = [pytest.param(cls, variant, id=f"{cls.name} {variant}") for cls in METHODS for variant in cls.variants()]
 ANIMALS, PLACES = ("fox", "dog", "owl", "bear"), ("forest", "river", "library", "kitchen", "harbour")
@@ -84,8 +88,7 @@ def test_awkward_texts_keep_the_contract(cls, variant):
     assert np.isfinite(method.compare(texts, texts)).all()
 
 
-@pytest.mark.parametrize("cls", [BM25, TfIdf, wordllama.WordLlama, MiniLM, MiniLMPca, MiniLMInt8, MiniLMBinary,
-                                 MiniLMPq, MiniLMOpq, LateInteraction])  # fmt: skip
+@pytest.mark.parametrize("cls", [BM25, TfIdf, wordllama.WordLlama, MiniLM, *COMPRESSED[1:], LateInteraction])
 def test_the_document_itself_is_found(cls):
     method = fitted(cls)
     hits = method.search(method.index(method.encode(DOCUMENTS, Role.DOCUMENT)), method.encode(DOCUMENTS, Role.QUERY), 3)
@@ -190,94 +193,6 @@ def test_wordllama_refuses_another_file(name, monkeypatch):
 @pytest.fixture(scope="module")
 def vectors():
     return normalised(MiniLM().encode(DOCUMENTS, Role.ITEM).values)
-
-
-@pytest.mark.parametrize("dim", [256, 16])
-def test_truncation_keeps_the_first_dimensions(dim, vectors):
-    found = fitted(MiniLMTruncated, {"dim": dim}).encode(DOCUMENTS, Role.ITEM)
-    np.testing.assert_allclose(normalised(found.values), normalised(vectors[:, :dim]), atol=1e-4)
-    assert found.nbytes == len(DOCUMENTS) * dim * 4
-
-
-def test_pca_keeps_the_variance_and_variants_share_a_fit(vectors):
-    shared = MiniLMPca(dim=256).fit(FitData(DOCUMENTS), 0)
-    centred = vectors - vectors.mean(0)
-    variances = np.linalg.svd(centred, compute_uv=False) ** 2
-    method = MiniLMPca(dim=16)
-    method.fitted = method.narrow(shared)
-    found = method.encode(DOCUMENTS, Role.ITEM).values
-    np.testing.assert_allclose((found**2).sum(0), variances[:16], rtol=1e-2, atol=1e-4)
-    assert method.fitted["components"].shape == (16, 384)
-
-
-def test_int8_is_off_by_half_a_step(vectors):
-    method = fitted(MiniLMInt8)
-    found = method.encode(DOCUMENTS, Role.ITEM)
-    assert found.nbytes == len(DOCUMENTS) * 384
-    assert (np.abs(found.floats() - vectors) <= 0.51 * method.fitted["scale"] + 1e-6).all()
-
-
-def test_binary_costs_48_bytes_and_may_keep_the_query(vectors):
-    method = fitted(MiniLMBinary, {"query": "float"})
-    documents, queries = (method.encode(DOCUMENTS, role) for role in (Role.DOCUMENT, Role.QUERY))
-    assert isinstance(documents, Binary)
-    assert documents.nbytes == 48 * len(DOCUMENTS)
-    np.testing.assert_array_equal(documents.signs() > 0, vectors > vectors.mean(0))
-    assert isinstance(queries, Dense)
-    expected = vectors @ documents.signs().T
-    np.testing.assert_allclose(documents.search(queries, 1).scores[:, 0], expected.max(1), atol=1e-4)
-    assert isinstance(fitted(MiniLMBinary, {"query": "binary"}).encode(QUERIES, Role.QUERY), Binary)
-
-
-def test_a_query_side_needs_queries():
-    assert "no query side" in MiniLMBinary(query="float").skip(spec_task(Sts, "lee"))
-    assert MiniLMBinary(query="float").skip(spec_task()) is None
-    assert MiniLMBinary(query="binary").skip(spec_task(Sts, "lee")) is None
-
-
-def test_codes_are_those_of_faiss():
-    import faiss
-
-    generator = np.random.default_rng(0)
-    rows = generator.standard_normal((400, 384)).astype(np.float32)
-    method = MiniLMPq(m=48)
-    method.unit_vectors = lambda items: rows
-    method.fitted = method.fit(FitData(rows), 3)
-    found = method.encode(rows, Role.DOCUMENT)
-    quantizer = faiss.ProductQuantizer(384, 48, 8)
-    faiss.copy_array_to_vector(method.fitted["codebook"].reshape(-1), quantizer.centroids)
-    np.testing.assert_array_equal(found.codes, quantizer.compute_codes(rows))
-    assert found.nbytes == 400 * 48
-    again = MiniLMPq(m=48)
-    again.unit_vectors = method.unit_vectors
-    np.testing.assert_array_equal(again.fit(FitData(rows), 3)["codebook"], method.fitted["codebook"])
-    assert not np.array_equal(again.fit(FitData(rows), 4)["codebook"], method.fitted["codebook"])
-
-
-def test_a_learnt_rotation_lowers_the_error():
-    generator = np.random.default_rng(1)
-    # Variance in the first few dimensions only: parts of a plain cut are unequally hard.
-    rows = (generator.standard_normal((600, 384)) * (0.95 ** np.arange(384))).astype(np.float32)
-    error = {}
-    for cls in (MiniLMPq, MiniLMOpq):
-        method = cls(m=16)
-        method.unit_vectors = lambda items: rows
-        method.fitted = method.fit(FitData(rows), 0)
-        error[cls] = ((method.encode(rows, Role.DOCUMENT).floats() - rows) ** 2).sum()
-    assert error[MiniLMOpq] < 0.8 * error[MiniLMPq]
-    np.testing.assert_allclose(method.fitted["rotation"] @ method.fitted["rotation"].T, np.eye(384), atol=1e-4)
-
-
-def test_few_texts_give_shorter_codes():
-    method = fitted(MiniLMPq, {"m": 16})
-    assert method.fitted["codebook"].shape == (16, 16, 24)
-    assert method.encode(DOCUMENTS, Role.DOCUMENT).nbytes == len(DOCUMENTS) * 8
-
-
-def test_nearest_centroids_takes_the_lowest_of_equals():
-    codebook = np.array([[[0.0], [2.0]], [[1.0], [1.0]]], np.float32)
-    codes = nearest_centroids(np.array([[0.9, 5], [1.0, 1], [1.1, 0]], np.float32), codebook)
-    assert codes.tolist() == [[0, 0], [0, 0], [1, 0]]
 
 
 # -- a vector a token -------------------------------------------------------------------------------

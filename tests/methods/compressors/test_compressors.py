@@ -18,8 +18,9 @@ from methods.compressors.rabitq import RaBitQ
 from methods.compressors.rescored import Rescored
 from methods.compressors.scalar import Int4, Int8, TwoBit
 from methods.compressors.turboquant import TurboQuant, lloyd_max
+from methods.kit.product_codes import nearest_centroids
 from methods.kit.rotations import random_rotation
-from suite.compressor import Compressor
+from suite.compressing import Compressor
 from suite.discovery import scan
 from suite.errors import ContractError
 from suite.method import Role
@@ -327,3 +328,58 @@ def test_few_and_equal_vectors(name: str) -> None:
     vectors = np.repeat(unit(1), 5, axis=0)
     variant = small(cls, next(cls.variants()))
     assert fitted(cls, vectors, **variant).encode(vectors, Role.DOCUMENT).is_finite()
+
+
+def test_int8_is_off_by_half_a_step() -> None:
+    vectors = unit(300)
+    method = fitted(Int8, vectors)
+    assert (np.abs(decoded(method, vectors) - vectors) <= 0.51 * method.fitted["scale"] + 1e-6).all()
+
+
+def test_binary_ranks_by_signs_and_may_keep_the_query() -> None:
+    vectors = unit(100)
+    method = fitted(BinarySigns, vectors, threshold="mean", query="float")
+    documents, queries = (method.encode(vectors, role) for role in (Role.DOCUMENT, Role.QUERY))
+    np.testing.assert_array_equal(documents.signs() > 0, vectors > vectors.mean(0))
+    expected = vectors @ documents.signs().T
+    np.testing.assert_allclose(documents.search(queries, 1).scores[:, 0], expected.max(1), atol=1e-4)
+
+
+def test_a_query_side_needs_queries() -> None:
+    def task(readout: str) -> Any:
+        return type("Task", (), {"readout": readout})
+
+    assert "no query side" in BinarySigns(threshold="mean", query="float").skip(task("compare"))
+    assert BinarySigns(threshold="mean", query="float").skip(task("search")) is None
+    assert BinarySigns(threshold="mean", query="bits").skip(task("compare")) is None
+
+
+def test_a_learnt_rotation_lowers_the_error_where_parts_are_unequally_hard() -> None:
+    vectors = (np.random.default_rng(1).standard_normal((600, DIM)) * 0.8 ** np.arange(DIM)).astype(np.float32)
+    errors = [
+        np.square(decoded(fitted(cls, vectors, similarity="dot", m=4), vectors) - vectors).sum() for cls in (Pq, Opq)
+    ]
+    assert errors[1] < 0.8 * errors[0]
+
+
+def test_few_vectors_give_shorter_codes() -> None:
+    vectors = unit(20)
+    method = fitted(Pq, vectors, m=16)
+    assert method.fitted["codebook"].shape == (16, 16, 3)
+    assert method.encode(vectors, Role.DOCUMENT).nbytes == 20 * 8
+
+
+def test_nearest_centroids_takes_the_lowest_of_equals() -> None:
+    codebook = np.array([[[0.0], [2.0]], [[1.0], [1.0]]], np.float32)
+    codes = nearest_centroids(np.array([[0.9, 5], [1.0, 1], [1.1, 0]], np.float32), codebook)
+    assert codes.tolist() == [[0, 0], [0, 0], [1, 0]]
+
+
+def test_product_codes_for_many_queries_score_as_tables_do() -> None:
+    """Up to eight queries are looked up in tables, more are multiplied out; both give the same scores."""
+    vectors, queries = unit(300), unit(20, seed=9)
+    method = fitted(Pq, vectors, m=6)
+    made = method.encode(vectors, Role.DOCUMENT)
+    many = made.search(method.encode(queries, Role.QUERY), 5)
+    few = made.search(method.encode(queries[:4], Role.QUERY), 5)
+    np.testing.assert_allclose(many.scores[:4], few.scores, atol=1e-5)

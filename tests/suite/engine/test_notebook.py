@@ -51,7 +51,7 @@ def keys():
     catalogue = scan()
     return [cell.key for cell in plan(catalogue, profile("quick"), _register(catalogue, [Mine]), "sts/wordsim353")]
 
-stored = sorted(row.result.key for row in results.store.ResultStore(results_root()).read("quick").rows)
+stored = sorted(row.result.key for row in ResultStore(results_root()).read("quick").rows)
 before = keys()
 print(sorted(before) == stored)
 SCALE = 2.0
@@ -88,7 +88,7 @@ def test_the_recipe_of_the_readme_runs_in_a_kernel(notebook):
         SAID,
         'plot(frame, x="bytes_per_item", y="spearman")',
         "print(list(results.readable(results.frame(tasks='sts/*')).columns))",
-        "from suite.paths import results_root\nimport suite.results.store\n" + AGAIN,
+        "from suite.paths import results_root\nfrom suite.results.store import ResultStore\n" + AGAIN,
     )
     assert text(said).split("\n")[0] == "['ok', 'ok'] [4, 26] 2"
     assert "<svg" in drawn[0]["data"]["image/svg+xml"]
@@ -103,4 +103,4 @@ def test_a_class_that_is_no_method_says_so_in_one_line(notebook):
         "class Half(Method):\n    name = 'half'\n    modality = Modality.TEXT\n"
         "try:\n    run(methods=[Half], tasks='sts/*')\nexcept Exception as error:\n    print(error)"
     )
-    assert text(outputs[0]).strip() == "class Half does not define encode()"
+    assert text(outputs[0]).strip() == "class Half: does not define encode()"

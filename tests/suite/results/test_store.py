@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suite.errors import ContractError, WeighbridgeError
+from suite.results.frames import to_frame
 from suite.results.schema import SCHEMA_VERSION, CellResult, Costs, Status, checksum
-from suite.results.store import ResultStore, to_frame
+from suite.results.store import ResultStore
 
 HOSTILE = [
     "<script>alert(1)</script>",
