@@ -19,6 +19,7 @@ from suite.data.types import content_hash
 from suite.discovery import Origin
 from suite.errors import ContractError, MachineError
 from suite.features import shared_work
+from suite.guarded import place
 from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
@@ -99,7 +100,7 @@ def _failure(error: BaseException, request: Request) -> CellOutcome:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)
+        return str(error).strip() or place(error)
     except Exception:
         return "(it has no text)"
 
