@@ -73,7 +73,7 @@ def test_check_does_not_hang_on_a_sleeper(project: Project) -> None:
 def test_an_error_without_a_text_says_where_it_was_raised(project: Project) -> None:
     project.method("empty", "    def encode(self, items, role):\n        assert len(items) < 0")
     project.run("run", "--methods", "empty", "--jobs", "1", code=1)
-    (row,) = (row for row in project.rows() if row["method"] == "empty")
+    (row,) = (row for row in project.rows().values() if row["method"] == "empty")
     assert "AssertionError: in empty.py, line " in row["reason"]
     assert row["reason"].endswith("assert len(items) < 0")
 
