@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from cli.options import Json, Methods, MethodsDir, Profile, Results, Tasks, TasksDir, load_catalogue, out, print_json
 from cli.tables import listing
+from suite.compressing import Compressor
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError
@@ -58,6 +59,27 @@ def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
     for prefix, family in scanned.families.items():
         out.print(f"{prefix}:NAME  {escape(family.cls.summary)}", soft_wrap=True)
     return None
+
+
+@app.command()
+def compressors(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
+    """List compressors: what is written behind an encoder (minilm+NAME), or weighed on vectors of your own."""
+    found = load_catalogue(methods_dir).compressors.values()
+    entries: list[dict[str, Any]] = [
+        {
+            "name": m.cls.name,
+            "settings": [label(m.cls.name, v) for v in m.cls.variants()],
+            "fitted": m.cls.fit is not Compressor.fit,
+            "seeded": m.cls.seeded,
+            "year": m.cls.paper.year if m.cls.paper else None,
+            "summary": m.cls.summary,
+        }
+        for m in sorted(found, key=lambda m: m.cls.name)
+    ]
+    if as_json:
+        return print_json(entries)
+    rows = [(e["name"], str(len(e["settings"])), str(e["year"] or "–"), e["summary"]) for e in entries]
+    return listing(("compressor", "settings", "year", "what it does"), rows).print()
 
 
 @app.command()
@@ -154,7 +176,7 @@ def row_states(planned: Sequence[Cell], profile: str, results: Path | None = Non
 def describe(name: str, methods_dir: MethodsDir = None, tasks_dir: TasksDir = None, as_json: Json = False) -> None:
     """Show one method or one task: mechanism, variants, controls, claims; or data, metrics, protocol."""
     scanned = load_catalogue(methods_dir, tasks_dir)
-    methods = scanned.methods | scanned.by_name([name])
+    methods = scanned.compressors | scanned.methods | scanned.by_name([name])
     if (method := methods.get(name.partition("[")[0])) is not None:
         tables = [table for t in scanned.tasks.values() if applies(method.cls, t) for table in _tables(scanned, t.task)]
         return _describe_method(method, tables, as_json)
@@ -164,7 +186,7 @@ def describe(name: str, methods_dir: MethodsDir = None, tasks_dir: TasksDir = No
 
 
 def _names(scanned: Catalogue) -> list[str]:
-    return [*scanned.methods, *scanned.tasks]
+    return [*scanned.methods, *scanned.compressors, *scanned.tasks]
 
 
 def _tables(scanned: Catalogue, task: Task[Any]) -> list[TableCard]:

@@ -44,7 +44,7 @@ Methods = Annotated[
         "--methods",
         "--method",
         "-m",
-        help="Names, name[param=value], globs, models such as st:NAME, st:./FOLDER or lm:NAME; comma-separated.",
+        help="Names, name\\[param=value], globs, models such as st:NAME, st:./FOLDER or lm:NAME; comma-separated.",
     ),
 ]
 TrustRemoteCode = Annotated[

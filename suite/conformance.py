@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -52,7 +53,8 @@ def check(method: FoundMethod, cells: list[Cell], limit: float = TIME_LIMIT) -> 
         cells: its planned cells in the quick profile; one per (variant-independent) readout is tried.
         limit: seconds that a check may take; training and fitting may take `FITTING` times as long.
     """
-    yield _try("imports nothing heavy", lambda: _imports_light(method))
+    for part in method.parts or (method,):
+        yield _try(f"{part.cls.name} imports nothing heavy", partial(_imports_light, part))
     yield _try("declares a summary", lambda: _summary(method.cls))
     yield _try("has unique variants", lambda: _variants(method.cls))
     if not cells:

@@ -59,6 +59,18 @@ def test_a_compressor_of_ones_own_in_six_lines(files: tuple[Path, Path], tmp_pat
     assert "2.0" in done.stdout
 
 
+def test_the_compressor_that_new_method_writes_runs_as_it_is(files: tuple[Path, Path], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli", "new-method", "my-own", "--kind", "compressor", "--folder", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "my_own.py").read_text()
+    body = text[text.index("class MyOwn") :].split("\n\n", 1)[1]
+    assert len([line for line in body.splitlines() if line.strip()]) <= 12
+    answer = json.loads(run(*files, "-c", "my-own", "--methods-dir", tmp_path, "--json").stdout)
+    assert answer["compressors"][1]["bytes"] == 32
+    assert answer["compressors"][1]["kept"] > 90
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
