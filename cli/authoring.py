@@ -16,6 +16,7 @@ from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root
 from suite.planning import plan
 from suite.profiles import profile
+from suite.running.budget import seconds
 from suite.selectors import nearest
 
 BEHIND = "wordllama"
@@ -53,6 +54,9 @@ def check(
     methods_dir: MethodsDir = None,
     trust_remote_code: TrustRemoteCode = False,
     device: Device = "auto",
+    time_limit: Annotated[
+        str, typer.Option(help="Time a check may take, e.g. 30s or 10m; training and fitting may take five times that.")
+    ] = "2m",
     as_json: Json = False,
 ) -> None:
     """Try a method against the interface's rules on real data; exit code 1 if any check fails."""
@@ -69,7 +73,7 @@ def check(
 
     checks = []
     cells = plan(scanned, profile("quick"), method, trust_remote_code=trust_remote_code, undeclared=True)
-    for result in conformance(methods[name], cells):
+    for result in conformance(methods[name], cells, seconds(time_limit)):
         checks.append(result)
         if not as_json:
             mark = "[green]✔[/]" if result.problem is None else "[red]✘[/]"

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from cli.options import Json, Methods, MethodsDir, Profile, Results, Tasks, load_catalogue, out, print_json
+from cli.options import Json, Methods, MethodsDir, Profile, Results, Tasks, TasksDir, load_catalogue, out, print_json
 from cli.tables import listing
 from suite.compressing import Compressor
 from suite.data import access
@@ -83,7 +83,7 @@ def compressors(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def tasks(as_json: Json = False) -> None:
+def tasks(tasks_dir: TasksDir = None, as_json: Json = False) -> None:
     """List tasks with their profiles and whether their data are on this machine."""
     entries = [
         {
@@ -97,7 +97,8 @@ def tasks(as_json: Json = False) -> None:
             "missing": next(filter(None, map(access.unavailable, t.task.datasets())), None),
         }
         for name, t in sorted(
-            load_catalogue(None).tasks.items(), key=lambda item: (item[1].task.study, item[1].task.extra, item[0])
+            load_catalogue(None, tasks_dir).tasks.items(),
+            key=lambda item: (item[1].task.study, item[1].task.extra, item[0]),
         )
     ]
     if as_json:
@@ -134,10 +135,11 @@ def cells(
     tasks: Tasks = None,
     results: Results = None,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
     as_json: Json = False,
 ) -> None:
     """List the rows that a profile plans, with the state of each: ok, failed …, stale, missing."""
-    planned = plan(load_catalogue(methods_dir), profile_named(profile), methods, tasks)
+    planned = plan(load_catalogue(methods_dir, tasks_dir), profile_named(profile), methods, tasks)
     states = row_states(planned, profile, results)
     if as_json:
         return print_json(
@@ -171,9 +173,9 @@ def row_states(planned: Sequence[Cell], profile: str, results: Path | None = Non
     return states
 
 
-def describe(name: str, methods_dir: MethodsDir = None, as_json: Json = False) -> None:
+def describe(name: str, methods_dir: MethodsDir = None, tasks_dir: TasksDir = None, as_json: Json = False) -> None:
     """Show one method or one task: mechanism, variants, controls, claims; or data, metrics, protocol."""
-    scanned = load_catalogue(methods_dir)
+    scanned = load_catalogue(methods_dir, tasks_dir)
     methods = scanned.compressors | scanned.methods | scanned.by_name([name])
     if (method := methods.get(name.partition("[")[0])) is not None:
         tables = [table for t in scanned.tasks.values() if applies(method.cls, t) for table in _tables(scanned, t.task)]
