@@ -64,7 +64,7 @@ CLAIMS = {
     "tokens-to-thoughts-smollm2": claims_of(
         "tokens-to-thoughts-smollm2",
         "SmolLM2's token embeddings",
-        why="The input table of a small language model, averaged and in four bits, is the weakest of static embeddings: "
-        "no layer has read the word, and many of the words are several tokens",
+        why="The input table of a small language model, averaged and in four bits: no "
+        "layer has read the word, and many of the words are several tokens",
     ),
 }
