@@ -8,7 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import Json, Methods, MethodsDir, Results, StoredProfile, load_catalogue, print_json, print_text
+from cli.options import (
+    Json,
+    Methods,
+    MethodsDir,
+    OneTask,
+    Results,
+    StoredProfile,
+    err,
+    load_catalogue,
+    print_json,
+    print_text,
+)
 from cli.showing import stale_entries
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
@@ -23,7 +34,7 @@ MOST_TIED = 8
 
 
 def recommend(
-    task: Annotated[str, typer.Option("--task", "--tasks", "-t", help="The task that stands for your use.")],
+    task: OneTask,
     budget: Annotated[str, typer.Option("--budget", "-b", help="Bytes per item, such as 64B or 1.5kB.")],
     methods: Methods = None,
     profile: StoredProfile = None,
@@ -43,16 +54,14 @@ def recommend(
     found = selected(store, profile, methods, [task], measured=True)
     known = entries(found.rows)
     stale = stale_entries(scanned, found.profile, known)
-    rivals = best_first(
-        [
-            entry
-            for entry in known
-            if not entry.first.control and (entry.label, task) not in stale and entry.main is not None
-        ]
-    )
+    scored = [entry for entry in known if not entry.first.control and entry.main is not None]
+    current = [entry for entry in scored if (entry.label, task) not in stale]
+    if scored and not current:
+        err.print(f"All results on {task} are stale: measured with other code or data than is here now", soft_wrap=True)
+    rivals = best_first(current or scored)
     fitting = [entry for entry in rivals if 0 < (entry.number("bytes_per_item") or 0) <= limit]
     if not fitting:
-        raise WeighbridgeError(_nothing_fits(rivals, known, task, limit))
+        raise WeighbridgeError(_nothing_fits(rivals, task, limit))
     answer = _answer(store, fitting, rivals[0])
     if as_json:
         return print_json({"task": task, "profile": found.profile, "budget": limit} | answer)
@@ -73,14 +82,12 @@ def byte_count(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def _nothing_fits(rivals: Sequence[Entry], known: Sequence[Entry], task: str, limit: float) -> str:
+def _nothing_fits(rivals: Sequence[Entry], task: str, limit: float) -> str:
     sizes = [(size, entry.label) for entry in rivals if (size := entry.number("bytes_per_item"))]
     if sizes:
         size, label = min(sizes)
         return f"nothing on {task} fits {limit:,.0f} bytes per item; the smallest is {label} with {size:,.0f}"
-    if known:
-        return f"what is stored on {task} is stale or has no size: `weighbridge run -t {task}`"
-    return f"there are no results on {task}"
+    return f"no result on {task} has a size"
 
 
 def _answer(store: ResultStore, fitting: Sequence[Entry], top: Entry) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from cli.options import (
     Results,
     StoredProfile,
     Tasks,
+    TasksDir,
     err,
     load_catalogue,
 )
@@ -49,6 +50,7 @@ def show(
     ] = False,
     results: Results = None,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
 ) -> None:
     """Show stored results: one line a configuration and task, over all seeds, best first.
 
@@ -61,7 +63,7 @@ def show(
     weighbridge show -t "sts/*" --metrics spearman,bytes_per_item --format latex
     """
     store = ResultStore(results or results_root())
-    scanned = load_catalogue(methods_dir)
+    scanned = load_catalogue(methods_dir, tasks_dir)
     found = selected(store, profile, methods, tasks)
     task_order = {name: (t.task.study, t.task.extra, name) for name, t in scanned.tasks.items()}
     rows = [
@@ -78,10 +80,20 @@ def show(
 
 
 def stale_entries(scanned: Catalogue, profile: str, found: Sequence[Entry]) -> frozenset[tuple[str, str]]:
-    """(label, task) of what was measured with other code or data than there is now."""
-    keys = {cell.identity: cell.key for cell in plan(scanned, profile_named(profile))}
-    rows = (row for entry in found for row in entry.rows)
-    return frozenset((row.label, row.task) for row in rows if keys.get(row.identity, row.key) != row.key)
+    """(label, task) of what was measured with other code or data than there is now, or what is not planned any more.
+
+    Of models by name, and of seeds that the profile does not plan, nothing is known: they count as current.
+    """
+    cells = plan(scanned, profile_named(profile), undeclared=True)
+    keys = {cell.identity: cell.key for cell in cells}
+    planned = {(cell.label, cell.task.task.name) for cell in cells}
+    return frozenset(
+        (row.label, row.task)
+        for entry in found
+        for row in entry.rows
+        if keys.get(row.identity, row.key) != row.key
+        or (row.method in scanned.methods and (row.label, row.task) not in planned)
+    )
 
 
 def _with_metrics(store: ResultStore, scanned: Catalogue, found: Sequence[Entry], wanted: Sequence[str]) -> list[Entry]:

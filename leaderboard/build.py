@@ -84,7 +84,7 @@ def build_site(
     with _collector_paused():
         report = _build(results_root, out, profiles, progress or (lambda line: None))
     kept = {"inputs": inputs, "profiles": report.profiles, "runs": report.runs}
-    kept |= {"files": report.files, "size": report.size}
+    kept |= {"files": report.files, "size": report.size, "outputs": Site(out).stamp()}
     (out / REPORT).write_text(json.dumps(kept))
     return report
 
@@ -93,7 +93,7 @@ def _known(out: Path, inputs: str) -> SiteReport | None:
     """The report on a site that would be built again as it is, or None."""
     try:
         kept = json.loads((out / REPORT).read_bytes())
-        if kept.pop("inputs") != inputs or not Site(out).whole():
+        if kept.pop("inputs") != inputs or kept.pop("outputs") != Site(out).stamp():
             return None
         return SiteReport(out / "index.html", tuple(kept.pop("profiles")), written=(), removed=(), **kept)
     except (OSError, ValueError, LookupError, TypeError):

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 
 from leaderboard.text import clean, formatted, plural, script_json, slug
+from leaderboard.unchanged import stamp
 from suite import files
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -112,9 +113,9 @@ class Site:
         files.write(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode())
         return gone
 
-    def whole(self) -> bool:
-        """Whether all files of the earlier build are there."""
-        return bool(self._before) and all((self.out / path).exists() for path in self._before)
+    def stamp(self) -> str:
+        """Names, sizes and times of the files of the earlier build as they lie on disk."""
+        return stamp(self.out / path for path in sorted(self._before))
 
     def size(self) -> int:
         """Bytes of all files of the site."""

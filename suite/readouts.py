@@ -62,6 +62,7 @@ SHARED: Mapping[str, type[Any]] = {
     "indexed_search": Searches,
     "compare": Compares,
     "classify": HasFeatures,
+    "neighbours": Searches,
     "decode": Decodes,
     "reconstruct": Decodes,
     "answer": Answers,

@@ -28,7 +28,6 @@ class Neighbours(Task[TaskSpec]):
         "Compares the nearest neighbours that a compressed form finds with the exact ones in its encoder's own "
         "vectors. Needs no judgements: what is lost is lost by the compression alone."
     )
-    order = 7
     readout = NEIGHBOURS
     modality = Modality.TEXT
     metrics = ("overlap@10", "overlap@100")

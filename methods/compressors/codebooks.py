@@ -39,7 +39,11 @@ class Pq(Compressor):
         """Centroids of every part."""
         check_divides(self, "m", self.m, vectors.shape[1])
         chosen, bits = training_vectors(vectors, seed)
-        return {"codebook": product_codebook(chosen, self.m, bits, seed)}
+        return {"codebook": product_codebook(chosen, self.m, bits, seed, self._iterations)}
+
+    @property
+    def _iterations(self) -> int:
+        return int(self.effort.pick(quick=10, standard=25))
 
     def encode(self, vectors: Any, role: Role) -> Codes | Dense:
         """(n, m) codes; (n, d) float32 of queries."""
@@ -78,7 +82,8 @@ class Opq(Pq):
         transform.niter_pq_0 = FIRST_ITERATIONS
         transform.train(chosen)
         rotation = faiss.vector_to_array(transform.A).reshape(dim, dim)
-        return {"codebook": product_codebook(chosen @ rotation.T, self.m, bits, seed), "rotation": rotation}
+        codebook = product_codebook(chosen @ rotation.T, self.m, bits, seed, self._iterations)
+        return {"codebook": codebook, "rotation": rotation}
 
 
 class Rq(Compressor):
@@ -195,12 +200,13 @@ def _quantizer(dim: int, m: int, bits: int, seed: int) -> Any:
     return quantizer
 
 
-def product_codebook(vectors: np.ndarray, m: int, bits: int, seed: int) -> np.ndarray:
+def product_codebook(vectors: np.ndarray, m: int, bits: int, seed: int, iterations: int = 25) -> np.ndarray:
     """(m, 2^bits, d / m) float32 centroids of the parts of (n, d) vectors, by faiss's k-means."""
     import faiss
 
     dim = vectors.shape[1]
     quantizer = _quantizer(dim, m, bits, seed)
+    quantizer.cp.niter = iterations
     quantizer.train(np.ascontiguousarray(vectors, np.float32))
     return faiss.vector_to_array(quantizer.centroids).reshape(m, quantizer.ksub, dim // m)
 

@@ -45,20 +45,17 @@ class Pca(Compressor):
     tags = ("dense", "linear")
     grid = {"dim": DIMS}
     usual = {"dim": (128, 64)}
-    requires = ("sklearn",)
     whiten = False
 
     def fit(self, vectors: Any, seed: int) -> Tensors:
         """Mean and components, largest variance first."""
-        from sklearn.decomposition import PCA
-
         dim = min(self.dim, *vectors.shape)
-        # Exact whatever the shape, where the library's own choice would be a randomised solver for few vectors.
-        solver = "covariance_eigh" if len(vectors) > vectors.shape[1] else "full"
-        fitted = PCA(dim, svd_solver=solver).fit(vectors)
-        spread = np.sqrt(np.maximum(fitted.explained_variance_, 1e-12)) if self.whiten else np.ones(dim)
-        components = (fitted.components_ / spread[:, None]).astype(np.float32)
-        return {"mean": fitted.mean_.astype(np.float32), "components": components}
+        mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        centred = vectors - mean
+        # Exact and without a seed, whatever the number of vectors.
+        variances, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64) / max(1, len(vectors) - 1))
+        spread = np.sqrt(np.maximum(variances[::-1][:dim], 1e-12)) if self.whiten else np.ones(dim)
+        return {"mean": mean, "components": (axes[:, ::-1][:, :dim].T / spread[:, None]).astype(np.float32)}
 
     def encode(self, vectors: Any, role: Role) -> Dense:
         """(n, dim) float32."""

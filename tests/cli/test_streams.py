@@ -108,7 +108,7 @@ def test_a_place_that_cannot_be_written_is_noticed_before_the_first_row(tmp_path
     (tmp_path / "taken").touch()
     (tmp_path / "site").touch()
     arguments = ["--results", str(tmp_path / "taken")] if option == "--results" else ["--site"]
-    done = project.run("run", *arguments, code=2)
+    done = project.run("run", *arguments, code=1)
     assert len(done.stderr.splitlines()) == 1
     assert not project.rows()
 

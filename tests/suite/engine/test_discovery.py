@@ -71,4 +71,4 @@ def test_a_readout_is_named_in_snake_case_and_stands_for_one_protocol():
         assert protocol is not None, f"{task.family} has readout {task.readout} without a protocol"
         assert protocols.setdefault(task.readout, protocol) is protocol
     for method in scan().methods.values():
-        assert set(method.cls.readouts) - {"neighbours"} <= set(protocols), method.cls.name
+        assert set(method.cls.readouts) <= set(protocols), method.cls.name
