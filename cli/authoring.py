@@ -16,7 +16,11 @@ from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import project_root
 from suite.planning import plan
 from suite.profiles import profile
+from suite.running.budget import seconds
 from suite.selectors import nearest
+
+BEHIND = "wordllama"
+"""The encoder that a compressor is checked behind: no network runs, so that a check takes seconds."""
 
 
 def new_method(
@@ -44,23 +48,32 @@ def new_method(
 
 
 def check(
-    method: Annotated[str, typer.Argument(help="Name of the method, or a model such as st:NAME.")],
+    method: Annotated[
+        str, typer.Argument(help="A method, a compressor, a row such as minilm+NAME, or a model such as st:NAME.")
+    ],
     methods_dir: MethodsDir = None,
     trust_remote_code: TrustRemoteCode = False,
     device: Device = "auto",
+    time_limit: Annotated[
+        str, typer.Option(help="Time a check may take, e.g. 30s or 10m; training and fitting may take five times that.")
+    ] = "2m",
     as_json: Json = False,
 ) -> None:
     """Try a method against the interface's rules on real data; exit code 1 if any check fails."""
     devices.use(devices.choose(device)[0])
     scanned = load_catalogue(methods_dir)
-    methods = scanned.methods | scanned.by_name([method], trust_remote_code=trust_remote_code)
-    if method not in methods:
-        raise SelectorError(f"no method {method!r}; {nearest(method, methods)}")
+    if method in scanned.compressors:
+        method = f"{BEHIND}+{method}"
+    named = scanned.by_name([method], trust_remote_code=trust_remote_code)
+    methods = scanned.methods | named
+    name = next(iter(named)) if "+" in method and named else method
+    if name not in methods:
+        raise SelectorError(f"no method {method!r}; {nearest(method, [*methods, *scanned.compressors])}")
     from suite.conformance import check as conformance
 
     checks = []
     cells = plan(scanned, profile("quick"), method, trust_remote_code=trust_remote_code, undeclared=True)
-    for result in conformance(methods[method], cells):
+    for result in conformance(methods[name], cells, seconds(time_limit)):
         checks.append(result)
         if not as_json:
             mark = "[green]✔[/]" if result.problem is None else "[red]✘[/]"

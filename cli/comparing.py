@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import Json, MethodsDir, Results, StoredProfile, Tasks, err, load_catalogue, out, print_json
+from cli.options import Json, MethodsDir, Results, StoredProfile, Tasks, TasksDir, err, load_catalogue, out, print_json
 from cli.tables import Column, Table
 from suite.discovery import Catalogue
 from suite.errors import SelectorError, WeighbridgeError
@@ -31,6 +31,7 @@ def compare(
     profile: StoredProfile = None,
     results: Results = None,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
     as_json: Json = False,
 ) -> None:
     """Compare two configurations on the tasks both have: paired bootstrap over items, Holm over the tasks shown.
@@ -39,7 +40,7 @@ def compare(
 
     weighbridge compare minilm bm25 -t "beir/*"
     """
-    scanned = load_catalogue(methods_dir)
+    scanned = load_catalogue(methods_dir, tasks_dir)
     store = ResultStore(results or results_root())
     found = selected(store, profile, [a, b], tasks, measured=True)
     first, second = (_one_configuration(selector, found.rows, scanned) for selector in (a, b))

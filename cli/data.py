@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +11,13 @@ from rich.markup import escape
 
 from cli.options import Json, err, out, print_json
 from cli.tables import listing
-from suite.data import access
+from suite import own_data
+from suite.data import access, own
 from suite.data.declaration import DataSpec, HubSource, Source
-from suite.errors import DataMismatch, WeighbridgeError
+from suite.errors import DataMismatch, SelectorError, WeighbridgeError
 from suite.selectors import select_names
 
-app = typer.Typer(help="List, fetch and verify data sets.", no_args_is_help=True)
+app = typer.Typer(help="List, fetch, verify and add data sets.", no_args_is_help=True)
 Names = Annotated[list[str] | None, typer.Argument(help="Names or globs; all if none is given.")]
 
 
@@ -183,3 +185,75 @@ def _check_bytes(source: Source) -> None:
     files = source.snapshot().files() if isinstance(source, HubSource) else []
     if damaged := [damage for file in files if (damage := file.damage()) is not None]:
         raise DataMismatch(f"{source}: {'; '.join(damaged[:3])}")
+
+
+@app.command()
+def add(
+    path: Annotated[str, typer.Argument(help="PREFIX:PATH, or a path: then --as says by its family what lies there.")],
+    name: Annotated[
+        str | None, typer.Option("--as", help="Name of the task, as beir/mine; after the path if none.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence, for your own pages.")] = "",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="Option of the loader, as size=96 or split=dev; may be repeated."),
+    ] = None,
+) -> None:
+    """Add data of your own for good: a task of that name, in every profile, for every command.
+
+    The data are read once and stay where they are; what they hold now is part of every row's key. Examples:
+
+    weighbridge data add beir:./my-corpus
+
+    weighbridge data add ./my-corpus --as beir/mine
+
+    weighbridge data add ./pairs.csv --as sts/mine
+
+    weighbridge data add ./photos --as images/mine --option size=96
+    """
+    from suite.discovery import scan
+
+    prefix, colon, _ = path.partition(":")
+    selector = path
+    if not (colon and prefix in own.kinds()):
+        family = (name or "").partition("/")[0]
+        kind = next((k for k in own.kinds().values() if family in (k.prefix, k.family)), None)
+        if kind is None:
+            raise SelectorError(
+                f"what lies at {path}? Write it as one of {', '.join(f'{p}:{path}' for p in own.kinds())}, or add --as"
+            )
+        selector = f"{kind.prefix}:{path}"
+    entry = own_data.remember(
+        selector, scan().declared_tasks(), _task_name(name), licence=licence, options=_options(option or ())
+    )
+    out.print(
+        f"Added [bold]{entry.task}[/], which is {escape(entry.path)}, to {escape(str(own.own_file()))}. Next:",
+        soft_wrap=True,
+    )
+    out.print(f"  weighbridge run -m minilm -t {entry.task}\n  weighbridge data remove {entry.task}")
+
+
+@app.command()
+def remove(task: Annotated[str, typer.Argument(help="Name of the task, as beir/mine.")]) -> None:
+    """Forget data of your own; they stay where they are, and so do results."""
+    entry = own_data.forget(_task_name(task) or task)
+    out.print(f"Forgot {entry.task}, which is {escape(entry.path)}.", soft_wrap=True)
+
+
+def _task_name(name: str | None) -> str | None:
+    """``images/mine`` as ``imagenet/mine``: a prefix stands for its family."""
+    family, slash, instance = (name or "").partition("/")
+    kind = own.kinds().get(family)
+    return f"{kind.family}/{instance}" if slash and kind else name
+
+
+def _options(pairs: Iterable[str]) -> dict[str, Any]:
+    import yaml
+
+    options = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise WeighbridgeError(f"--option takes name=value, not {pair!r}")
+        options[key] = yaml.safe_load(value)
+    return options

@@ -11,8 +11,9 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from cli.options import Json, Methods, MethodsDir, Profile, Results, Tasks, load_catalogue, out, print_json
+from cli.options import Json, Methods, MethodsDir, Profile, Results, Tasks, TasksDir, load_catalogue, out, print_json
 from cli.tables import listing
+from suite.compressing import Compressor
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError
@@ -61,7 +62,28 @@ def methods(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def tasks(as_json: Json = False) -> None:
+def compressors(methods_dir: MethodsDir = None, as_json: Json = False) -> None:
+    """List compressors: what is written behind an encoder (minilm+NAME), or weighed on vectors of your own."""
+    found = load_catalogue(methods_dir).compressors.values()
+    entries: list[dict[str, Any]] = [
+        {
+            "name": m.cls.name,
+            "settings": [label(m.cls.name, v) for v in m.cls.variants()],
+            "fitted": m.cls.fit is not Compressor.fit,
+            "seeded": m.cls.seeded,
+            "year": m.cls.paper.year if m.cls.paper else None,
+            "summary": m.cls.summary,
+        }
+        for m in sorted(found, key=lambda m: m.cls.name)
+    ]
+    if as_json:
+        return print_json(entries)
+    rows = [(e["name"], str(len(e["settings"])), str(e["year"] or "–"), e["summary"]) for e in entries]
+    return listing(("compressor", "settings", "year", "what it does"), rows).print()
+
+
+@app.command()
+def tasks(tasks_dir: TasksDir = None, as_json: Json = False) -> None:
     """List tasks with their profiles and whether their data are on this machine."""
     entries = [
         {
@@ -75,7 +97,8 @@ def tasks(as_json: Json = False) -> None:
             "missing": next(filter(None, map(access.unavailable, t.task.datasets())), None),
         }
         for name, t in sorted(
-            load_catalogue(None).tasks.items(), key=lambda item: (item[1].task.study, item[1].task.extra, item[0])
+            load_catalogue(None, tasks_dir).tasks.items(),
+            key=lambda item: (item[1].task.study, item[1].task.extra, item[0]),
         )
     ]
     if as_json:
@@ -112,10 +135,11 @@ def cells(
     tasks: Tasks = None,
     results: Results = None,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
     as_json: Json = False,
 ) -> None:
     """List the rows that a profile plans, with the state of each: ok, failed …, stale, missing."""
-    planned = plan(load_catalogue(methods_dir), profile_named(profile), methods, tasks)
+    planned = plan(load_catalogue(methods_dir, tasks_dir), profile_named(profile), methods, tasks)
     states = row_states(planned, profile, results)
     if as_json:
         return print_json(
@@ -149,10 +173,10 @@ def row_states(planned: Sequence[Cell], profile: str, results: Path | None = Non
     return states
 
 
-def describe(name: str, methods_dir: MethodsDir = None, as_json: Json = False) -> None:
+def describe(name: str, methods_dir: MethodsDir = None, tasks_dir: TasksDir = None, as_json: Json = False) -> None:
     """Show one method or one task: mechanism, variants, controls, claims; or data, metrics, protocol."""
-    scanned = load_catalogue(methods_dir)
-    methods = scanned.methods | scanned.by_name([name])
+    scanned = load_catalogue(methods_dir, tasks_dir)
+    methods = scanned.compressors | scanned.methods | scanned.by_name([name])
     if (method := methods.get(name.partition("[")[0])) is not None:
         tables = [table for t in scanned.tasks.values() if applies(method.cls, t) for table in _tables(scanned, t.task)]
         return _describe_method(method, tables, as_json)
@@ -162,7 +186,7 @@ def describe(name: str, methods_dir: MethodsDir = None, as_json: Json = False) -
 
 
 def _names(scanned: Catalogue) -> list[str]:
-    return [*scanned.methods, *scanned.tasks]
+    return [*scanned.methods, *scanned.compressors, *scanned.tasks]
 
 
 def _tables(scanned: Catalogue, task: Task[Any]) -> list[TableCard]:

@@ -13,9 +13,23 @@ from rich.markup import escape
 
 from suite.discovery import Catalogue, scan
 
+
+def _own_data(context: typer.Context, value: str | None) -> str | None:
+    """The selectors, where data that were named by their path are called by the task that is made of them."""
+    if value is None or context.resilient_parsing or ":" not in value:
+        return value
+    from suite.api import with_own_data
+
+    return ",".join(with_own_data(scan(), value) or ())
+
+
 MethodsDir = Annotated[
     list[Path] | None,
     typer.Option("--methods-dir", help="Folder with methods of your own; may be given several times."),
+]
+TasksDir = Annotated[
+    list[Path] | None,
+    typer.Option("--tasks-dir", help="Folder with tasks of your own; may be given several times."),
 ]
 Profile = Annotated[str, typer.Option("--profile", "-p", help="quick, standard or full.")]
 StoredProfile = Annotated[
@@ -30,14 +44,25 @@ Methods = Annotated[
         "--methods",
         "--method",
         "-m",
-        help="Names, name[param=value], globs, models such as st:NAME or lm:NAME; comma-separated.",
+        help="Names, name\\[param=value], globs, models such as st:NAME, st:./FOLDER or lm:NAME; comma-separated.",
     ),
 ]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Let models by name run code of their repositories; recorded.")
 ]
 Tasks = Annotated[
-    str | None, typer.Option("--tasks", "--task", "-t", help="Task names or globs such as sts/*; comma-separated.")
+    str | None,
+    typer.Option(
+        "--tasks",
+        "--task",
+        "-t",
+        callback=_own_data,
+        help="Task names or globs such as sts/*, or your own data: beir:FOLDER, sts:FILE.csv, images:FOLDER, "
+        "bytes:FOLDER; comma-separated.",
+    ),
+]
+OneTask = Annotated[
+    str, typer.Option("--task", "--tasks", "-t", callback=_own_data, help="The task that stands for your use.")
 ]
 Results = Annotated[Path | None, typer.Option("--results", help="Folder of results; results/ by default.")]
 Device = Annotated[
@@ -54,9 +79,9 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def load_catalogue(methods_dir: list[Path] | None) -> Catalogue:
+def load_catalogue(methods_dir: list[Path] | None, tasks_dir: list[Path] | None = None) -> Catalogue:
     """Scan for methods and tasks, and say on stderr which files are broken."""
-    result = scan(methods_dir or ())
+    result = scan(methods_dir or (), tasks_dir or ())
     for broken in result.broken:
         err.print(f"[yellow]not used:[/] {escape(str(broken.file))}: {escape(broken.reason)}", soft_wrap=True)
     return result

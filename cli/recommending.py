@@ -8,7 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import Json, Methods, MethodsDir, Results, StoredProfile, err, load_catalogue, print_json, print_text
+from cli.options import (
+    Json,
+    Methods,
+    MethodsDir,
+    OneTask,
+    Results,
+    StoredProfile,
+    err,
+    load_catalogue,
+    print_json,
+    print_text,
+)
 from cli.showing import stale_entries
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
@@ -23,7 +34,7 @@ MOST_TIED = 8
 
 
 def recommend(
-    task: Annotated[str, typer.Option("--task", "--tasks", "-t", help="The task that stands for your use.")],
+    task: OneTask,
     budget: Annotated[str, typer.Option("--budget", "-b", help="Bytes per item, such as 64B or 1.5kB.")],
     methods: Methods = None,
     profile: StoredProfile = None,

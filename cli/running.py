@@ -16,6 +16,7 @@ from cli.options import (
     Profile,
     Results,
     Tasks,
+    TasksDir,
     TrustRemoteCode,
     load_catalogue,
     out,
@@ -82,6 +83,7 @@ def run(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and run nothing.")] = False,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
     trust_remote_code: TrustRemoteCode = False,
     executor: Annotated[Executor, typer.Option(help="local: this machine. ray: a Ray cluster.")] = Executor.LOCAL,
     address: Annotated[
@@ -101,6 +103,8 @@ def run(
 
     weighbridge run --methods "minilm*,bm25" --tasks "beir/*"
 
+    weighbridge run -m minilm,st:./my-model -t beir:./my-corpus
+
     weighbridge run --profile standard --jobs 1 --threads 2
 
     weighbridge run --retry failed,timeout --time-limit 10m
@@ -114,12 +118,13 @@ def run(
     if site and as_json:
         raise WeighbridgeError("--json prints rows and nothing else: build the leaderboard with `weighbridge site`")
     cells = plan(
-        load_catalogue(methods_dir),
+        load_catalogue(methods_dir, tasks_dir),
         profile_named(profile),
         methods,
         tasks,
         _seeds(seeds),
         trust_remote_code=trust_remote_code,
+        once=False,
     )
     devices.checked(device)
     store = ResultStore(results or results_root())
@@ -161,7 +166,7 @@ def run(
     else:
         summarize(report, profile)
     if site:
-        build(store.root, None, methods_dir)
+        build(store.root, None, methods_dir, tasks_dir)
     if report.bad or report.not_stored:
         raise typer.Exit(1)
 

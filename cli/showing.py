@@ -14,6 +14,7 @@ from cli.options import (
     Results,
     StoredProfile,
     Tasks,
+    TasksDir,
     err,
     load_catalogue,
 )
@@ -49,6 +50,7 @@ def show(
     ] = False,
     results: Results = None,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
 ) -> None:
     """Show stored results: one line a configuration and task, over all seeds, best first.
 
@@ -61,7 +63,7 @@ def show(
     weighbridge show -t "sts/*" --metrics spearman,bytes_per_item --format latex
     """
     store = ResultStore(results or results_root())
-    scanned = load_catalogue(methods_dir)
+    scanned = load_catalogue(methods_dir, tasks_dir)
     found = selected(store, profile, methods, tasks)
     task_order = {name: (t.task.study, t.task.extra, name) for name, t in scanned.tasks.items()}
     rows = [

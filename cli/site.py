@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.options import MethodsDir, Results, load_catalogue, out
+from cli.options import MethodsDir, Results, TasksDir, load_catalogue, out
+from suite.data import own
 from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
 from suite.errors import MachineError, SelectorError
 from suite.paths import project_root, results_root
@@ -28,12 +29,15 @@ def site(
     results: Results = None,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder to write; site/ by default.")] = None,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
 ) -> None:
     """Build the static leaderboard from stored results; open its index.html in a browser."""
-    build(results or results_root(), out_dir, methods_dir)
+    build(results or results_root(), out_dir, methods_dir, tasks_dir)
 
 
-def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> None:
+def build(
+    root: Path, out_dir: Path | None, methods_dir: list[Path] | None, tasks_dir: list[Path] | None = None
+) -> None:
     """Write a catalog beside the results of every profile, build the site, and say where it is.
 
     The catalogs are made again only if rows, or code that they or their keys depend on, changed since the last time.
@@ -42,13 +46,13 @@ def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> N
 
     target = out_dir or project_root() / "site"
     seen = target / "_build" / "catalogs"
-    inputs = _inputs(root, methods_dir)
+    inputs = _inputs(root, [*(methods_dir or ()), *(tasks_dir or ())])
     try:
         catalogs = [root / name / "catalog.json" for name in all_profiles() if (root / name).is_dir()]
         current = seen.read_text() == inputs and all(path.exists() for path in catalogs)
     except (OSError, ValueError):
         current = False
-    named = not current and _write_catalogs(root, methods_dir)
+    named = not current and _write_catalogs(root, methods_dir, tasks_dir)
     report = build_site(root, target)
     if named:
         seen.unlink(missing_ok=True)
@@ -59,23 +63,24 @@ def build(root: Path, out_dir: Path | None, methods_dir: list[Path] | None) -> N
     )
 
 
-def _inputs(root: Path, methods_dir: list[Path] | None) -> str:
+def _inputs(root: Path, more: list[Path]) -> str:
     """Stamps of all that the catalogs are made of: rows, the project's code, and the methods of other packages."""
     from leaderboard.unchanged import stamp
 
     folders = [project_root() / name for name in ("cli", "suite", "methods", "tasks")]
+    own_files = [own.own_file()] if own.own_file().is_file() else []
     plugins = sorted(
         f"{point.name} {point.value} {point.dist and point.dist.version}"
         for point in entry_points(group=ENTRY_POINT_GROUP)
     )
-    return stamp([root, *folders, *(methods_dir or ())], sys.version, *plugins, without="catalog.json")
+    return stamp([root, *folders, *more, *own_files], sys.version, *plugins, without="catalog.json")
 
 
-def _write_catalogs(root: Path, methods_dir: list[Path] | None) -> bool:
+def _write_catalogs(root: Path, methods_dir: list[Path] | None, tasks_dir: list[Path] | None) -> bool:
     """Write the catalog of every profile; whether any row is of a model by name, whose weights may come and go."""
     from suite import cards
 
-    scanned = load_catalogue(methods_dir)
+    scanned = load_catalogue(methods_dir, tasks_dir)
     store = ResultStore(root)
     numbers = reported.read_all(root)
     named = False

@@ -77,6 +77,7 @@ class {cls}(Compressor):
         return self.dense(codes, scale=self.fitted["scale"])
 ''',
     (
+        "weighbridge check {name}",
         "weighbridge vectors YOUR-VECTORS.npy -c {name},int8",
         "weighbridge run --methods wordllama+{name} --tasks 'beir/*'",
     ),

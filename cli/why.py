@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import Json, MethodsDir, Results, StoredProfile, load_catalogue, out, print_json, print_text
+from cli.options import Json, MethodsDir, Results, StoredProfile, TasksDir, load_catalogue, out, print_json, print_text
 from suite.discovery import Catalogue
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
@@ -35,6 +35,7 @@ def why(
     profile: StoredProfile = None,
     results: Results = None,
     methods_dir: MethodsDir = None,
+    tasks_dir: TasksDir = None,
     as_json: Json = False,
 ) -> None:
     """Say all that is known of one row: how it ended, what it printed, what its key is made of, how to make it again.
@@ -46,7 +47,7 @@ def why(
     weighbridge why results/standard/sts/lee/minilm.s0.json
     """
     store = ResultStore(results or results_root())
-    scanned = load_catalogue(methods_dir)
+    scanned = load_catalogue(methods_dir, tasks_dir)
     words = [word for word in (row if len(row) > 1 else row[0].split()) if word not in ("×", "x")]
     found = _by_place(store, words[0]) if len(words) == 1 else _by_name(store, scanned, profile, words)
     chosen = _one(found, seed)

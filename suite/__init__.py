@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from suite.compressing import Compressor, compressor
     from suite.exchange.mteb_adapter import as_mteb_model
     from suite.method import Effort, FitData, Method, Modality, Paper, Pool, Role, Tensors
+    from suite.plotting import plot
     from suite.representations import (
         Binary,
         Bitstream,
@@ -40,6 +41,7 @@ _HOMES = {
     "suite.compressing": ("Compressor", "compressor"),
     "suite.exchange.mteb_adapter": ("as_mteb_model",),
     "suite.method": ("Effort", "FitData", "Method", "Modality", "Paper", "Pool", "Role", "Tensors"),
+    "suite.plotting": ("plot",),
     "suite.representations": (
         "Binary", "Bitstream", "Codes", "DecodedVectors", "Dense", "Hits", "MultiVector", "Quantised", "Representation",
         "Sparse", "State",
@@ -54,7 +56,7 @@ __all__ = [
     "Accepts", "Binary", "Bitstream", "Claim", "Codes", "Compressor", "DecodedVectors", "Dense", "Effort", "FitData",
     "Hits", "Method", "Modality", "MultiVector", "Outcome", "Paper", "Pool", "PretrainedWeights", "Quantised",
     "Representation", "Role", "Sparse", "State", "Task", "TaskSpec", "Tensors", "as_mteb_model", "compressor",
-    "results", "run", "weigh",
+    "plot", "results", "run", "weigh",
 ]  # fmt: skip
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.discovery import Catalogue, FoundMethod, Origin, scan
+from suite import own_data
+from suite.declared import wrong
+from suite.discovery import Catalogue, FoundMethod, Origin, add_own_tasks, scan
 from suite.errors import WeighbridgeError
 from suite.method import Method
 from suite.paths import results_root
@@ -18,6 +20,7 @@ from suite.results.store import ResultStore
 from suite.running.due import Overwrite
 from suite.running.reporting import Reporter
 from suite.running.runner import interruptible, run_cells
+from suite.selectors import split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +39,7 @@ def run(
     device: str = "auto",
     overwrite: str = "only-missing",
     methods_dirs: Sequence[Path | str] = (),
+    tasks_dirs: Sequence[Path | str] = (),
     results: Path | str | None = None,
     trust_remote_code: bool = False,
     reporter: Reporter | None = None,
@@ -45,26 +49,32 @@ def run(
 
     Args:
         methods: selectors (``"minilm*"``, ``"muvera[dim=2560]"``, ``"st:NAME"``), classes, or both; all if None.
-        tasks: globs of task names (``"sts/*"``); the profile's tasks if None.
+        tasks: globs of task names (``"sts/*"``), or data of your own (``"beir:/folder"``, ``"sts:/pairs.csv"``,
+            ``"images:/folder"``, ``"bytes:/folder"``); the profile's tasks if None.
         profile: quick, standard or full.
         seeds: seeds instead of the profile's.
         jobs: cells at a time; as many as cores and memory allow if None.
-    <<<<<<< HEAD
         threads: threads per cell.
-    =======
-        threads: threads a cell.
         device: auto (an accelerator where torch finds one), cpu, cuda, cuda:N or mps; recorded in the rows, in no key.
-    >>>>>>> main
         overwrite: always, never, only-missing or only-cache.
         methods_dirs: folders with more methods.
+        tasks_dirs: folders with more tasks.
         results: folder of results; the project's if None.
         trust_remote_code: whether models that are named may run code of their repositories.
         reporter: is told how the run goes.
         resources: what is asked of a Ray cluster (`suite.running.cluster.ClusterResources`); None runs on this machine.
     """
-    catalogue = scan([Path(folder) for folder in methods_dirs])
+    catalogue = scan([Path(folder) for folder in methods_dirs], [Path(folder) for folder in tasks_dirs])
     selectors = _register(catalogue, methods)
-    cells = plan(catalogue, profile_named(profile), selectors, tasks, seeds, trust_remote_code=trust_remote_code)
+    cells = plan(
+        catalogue,
+        profile_named(profile),
+        selectors,
+        with_own_data(catalogue, tasks),
+        seeds,
+        trust_remote_code=trust_remote_code,
+        once=False,
+    )
     store = ResultStore(Path(results) if results is not None else results_root())
     with interruptible():
         report = run_cells(
@@ -79,6 +89,19 @@ def run(
         )
     frame: pd.DataFrame = to_frame(report.rows())
     return frame
+
+
+def with_own_data(catalogue: Catalogue, tasks: str | Iterable[str] | None) -> list[str] | None:
+    """Selectors of tasks, where data named by their path became tasks of the catalogue.
+
+    Raises:
+        WeighbridgeError: a path is not there, or holds no such data; the message says what is expected.
+    """
+    if tasks is None:
+        return None
+    named = own_data.named(split(tasks), catalogue.declared_tasks())
+    add_own_tasks(catalogue)
+    return named
 
 
 def default_jobs(threads: int, bytes_a_cell: int = 3 * 2**30) -> int:
@@ -103,6 +126,8 @@ def _register(catalogue: Catalogue, methods: str | Iterable[str | type[Method]] 
             continue
         if not (isinstance(method, type) and issubclass(method, Method)):
             raise WeighbridgeError(f"methods takes selectors and Method classes, not {method!r}")
+        if (problem := wrong(method)) is not None:
+            raise WeighbridgeError(f"class {method.__name__}: {problem}")
         catalogue.methods[method.name] = _found(method)
         selectors.append(method.name)
     return selectors

@@ -192,14 +192,15 @@ class Composed(Method):
 
     @cached_property
     def _encoder_key(self) -> dict[str, Any]:
-        from suite.keys import code_hash, source_hash
+        from suite.keys import code_hash
+        from suite.live_code import live_hash
         from suite.sources import Sources
 
         encoder = self.stages[0]
         try:
             code = code_hash(Sources(), Path(inspect.getfile(type(encoder))))
         except (TypeError, OSError, SyntaxError):
-            code = source_hash(type(encoder))
+            code = live_hash(type(encoder))
         return {
             "encoder": type(encoder).name,
             "code": code,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -17,6 +22,7 @@ from suite.data.types import RecallSet
 from suite.discovery import FoundMethod
 from suite.errors import ContractError
 from suite.features.clock import cache_disabled
+from suite.guarded import one_line
 from suite.method import FitData, Method, Modality, Role
 from suite.planning import Cell
 from suite.representations import Bitstream, Representation
@@ -24,6 +30,9 @@ from suite.running.execute import Request, prepare
 
 HEAVY = ("torch", "transformers", "datasets", "mteb")
 SAMPLE = 8
+TIME_LIMIT = 120.0
+"""Seconds that a check may take: it looks at a handful of items."""
+FITTING = 5
 _TOLERANCE = 2e-2
 """Batches of another shape round differently in bfloat16."""
 
@@ -36,14 +45,16 @@ class Check:
     problem: str | None
 
 
-def check(method: FoundMethod, cells: list[Cell]) -> Iterator[Check]:
+def check(method: FoundMethod, cells: list[Cell], limit: float = TIME_LIMIT) -> Iterator[Check]:
     """Yield the checks of a method: its declaration, and its behaviour on one task of each readout.
 
     Args:
         method: the method.
         cells: its planned cells in the quick profile; one per (variant-independent) readout is tried.
+        limit: seconds that a check may take; training and fitting may take `FITTING` times as long.
     """
-    yield _try("imports nothing heavy", lambda: _imports_light(method))
+    for part in method.parts or (method,):
+        yield _try(f"{part.cls.name} imports nothing heavy", partial(_imports_light, part))
     yield _try("declares a summary", lambda: _summary(method.cls))
     yield _try("has unique variants", lambda: _variants(method.cls))
     if not cells:
@@ -53,15 +64,42 @@ def check(method: FoundMethod, cells: list[Cell]) -> Iterator[Check]:
         kind = (cell.task.task.readout, str(cell.task.task.modality))
         if cell.skip is None and kind not in tried:
             tried.add(kind)
-            yield from _on_task(cell)
+            yield from _on_task(cell, limit)
 
 
-def _try(name: str, test: Callable[[], None]) -> Check:
+def _try(name: str, test: Callable[[], None], limit: float | None = None) -> Check:
     try:
-        test()
+        with _limited(limit):
+            test()
+    except _TookTooLong:
+        return Check(name, f"took longer than {limit:.0f} s; --time-limit gives it longer")
     except Exception as error:
-        return Check(name, f"{type(error).__name__}: {error}" if not isinstance(error, ContractError) else str(error))
+        return Check(name, one_line(error) if not isinstance(error, ContractError) else str(error))
     return Check(name, None)
+
+
+class _TookTooLong(BaseException):
+    """Raised in the middle of a check, where no method catches it by mistake."""
+
+
+@contextmanager
+def _limited(seconds: float | None) -> Iterator[None]:
+    """End the body after so many seconds, where signals can be handled."""
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _TookTooLong
+
+    before = signal.signal(signal.SIGALRM, end)
+    # Should the first be caught, or come while compiled code runs, another one follows.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _expect(truth: bool, problem: str) -> None:
@@ -93,13 +131,15 @@ def _variants(cls: type[Method]) -> None:
         _expect(not missing, f"controls name {name}={missing}, which no variant has")
 
 
-def _on_task(cell: Cell) -> Iterator[Check]:
+def _on_task(cell: Cell, limit: float) -> Iterator[Check]:
     task = cell.task.task
     where = f"{cell.label} on {task.name}"
     data = access.load(task.spec.data)
     prepared: list[Method] = []
     yield _try(
-        f"{where}: trains and fits", lambda: prepared.append(prepare(Request.of(cell, threads=1), task, data)[0])
+        f"{where}: trains and fits",
+        lambda: prepared.append(prepare(Request.of(cell, threads=1), task, data)[0]),
+        FITTING * limit,
     )
     if not prepared:
         return
@@ -111,19 +151,22 @@ def _on_task(cell: Cell) -> Iterator[Check]:
     role = Role.DOCUMENT if task.readout == "search" else Role.ITEM
     made: list[Representation] = []
     with cache_disabled():
-        yield _try(f"{where}: encodes one row per item", lambda: made.append(_encoded(method, items, role)))
+        yield _try(f"{where}: encodes one row per item", lambda: made.append(_encoded(method, items, role)), limit)
         if not made:
             return
         whole = made[0]
-        yield _try(f"{where}: gives the same answer twice", lambda: _same(whole, method.encode(items, role), 1e-5))
+        yield _try(
+            f"{where}: gives the same answer twice", lambda: _same(whole, method.encode(items, role), 1e-5), limit
+        )
         if not isinstance(whole, Bitstream):
             yield _try(
                 f"{where}: encodes an item the same in any company",
                 lambda: _same(whole[:2], method.encode(items[:2], role), _TOLERANCE),
+                limit,
             )
-        yield _try(f"{where}: survives being stored", lambda: _stored(whole))
+        yield _try(f"{where}: survives being stored", lambda: _stored(whole), limit)
         if task.readout in ("search", "compare", "classify"):
-            yield _try(f"{where}: answers {task.readout}", lambda: _answers(method, whole, items, task.readout))
+            yield _try(f"{where}: answers {task.readout}", lambda: _answers(method, whole, items, task.readout), limit)
 
 
 def sample_items(data: FitData, modality: Modality) -> Any:

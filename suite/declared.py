@@ -27,6 +27,8 @@ def _problems(cls: type[Method]) -> Iterable[str | None]:
     for required in ("name", "modality"):
         if not hasattr(cls, required):
             yield f"does not define {required!r}"
+    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+        yield f"does not define {', '.join(f'{name}()' for name in missing)}"
     yield _name(cls.name)
     modality = cls.modality if isinstance(cls.modality, tuple) else (cls.modality,)
     if not modality or not all(isinstance(one, Modality) for one in modality):

@@ -15,6 +15,7 @@ from typing import Any
 from suite import guarded
 from suite.composition import Declaration, compose, rows_of
 from suite.compressing import Compressor
+from suite.data import access, own
 from suite.declared import wrong
 from suite.errors import DeclarationError, SelectorError, WeighbridgeError
 from suite.method import Method, label
@@ -84,11 +85,12 @@ class FoundMethod:
 
 @dataclass(frozen=True)
 class FoundTask:
-    """A declared task and the file of its family."""
+    """A declared task and the file of its family; `once` for one on data that were named for one run."""
 
     task: Task[Any]
     file: Path
     origin: Origin
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,10 @@ class Catalogue:
     families: dict[str, FoundMethod] = field(default_factory=dict)
     tasks: dict[str, FoundTask] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
+
+    def declared_tasks(self) -> set[str]:
+        """Names of the tasks that folders declare, without those on data of the user's own."""
+        return self.tasks.keys() - {entry.task for entry in own.entries()}
 
     def by_name(self, selectors: Iterable[str], *, trust_remote_code: bool = False) -> dict[str, FoundMethod]:
         """The methods that selectors such as ``st:NAME`` and ``minilm+pq[m=48]`` name, which no file holds.
@@ -200,14 +206,37 @@ def scan(methods_dirs: Sequence[Path] = (), tasks_dirs: Sequence[Path] = ()) -> 
             catalogue.broken.append(Broken(Path(point.value), f"entry point {point.name}: {line}"))
     for folder in (project_root() / "methods", *methods_dirs):
         _add_declared(catalogue, Path(folder) / "compositions.yaml")
+    for folder in tasks_dirs:
+        access.add_folder(_folder(folder))
     for folder in (project_root() / "tasks", *tasks_dirs):
         root = _folder(folder)
         files = [*root.glob("*.py"), *root.glob(f"{STUDIES}/*/task.py")]
         for file, module in _modules(sorted(files), root, catalogue.broken):
             for family in _classes(module, Task):
                 _add_tasks(catalogue, family, file, Origin(module.__name__, family.__name__, str(root)))
+    add_own_tasks(catalogue)
     _check_readouts(catalogue)
     return catalogue
+
+
+def add_own_tasks(catalogue: Catalogue) -> None:
+    """Add the tasks on data of the user's own (`suite.data.own`), as they are named now."""
+    families = {found.origin.module: found for found in catalogue.tasks.values()}
+    for entry in own.entries():
+        kind = own.kinds()[entry.prefix]
+        family = families.get(kind.module)
+        if family is None or entry.task in catalogue.tasks:
+            continue
+        declared = {
+            "name": entry.instance,
+            "title": entry.title,
+            "short": entry.title[:22],
+            "ranking": "optional",
+            "data": entry.data,
+            "profiles": own.ALL_PROFILES,
+        }
+        task = type(family.task)(type(family.task).Spec.model_validate(declared | kind.task))
+        catalogue.tasks[entry.task] = FoundTask(task, family.file, family.origin, entry.once)
 
 
 def _check_readouts(catalogue: Catalogue) -> None:
@@ -284,9 +313,15 @@ def _classes(module: ModuleType, base: type[Any]) -> list[type[Any]]:
         if isinstance(cls, type)
         and issubclass(cls, base)
         and cls.__module__ == module.__name__
-        and not inspect.isabstract(cls)
+        and not (inspect.isabstract(cls) and (base is not Method or _is_base(cls, module)))
         and not cls.__name__.startswith("_")
     ]
+
+
+def _is_base(cls: type[Any], module: ModuleType) -> bool:
+    """Whether an abstract class is there to be derived from: it has no name, or a class of its file does so."""
+    derived = (other for other in vars(module).values() if isinstance(other, type) and other is not cls)
+    return "name" not in vars(cls) or any(issubclass(other, cls) for other in derived)
 
 
 def _add_method(catalogue: Catalogue, method: FoundMethod) -> None:

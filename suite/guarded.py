@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from traceback import extract_tb
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -41,7 +43,16 @@ def one_line(error: BaseException) -> str:
         text = str(error)
     except BaseException as second:
         text = f"its text cannot be made: {type(second).__name__}"
-    return shortened(f"{type(error).__name__}: {text[: 4 * _LONGEST]}")
+    return shortened(f"{type(error).__name__}: {text[: 4 * _LONGEST].strip() or place(error)}")
+
+
+def place(error: BaseException) -> str:
+    """Where an error was raised, for one that says nothing itself: ``in pq.py, line 41: assert len(codes) == n``."""
+    frames = extract_tb(error.__traceback__)
+    if not frames:
+        return "without a text"
+    last = frames[-1]
+    return f"in {Path(last.filename).name}, line {last.lineno}: {last.line or '(its source is not at hand)'}"
 
 
 def shortened(text: str) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
 import json
-import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,12 +34,6 @@ def code_hash(sources: Sources, file: Path, root: Path | None = None) -> str:
         root: the scanned folder; by default the project folder the file lies in, or its own.
     """
     return digest(sorted(source.hash for source in sources.closure(file, root).values() if source.hash != EMPTY))
-
-
-def source_hash(cls: type[Any]) -> str:
-    """Hash of a class that lives in no scanned file (a notebook): of its own source and that of its bases."""
-    sources = [inspect.getsource(base) for base in cls.__mro__ if base.__module__ == cls.__module__]
-    return digest([tree_hash(ast.parse(textwrap.dedent(text))) for text in sources])
 
 
 def cell_keys(

@@ -2,7 +2,8 @@
 
 A file of `methods/` defines one `NamedMethod` class a prefix. Whoever names a model gets a class of its own, whose
 weights are the model's snapshot in this machine's Hub cache at one commit: the commit enters the key and is stored with
-the result. No network is tried. Code of a repository runs only for those who ask for it; a parameter then says so.
+the result. ``st:./folder`` and ``st:/folder`` name a model that lies in a folder (`suite.model_folder`), by the hash of
+its files. No network is tried. Code of a repository runs only for those who ask for it; a parameter then says so.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from typing import Any, ClassVar, Self
 from suite.data.hub import Snapshot, cache_folder, is_commit
 from suite.errors import DataUnavailable, SelectorError
 from suite.method import Method
+from suite.model_folder import WEIGHT_FORMATS, FolderWeights, is_path, weight_files
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
-_OTHER_FORMATS = {"onnx", "openvino", "coreml", "tflite"}
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class HubWeights:
         here = [file for file in snapshot.files() if file.path.exists()]
         if damaged := [problem for file in here if (problem := file.problem())]:
             return f"model {self.name} is half downloaded ({damaged[0]}): {advice}"
-        if not self._weight_files(folder):
-            return f"model {self.name} holds no weights in {', '.join(_WEIGHTS)}: {advice}"
+        if not weight_files(folder):
+            return f"model {self.name} holds no weights in {', '.join(WEIGHT_FORMATS)}: {advice}"
         return None
 
     def folder(self) -> Path:
@@ -70,13 +70,7 @@ class HubWeights:
 
     def size(self) -> int:
         """Bytes of the weights, in one format where there are several."""
-        return sum(file.stat().st_size for file in self._weight_files(self.folder()))
-
-    @staticmethod
-    def _weight_files(folder: Path) -> list[Path]:
-        files = [path for path in folder.rglob("*") if not _OTHER_FORMATS & set(path.relative_to(folder).parts[:-1])]
-        by_format = ([file for file in files if file.suffix == suffix] for suffix in _WEIGHTS)
-        return next(filter(None, by_format), [])
+        return sum(file.stat().st_size for file in weight_files(self.folder()))
 
 
 class NamedMethod(Method):
@@ -84,12 +78,16 @@ class NamedMethod(Method):
 
     Class attributes:
         prefix: what stands before the colon.
-        model: the repository; "" for the family itself.
+        model: the repository, or the folder; "" for the family itself.
+        described_by: files of which a folder must hold one to be a model of the family.
+        folder_weights: what a folder of a model is.
         trust_remote_code: whether code of the repository may run.
     """
 
     prefix: ClassVar[str]
     model: ClassVar[str] = ""
+    described_by: ClassVar[tuple[str, ...]] = ("config.json", "modules.json")
+    folder_weights: ClassVar[type[FolderWeights]] = FolderWeights
     trust_remote_code: ClassVar[bool] = False
 
     @classmethod
@@ -97,24 +95,31 @@ class NamedMethod(Method):
         """The method of one model.
 
         Args:
-            name: ``organisation/name``, with ``@commit`` if it is not what the cache has as ``main``.
+            name: ``organisation/name``, with ``@commit`` if it is not what the cache has as ``main``; or a folder, as
+                a path that begins with ``/``, ``./``, ``../`` or ``~/``.
             trust_remote_code: whether code of the repository may run; recorded as a parameter of the variant.
 
         Raises:
-            SelectorError: this is no name of a model.
+            SelectorError: this is no name of a model, or the folder holds none; the message says what is missing.
         """
+        if is_path(name):
+            return cls._of(name, name, cls.folder_weights.of(name, cls.described_by, cls.prefix), trust_remote_code)
         model, _, revision = name.partition("@")
         model = cls.full_name(model)
         if not _NAME.fullmatch(model) or (revision and not is_commit(revision)):
             raise SelectorError(
                 f"{cls.prefix}:{name} names no model: write {cls.prefix}:organisation/name, or "
-                f"{cls.prefix}:organisation/name@COMMIT with all 40 digits of the commit"
+                f"{cls.prefix}:organisation/name@COMMIT with all 40 digits of the commit, or {cls.prefix}:./folder"
             )
+        return cls._of(name, model, cls.weights_of(model, revision or "main"), trust_remote_code)
+
+    @classmethod
+    def _of(cls, name: str, model: str, weights: Any, trust_remote_code: bool) -> type[Self]:
         attributes: dict[str, Any] = {
             "name": f"{cls.prefix}:{name}",
             "model": model,
             "summary": f"{model}. {cls.summary}",
-            "pretrained": (cls.weights_of(model, revision or "main"),),
+            "pretrained": (weights,),
             "trust_remote_code": trust_remote_code,
             "grid": {"trust_remote_code": (True,)} if trust_remote_code else {},
             "__module__": cls.__module__,

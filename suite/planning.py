@@ -15,7 +15,8 @@ from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import MachineError, SelectorError, WeighbridgeError
-from suite.keys import cell_keys, code_hash, digest, source_hash
+from suite.keys import cell_keys, code_hash, digest
+from suite.live_code import live_hash
 from suite.method import Effort, Method, Scalar, label
 from suite.profiles import Profile
 from suite.selectors import matches, nearest, select_names, split
@@ -89,6 +90,7 @@ def plan(
     *,
     trust_remote_code: bool = False,
     undeclared: bool = False,
+    once: bool = True,
 ) -> list[Cell]:
     """Cells of a profile, in an order that lets neighbours share work.
 
@@ -102,6 +104,7 @@ def plan(
         seeds: seeds instead of the profile's.
         trust_remote_code: whether models that are named may run code of their repositories.
         undeclared: plan also the tasks of no profile, and the variants that the quick profile leaves out.
+        once: whether tasks on data that were named for one run (`suite.data.own`) are among all tasks.
 
     Raises:
         SelectorError: a selector matches nothing, or no method that is named can run on any of the tasks; the
@@ -112,6 +115,8 @@ def plan(
         for name, t in catalogue.tasks.items()
         if profile.name in t.task.spec.profiles or (undeclared and not t.task.spec.profiles)
     }
+    if tasks is None and not once:
+        in_profile = {name: t for name, t in in_profile.items() if not t.once}
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
@@ -304,7 +309,7 @@ class _Builder:
             self._code_hashes[method.cls] = digest([self._code_hash(part) for part in method.parts])
         if method.cls not in self._code_hashes:
             if method.origin.pickled:
-                code = source_hash(method.cls)
+                code = live_hash(method.cls)
             else:
                 code = code_hash(self.sources, method.file, Path(method.origin.root) if method.origin.root else None)
             # The class's name tells apart methods that share a file.

@@ -35,6 +35,7 @@ class LanguageModel(NamedMethod):
     readouts = ("answer", "complete")
     tags = ("language model", "zero-shot", "by name")
     requires = ("torch", "transformers", "safetensors")
+    described_by = ("config.json",)
     accepts = Accepts(needs=("text",))
 
     def encode(self, items: Sequence[Passage], role: Role) -> Bitstream:

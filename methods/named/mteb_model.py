@@ -2,8 +2,8 @@
 
 Encoders give one vector or a vector a token. Searchers (mteb's `SearchProtocol`, such as its BM25) have no vectors:
 what they store of a corpus is its texts, and they search them by themselves. Cross-encoders read two texts at once,
-which is no representation: their rows fail and say so. Models that mteb does not list are read as mteb would, through
-sentence-transformers.
+which is no representation: their rows fail and say so. Models that mteb does not list, and those in folders, are read
+as mteb would, through sentence-transformers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from suite import devices
 from suite.data.hub import is_commit
 from suite.errors import ContractError, DataUnavailable
 from suite.method import Modality, Role
+from suite.model_folder import FolderWeights
 from suite.named import HubWeights, NamedMethod
 from suite.representations import Bitstream, Dense, Hits, Representation
 
@@ -69,6 +70,8 @@ class MtebModel(NamedMethod):
     def wrapped(self) -> Any:
         """The model behind mteb's wrapper."""
         weights = self.pretrained[0]
+        if isinstance(weights, FolderWeights):
+            return load_folder(str(weights.folder()), weights.sha256, self.trust_remote_code, devices.name())
         commit = weights.sha256 if isinstance(weights, HubWeights) else None
         return load(self.model, commit, self.trust_remote_code, devices.name())
 
@@ -133,15 +136,9 @@ def load(model: str, commit: str | None, trust_remote_code: bool, device: str) -
     """
     import mteb
     from mteb.models.model_implementations import MODEL_REGISTRY
-    from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
-    from sentence_transformers import SentenceTransformer
 
     if model not in MODEL_REGISTRY:
-        folder = HubWeights(model, commit or "main").folder()
-        loaded = SentenceTransformer(
-            str(folder), device=device, local_files_only=True, trust_remote_code=trust_remote_code
-        )
-        return SentenceTransformerEncoderWrapper(loaded.float(), revision=commit)
+        return load_folder(str(HubWeights(model, commit or "main").folder()), commit, trust_remote_code, device)
     pinned = mteb.get_model_meta(model).revision
     if commit is not None and pinned and is_commit(pinned) and pinned != commit:
         raise DataUnavailable(
@@ -160,6 +157,16 @@ def in_float32(wrapped: Any) -> Any:
         if isinstance(value, Module):
             value.float()
     return wrapped
+
+
+@lru_cache(maxsize=1)
+def load_folder(folder: str, revision: str | None, trust_remote_code: bool, device: str) -> Any:
+    """The model of sentence-transformers in a folder, behind mteb's wrapper on a device, one a process."""
+    from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
+    from sentence_transformers import SentenceTransformer
+
+    loaded = SentenceTransformer(folder, device=device, local_files_only=True, trust_remote_code=trust_remote_code)
+    return SentenceTransformerEncoderWrapper(loaded.float(), revision=revision)
 
 
 def _loader(items: Sequence[str], batch: int) -> Any:

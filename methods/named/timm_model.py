@@ -13,6 +13,7 @@ import numpy as np
 
 from suite import devices
 from suite.method import Modality, Role
+from suite.model_folder import FolderWeights
 from suite.named import HubWeights, NamedMethod, fits
 from suite.representations import Dense
 
@@ -27,6 +28,14 @@ class TimmWeights(HubWeights):
         return fits("torchvision", "torch") or super().missing()
 
 
+class TimmFolder(FolderWeights):
+    """The same in a folder."""
+
+    def missing(self) -> str | None:
+        """Why the model cannot be used here."""
+        return fits("torchvision", "torch") or super().missing()
+
+
 class TimmModel(NamedMethod):
     """An image model of timm, as published; its pooled features are compared by cosine."""
 
@@ -35,6 +44,8 @@ class TimmModel(NamedMethod):
     modality = Modality.IMAGE
     tags = ("pretrained", "by name")
     requires = ("torch", "timm", "torchvision")
+    described_by = ("config.json",)
+    folder_weights = TimmFolder
 
     @classmethod
     def full_name(cls, model: str) -> str:

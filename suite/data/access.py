@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from suite import files, stored
+from suite.data import own
 from suite.data.declaration import DataSpec, declared
 from suite.data.types import content_hash
-from suite.errors import DataMismatch, DataUnavailable, MachineError, SelectorError, WeighbridgeError
+from suite.errors import DataMismatch, DataUnavailable, DeclarationError, MachineError, SelectorError, WeighbridgeError
 from suite.guarded import one_line
 from suite.keys import code_hash
 from suite.paths import cache_root, project_root
@@ -22,11 +23,33 @@ from suite.sources import Sources
 
 _OF_THE_MACHINE = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EDQUOT, errno.ENOMEM, errno.EROFS)
 
+_FOLDERS: list[Path] = []
+
+
+def add_folder(folder: Path) -> None:
+    """Let a folder of tasks that is not the project's declare data sets of its own."""
+    if folder not in (*_FOLDERS, project_root() / "tasks"):
+        _FOLDERS.append(folder)
+
+
+def specs() -> Mapping[str, DataSpec]:
+    """Data sets by name: the project's, those of other folders of tasks, and the user's own.
+
+    Raises:
+        MachineError: a folder is not there (any more).
+        DeclarationError: a file is malformed, or a name is given twice.
+    """
+    found = dict(declarations(project_root() / "tasks"))
+    for more in (*map(declarations, _FOLDERS), own.specs()):
+        if twice := sorted(found.keys() & more.keys()):
+            raise DeclarationError(f"data set {twice[0]!r} is declared twice")
+        found |= more
+    return found
+
 
 @cache
-def specs(folder: Path | None = None) -> Mapping[str, DataSpec]:
-    """Data sets declared in the project, by name; MachineError if the folder is not there (any more)."""
-    folder = folder or project_root() / "tasks"
+def declarations(folder: Path) -> Mapping[str, DataSpec]:
+    """Data sets that a folder of tasks declares; MachineError if it is not there (any more)."""
     if not folder.is_dir():
         raise MachineError(f"{folder} is not there: was the checkout moved or removed while a run was under way?")
     return declared(folder)
@@ -34,10 +57,10 @@ def specs(folder: Path | None = None) -> Mapping[str, DataSpec]:
 
 def spec(name: str) -> DataSpec:
     """The declaration of `name`; SelectorError with the nearest names if there is none."""
-    found = specs().get(name)
-    if found is None:
-        raise SelectorError(f"no data set {name!r}; {nearest(name, specs())}")
-    return found
+    known = specs()
+    if name not in known:
+        raise SelectorError(f"no data set {name!r}; {nearest(name, known)}")
+    return known[name]
 
 
 def unavailable(name: str) -> str | None:
@@ -48,6 +71,8 @@ def unavailable(name: str) -> str | None:
     places = " or ".join(str(source) for source in declaration.sources)
     halves = [state for source in declaration.sources if (state := source.state()) != "not here"]
     state = halves[0] if halves else "not on this machine"
+    if name in own.specs():
+        return f"data set {name} is {state}: it comes from {places}; `weighbridge data remove` forgets it"
     return f"data set {name} is {state}: it comes from {places}; try `weighbridge data fetch {name}`"
 
 
@@ -59,9 +84,16 @@ def load(name: str) -> Any:
         DataMismatch: the content hash is not the declared one; the message names both.
     """
     declaration = spec(name)
-    found = declaration.locate()
-    if found is None:
+    if declaration.locate() is None:
         raise DataUnavailable(unavailable(name) or name)
+    return load_spec(declaration)
+
+
+def load_spec(declaration: DataSpec) -> Any:
+    """The same for a declaration, which need not have been made known yet."""
+    name, found = declaration.name, declaration.locate()
+    if found is None:
+        raise DataUnavailable(f"data set {name} is not on this machine")
     source, path = found
     identity = _identity(declaration, source, path)
     cached = _cache_file(declaration, identity)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from suite.data.hub import Snapshot, cache_folder
 from suite.errors import DeclarationError
 from suite.paths import cache_root, data_root
+from suite.sources import mount
 from suite.yamlfile import read_list
 
 
@@ -67,7 +68,8 @@ class FolderSource(_Source):
 
     def __str__(self) -> str:
         """The folder."""
-        return f"folder {self.folder} in $WEIGHBRIDGE_DATA"
+        where = "" if Path(self.folder).expanduser().is_absolute() else " in $WEIGHBRIDGE_DATA"
+        return f"folder {self.folder}{where}"
 
 
 class HubSource(_Source):
@@ -196,7 +198,8 @@ class DataSpec(BaseModel):
         name: what tasks and methods call it.
         title: what pages print.
         licence: licence of the content, as its source states it.
-        loader: ``module:function`` that decodes what a source offers.
+        loader: ``module:function`` that decodes what a source offers; ``.data.mine:load`` where the module lies in the
+            folder of tasks that declares the set.
         options: keyword arguments of the loader.
         sha256: content hash the decoded object must have; None only for a user's own, unpinned data.
         items: number of items.
@@ -247,5 +250,7 @@ def declared(folder: Path) -> dict[str, DataSpec]:
         for spec in read_list(file, DataSpec):
             if spec.name in specs:
                 raise DeclarationError(f"{file}: data set {spec.name!r} is declared twice")
-            specs[spec.name] = spec
+            # A loader that begins with a dot lies in the folder itself.
+            here = mount(folder) if spec.loader.startswith(".") else ""
+            specs[spec.name] = spec.model_copy(update={"loader": f"{here}{spec.loader}"})
     return specs

@@ -1,6 +1,6 @@
 """Stored results: their schema, their store, their statistics. Knows nothing of methods and tasks.
 
-In a notebook: ``from suite import results; results.frame(tasks="sts/*")``.
+In a notebook: ``from suite import results; results.frame(tasks="sts/*")``, and ``suite.plot`` of such a frame.
 """
 
 from __future__ import annotations
@@ -31,3 +31,20 @@ def frame(profile: str | None = None, folder: Path | str | None = None, tasks: s
         if rows:
             break
     return to_frame(rows)
+
+
+def readable(frame: Any) -> Any:
+    """The frame in few columns with the names that pages use: configuration, task, seed, score, costs, one row a cell.
+
+    Args:
+        frame: of `frame` or of `suite.run`.
+    """
+    from suite.results.entries import metric_named
+    from suite.results.metrics import COSTS
+
+    costs = {cost.name: cost.title for cost in COSTS if cost.name in frame and frame[cost.name].notna().any()}
+    facts = {"label": "configuration", "task": "task", "seed": "seed", "status": "status"}
+    table = frame[[*facts]].rename(columns=facts)
+    table["metric"] = [metric_named(name).title for name in frame["main_metric"]]
+    table["score"] = frame["main"]
+    return table.join(frame[[*costs]].rename(columns=costs))

@@ -9,7 +9,10 @@ from suite.results.store import Row
 
 
 def to_frame(rows: Iterable[Row]) -> Any:
-    """Return a `pandas.DataFrame`: one row per cell, one column per score, cost and fact."""
+    """Return a `pandas.DataFrame`: one row per cell, one column per fact, parameter, score and cost.
+
+    A parameter that is called like another column has the column ``param_<name>``.
+    """
     import pandas as pd
 
     records = []
@@ -21,7 +24,7 @@ def to_frame(rows: Iterable[Row]) -> Any:
             "family": result.family, "profile": result.profile, "seed": result.seed, "status": result.status.value,
             "reason": result.reason, "main_metric": result.main_metric, "main": result.main,
         }  # fmt: skip
-        records.append(
-            facts | {k: v for k, v in (result.scores | costs | result.costs.extra).items() if k not in facts}
-        )
+        numbers = {k: v for k, v in (result.scores | costs | result.costs.extra).items() if k not in facts}
+        parameters = {f"param_{k}" if k in facts or k in numbers else k: v for k, v in result.variant.items()}
+        records.append(facts | parameters | numbers)
     return pd.DataFrame.from_records(records)

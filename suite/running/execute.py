@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from suite import devices
@@ -18,6 +19,7 @@ from suite.data.types import content_hash
 from suite.discovery import Origin
 from suite.errors import ContractError, MachineError
 from suite.features import shared_work
+from suite.guarded import place
 from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
@@ -98,7 +100,7 @@ def _failure(error: BaseException, request: Request) -> CellOutcome:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)
+        return str(error).strip() or place(error)
     except Exception:
         return "(it has no text)"
 
@@ -116,6 +118,7 @@ def _load(name: str) -> Any:
 
 def evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str, Any], Any]:
     """Scores, costs, per-item arrays and the run of a cell; whatever goes wrong is raised."""
+    access.add_folder(Path(request.task.root))
     task: Task[Any] = request.task.load()(request.spec)
     data = _load(task.spec.data)
     method, train_seconds, fit_seconds = prepare(request, task, data)

@@ -97,12 +97,8 @@ def run_cells(
         cells: planned cells.
         store: where rows are kept.
         jobs: cells at a time on this machine.
-    <<<<<<< HEAD
         threads: threads per cell.
-    =======
-        threads: threads a cell.
         device: auto, cpu, cuda, cuda:N or mps (`suite.devices`): where tensors are computed on this machine.
-    >>>>>>> main
         overwrite: what happens to rows that exist.
         retry: statuses of current rows that are run again (`suite.running.due.RETRIABLE`).
         time_limit: seconds of a row's own work, instead of its task's or profile's limit.

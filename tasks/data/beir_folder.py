@@ -58,6 +58,16 @@ def load(path: Path, split: str = "test") -> RetrievalSet:
     return RetrievalSet(list(documents), list(documents.values()), list(known), list(known.values()), kept)
 
 
+def load_own(path: Path, split: str | None = None) -> RetrievalSet:
+    """A folder of the user's own: the judgements called ``test``, or the only ones that there are.
+
+    Raises:
+        DataUnavailable, DeclarationError: as `load` says.
+    """
+    tables = sorted(table.stem for table in (path / "qrels").glob("*.tsv"))
+    return load(path, split or (tables[0] if len(tables) == 1 else "test"))
+
+
 def _missing(qrels: dict[str, dict[str, int]], documents: dict[str, str]) -> int:
     return sum(document not in documents for grades in qrels.values() for document in grades)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from suite import files
 from suite.data.types import ByteSet, ImageSet
 from suite.errors import DataMismatch
 from tasks.data.images import DIGITS_LEVELS, load_digits, load_idx
@@ -41,6 +42,22 @@ def load_passages(path: Path, test_bytes: int = 400_000, passage_bytes: int = 16
 def load_files(path: Path, names: Sequence[str]) -> ByteSet:
     """The named files of a folder; FileNotFoundError names one that is missing."""
     return ByteSet(list(names), [(path / name).read_bytes() for name in names])
+
+
+def load_folder(path: Path) -> ByteSet:
+    """All files of a folder in the order of their names, or one file; hidden and empty ones are passed over.
+
+    Raises:
+        DataMismatch: there is no such file.
+    """
+    found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    names = [file.name if file == path else file.relative_to(path).as_posix() for file in found]
+    kept = [(name, file) for name, file in zip(names, found, strict=True) if not f"/{name}".count("/.")]
+    items = [(name, bytes(files.read(file, links=True))) for name, file in kept]
+    items = [(name, content) for name, content in items if content]
+    if not items:
+        raise DataMismatch(f"{path}: no file that holds anything")
+    return ByteSet([name for name, _ in items], [content for _, content in items])
 
 
 def load_zipped(path: Path, name: str) -> ByteSet:

@@ -12,6 +12,9 @@ from suite.data.types import ImageSet
 from suite.errors import DataMismatch
 from tasks.data import pictures
 
+LARGEST_SIDE = 224
+"""Pixels to which larger images of a user's own are resized, as most encoders would."""
+
 
 def load(path: Path, test: str = "val", size: int | None = None, mode: str = "RGB") -> ImageSet:
     """Decode a folder of images: `train/<class>/…` and `<test>/<class>/…`, in any format that Pillow reads.
@@ -41,6 +44,51 @@ def load(path: Path, test: str = "val", size: int | None = None, mode: str = "RG
     images, labels = _read_split(path / test, names, size, mode, train.shape[1:3])
     titles = _titles(path / "classes.tsv")
     return ImageSet(train, train_labels, images, labels, tuple(titles.get(name, name) for name in names))
+
+
+def load_own(path: Path, size: int | None = None, seed: int = 0) -> ImageSet:
+    """A folder of the user's own, split or not.
+
+    Where there are `train/` and `val/` (or `valid/`, `validation/`, `test/`), they are the split. Otherwise every
+    class gives a fifth of its images, drawn with `seed`, to be tested on. Images of several sizes, or larger than 224
+    pixels, are resized as `load` does with `size`: to the shortest side among them, at most 224.
+
+    Raises:
+        DataMismatch: as `load` says, or a class of an unsplit folder has a single image.
+    """
+    held_out = [name for name in ("val", "valid", "validation", "test") if (path / name).is_dir()]
+    if (path / "train").is_dir() and held_out:
+        return load(path, held_out[0], size or _common_size(path))
+    root = path / "train" if (path / "train").is_dir() else path
+    names = [folder.name for folder in _entries(root) if folder.is_dir()]
+    if not names:
+        raise DataMismatch(f"{root}: no class folders")
+    images, labels = _read_split(root, names, size or _common_size(root), "RGB", None)
+    generator = np.random.default_rng(seed)
+    tested = np.zeros(len(labels), bool)
+    for label, name in enumerate(names):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) < 2:
+            raise DataMismatch(f"{root / name}: one image cannot be split into training and test images")
+        tested[generator.permutation(rows)[: max(1, len(rows) // 5)]] = True
+    return ImageSet(images[~tested], labels[~tested], images[tested], labels[tested], tuple(names))
+
+
+def _common_size(path: Path) -> int | None:
+    """Side to which images must be resized to have one size of at most 224 pixels; None if they have."""
+    from PIL import Image
+
+    sizes = set()
+    for file in path.rglob("*"):
+        if file.is_file() and not any(pictures.is_junk(part) for part in file.relative_to(path).parts):
+            try:
+                with Image.open(file) as image:
+                    sizes.add(image.size)
+            except OSError:  # what it is, is said where it is read
+                continue
+    if not sizes or (len(sizes) == 1 and max(max(sizes)) <= LARGEST_SIDE):
+        return None
+    return min(LARGEST_SIDE, min(map(min, sizes)))
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -54,7 +54,7 @@ def decoded(content: Any, where: str, mode: str = "RGB", size: int | None = None
     Raises:
         DataMismatch: it is no picture that can be read; the message begins with `where`.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         image: Any = Image.open(io.BytesIO(content)) if isinstance(content, bytes) else content
@@ -63,7 +63,9 @@ def decoded(content: Any, where: str, mode: str = "RGB", size: int | None = None
             image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
         return np.asarray(image, np.uint8)
     except Exception as error:  # decoders of damaged files raise whatever they come upon, SyntaxError among it
-        raise DataMismatch(f"{where}: not an image that can be read: {' '.join(str(error).split())}") from None
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "in no format that Pillow knows" if unknown else " ".join(str(error).split())
+        raise DataMismatch(f"{where}: not an image that can be read: {reason}") from None
 
 
 def _eight_bits(image: Any) -> Any:

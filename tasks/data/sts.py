@@ -17,6 +17,9 @@ from suite.errors import DataUnavailable, DeclarationError
 from tasks.data import hub
 from tasks.data.judgements import is_number
 
+COLUMNS = ("sentence1", "sentence2", "score")
+DELIMITERS = (",", "\t", ";", "|")
+
 
 def load_lee(path: Path) -> PairSet:
     """Lee, Pincombe and Welsh (CogSci 2005): all 1,225 pairs of 50 news documents, mean similarity in 0 to 1.
@@ -63,6 +66,48 @@ def load_hub(path: Path, split: str = "test", subset: str | None = None) -> Pair
         [row.get(name, "") for name in ("sentence1", "sentence2", "score")] for row in hub.rows(path, subset, split)
     )
     return _pairs(path, cells, columns=3, texts=0)
+
+
+def load_table(path: Path) -> PairSet:
+    """A table of the user's own: columns sentence1, sentence2 and score, whatever stands between them.
+
+    A first line that names these columns, in any order and among others, is a header; so is the first line of a table
+    of three columns whose last cell is no number. Commas, tabs, semicolons and bars are tried.
+
+    Raises:
+        DataUnavailable: the file is missing.
+        DeclarationError: there are no such columns, or a line does not have them; the message names file and line.
+    """
+    text = _text(path, "utf-8")
+    tables = [_cells(text, delimiter) for delimiter in DELIMITERS]
+    for rows in tables:
+        header = [cell.strip().lower() for cell in rows[0]] if rows else []
+        if set(COLUMNS) <= set(header):
+            places = [header.index(name) for name in COLUMNS]
+            return _pairs(path, _placed(path, rows[1:], places), columns=3, texts=0)
+    for rows in tables:
+        if rows and all(len(row) == 3 for row in rows[:20]):
+            return _pairs(path, rows if is_number(rows[0][2]) else rows[1:], columns=3, texts=0)
+    first = text.partition("\n")[0][:80]
+    raise DeclarationError(
+        f"{path}, line 1: expected the columns {', '.join(COLUMNS)}, or three columns without a header, found {first!r}"
+    )
+
+
+def _cells(text: str, delimiter: str) -> list[list[str]]:
+    """Rows of a table; none where it cannot be read with this delimiter."""
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        return [row for row in rows if row]
+    except csv.Error:
+        return []
+
+
+def _placed(file: Path, rows: Sequence[Sequence[str]], places: Sequence[int]) -> Iterator[list[str]]:
+    for number, row in enumerate(rows, 1):
+        if len(row) <= max(places):
+            raise DeclarationError(f"{file}, pair {number}: only {len(row)} cells, fewer than the header has")
+        yield [row[place] for place in places]
 
 
 def _text(file: Path, encoding: str) -> str:

@@ -30,7 +30,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_a_table_a_sentence_and_files(files: tuple[Path, Path], tmp_path: Path) -> None:
     table, plane = tmp_path / "table.csv", tmp_path / "plane.svg"
-    done = run(*files, "-c", "int8,binary,pca[dim=16]+int8", "--budget", "16B", "--csv", table, "--plot", plane)
+    done = run(*files, "-c", "int8,binary,pca[dim=16]+int8", "--budget", "16B", "--csv", table, "--plot", plane,
+               "--site", tmp_path / "site")  # fmt: skip
     assert "400 documents, 40 queries, 32 dimensions, cosine" in done.stdout
     for label in ("float32", "int8", "binary[threshold=mean,query=float]", "pca[dim=16]+int8"):
         assert label in done.stdout
@@ -38,6 +39,9 @@ def test_a_table_a_sentence_and_files(files: tuple[Path, Path], tmp_path: Path) 
     assert table.read_text().splitlines()[0].startswith("compressor,bytes,smaller")
     assert len(table.read_text().splitlines()) == 6
     assert plane.read_text().startswith("<svg")
+    written = (tmp_path / "site" / "index.html").read_text()
+    assert "At 16 bytes" in written
+    assert written.count("<tr") == 6
 
 
 def test_json_for_a_script(files: tuple[Path, Path]) -> None:
@@ -57,6 +61,18 @@ def test_a_compressor_of_ones_own_in_six_lines(files: tuple[Path, Path], tmp_pat
     done = run(files[0], "-c", "mine", "--methods-dir", tmp_path)
     assert "mine" in done.stdout
     assert "2.0" in done.stdout
+
+
+def test_the_compressor_that_new_method_writes_runs_as_it_is(files: tuple[Path, Path], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli", "new-method", "my-own", "--kind", "compressor", "--folder", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "my_own.py").read_text()
+    body = text[text.index("class MyOwn") :].split("\n\n", 1)[1]
+    assert len([line for line in body.splitlines() if line.strip()]) <= 12
+    answer = json.loads(run(*files, "-c", "my-own", "--methods-dir", tmp_path, "--json").stdout)
+    assert answer["compressors"][1]["bytes"] == 32
+    assert answer["compressors"][1]["kept"] > 90
 
 
 @pytest.mark.parametrize(

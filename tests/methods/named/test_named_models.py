@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ def test_a_name_is_a_method_of_its_own_with_its_commit(cache, bert):
     assert f"--revision {COMMIT[::-1]}" in pinned.pretrained[0].missing()
 
 
-@pytest.mark.parametrize("name", ["../../x", "a/b/c", "a b", "", "some/model@main", "-x/y", "a/b;rm"])
+@pytest.mark.parametrize("name", ["x/../y", "a/b/c", "a b", "", "some/model@main", "-x/y", "a/b;rm"])
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(SelectorError, match="names no model"):
         SentenceTransformerModel.called(name)
@@ -322,3 +323,58 @@ def test_timm_features(monkeypatch, tmp_path, cache):
     features = method.encode(np.stack([np.full((4, 4, 3), value, np.uint8) for value in (1, 9)]), Role.ITEM)
     assert features.values.tolist() == [[1, 1, 1], [9, 9, 9]]
     assert asked == {"name": f"local-dir:{method.pretrained[0].folder()}", "pretrained": True, "num_classes": 0}
+
+
+# -- models in folders ------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_a_model_keyed_by_what_it_holds_wherever_it_lies(cache, bert, tmp_path, monkeypatch):
+    def key(selector):
+        (cell,) = plan(scan(), profile("quick"), selector, "sts/lee")
+        assert (cell.method.cls.name, cell.skip) == (selector, None)
+        return cell.key
+
+    first = key(f"st:{bert}")
+    moved = shutil.copytree(bert, tmp_path / "elsewhere" / "bert")
+    (moved / "README.md").write_text("about it")
+    (moved / ".cache").mkdir()
+    (moved / ".cache" / "left.lock").write_text("x")
+    assert key(f"st:{moved}") == first
+    monkeypatch.chdir(moved.parent)
+    assert key("st:./bert") == first
+    (moved / "config.json").write_text((moved / "config.json").read_text() + " ")
+    assert key("st:./bert") != first
+
+
+@pytest.mark.parametrize("prefix", ["st", "mteb"])
+def test_a_model_in_a_folder_runs_like_the_same_in_the_hub_cache(cache, bert, prefix):
+    put(cache, "some/model", bert)
+    found = scan().by_name([f"{prefix}:{bert}", "st:some/model"])
+    ours, theirs = (
+        found[name].cls(Effort("quick")).encode(TEXTS, Role.ITEM) for name in (f"{prefix}:{bert}", "st:some/model")
+    )
+    np.testing.assert_allclose(ours.values, theirs.values, atol=1e-5)
+    weights = found[f"{prefix}:{bert}"].cls.pretrained[0]
+    assert weights.size() == (bert / "model.safetensors").stat().st_size
+
+
+def test_a_folder_that_is_no_model_is_refused_in_one_line(bert, tmp_path):
+    def refusal(folder):
+        with pytest.raises(SelectorError) as caught:
+            SentenceTransformerModel.called(str(folder))
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    assert "there is no folder" in refusal(tmp_path / "nowhere")
+    (tmp_path / "notes").mkdir()
+    assert "is no model: it holds no config.json" in refusal(tmp_path / "notes")
+    weights = (bert / "model.safetensors").read_bytes()
+    (bert / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    assert "git lfs pull" in refusal(bert)
+    (bert / "model.safetensors").unlink()
+    assert "holds no weights" in refusal(bert)
+    (bert / "model-1.safetensors").write_bytes(weights)
+    (bert / "model.safetensors.index.json").write_text(
+        '{"weight_map": {"a": "model-1.safetensors", "b": "model-2.st"}}'
+    )
+    assert "model-2.st is missing" in refusal(bert)

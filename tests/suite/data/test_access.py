@@ -11,10 +11,10 @@ from suite.running.troubles import trouble
 
 def test_a_checkout_that_vanished_is_the_machines_trouble_and_no_methods_result(monkeypatch, tmp_path):
     monkeypatch.setenv("WEIGHBRIDGE_ROOT", str(tmp_path / "gone"))
-    access.specs.cache_clear()
+    access.declarations.cache_clear()
     try:
         with pytest.raises(MachineError, match="moved or removed") as raised:
             access.spec("lee")
     finally:
-        access.specs.cache_clear()
+        access.declarations.cache_clear()
     assert trouble(raised.value) == str(raised.value)

@@ -1,0 +1,145 @@
+"""Naming data of the user's own (`suite.data.own`): they are read before they get a name, which they then keep."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from suite import files
+from suite.data import access, own
+from suite.errors import SelectorError, WeighbridgeError
+from suite.selectors import split
+
+_HEAD = "# Data of your own, by `weighbridge data add` and `-t PREFIX:PATH`; see `weighbridge data ls`.\n"
+
+
+def named(selectors: Collection[str] | str, taken: Collection[str]) -> list[str]:
+    """The selectors, where data of the user's own are named by the task that is made of them.
+
+    Args:
+        selectors: selectors of tasks, of which some are ``PREFIX:PATH``.
+        taken: names of all other tasks.
+
+    Raises:
+        WeighbridgeError: a path is not there, or holds no such data; the message says what is expected.
+    """
+    return [remember(one, taken, once=True).task if ":" in one else one for one in split(selectors)]
+
+
+def remember(
+    selector: str,
+    taken: Collection[str],
+    name: str | None = None,
+    *,
+    licence: str = "",
+    options: Mapping[str, Any] | None = None,
+    once: bool = False,
+) -> own.Entry:
+    """The entry of ``PREFIX:PATH``; the data are read before they get a name, which they then keep.
+
+    Args:
+        selector: prefix and path.
+        taken: names of the tasks that are declared elsewhere.
+        name: ``family/instance``; after the last part of the path if None.
+        licence: as the user states it.
+        options: keyword arguments of the loader.
+        once: whether a run of everything leaves them out.
+
+    Raises:
+        WeighbridgeError: there is no such prefix or path, the data cannot be read, or the name is taken.
+    """
+    kind, path = _parsed(selector)
+    with _writing() as known:
+        before = next((e for e in known if (e.prefix, e.path) == (kind.prefix, str(path))), None)
+        if before is not None and once:
+            return before
+        others = {entry.task for entry in known if entry is not before} | set(taken)
+        task = name or (before.task if before else _free(kind.family, path, others))
+        if not task.startswith(f"{kind.family}/"):
+            raise SelectorError(
+                f"{task} names no task of {kind.prefix}: data: write {kind.family}/{task.split('/')[-1]}"
+            )
+        if task in others:
+            raise SelectorError(f"there is a task {task} already: choose another name")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", task.partition("/")[2]):
+            raise SelectorError(f"{task}: a name is of lower-case letters, digits, dots and hyphens")
+        entry = own.Entry(
+            task=task, prefix=kind.prefix, path=str(path), licence=licence, options=dict(options or {}), once=once
+        )
+        _read(entry, kind)
+        known[:] = [*(e for e in known if e is not before), entry]
+    return entry
+
+
+def forget(task: str) -> own.Entry:
+    """Take a name away; data and results stay.
+
+    Raises:
+        SelectorError: no data of the user's have it.
+    """
+    with _writing() as known:
+        entry = next((entry for entry in known if entry.task == task), None)
+        if entry is None:
+            names = ", ".join(e.task for e in known) or "there are none"
+            raise SelectorError(f"no data of your own are named {task}: {names}")
+        known.remove(entry)
+    return entry
+
+
+def _parsed(selector: str) -> tuple[own.Kind, Path]:
+    prefix, _, text = selector.partition(":")
+    kind = own.kinds().get(prefix)
+    if kind is None:
+        reads = ", ".join(f"{k.prefix}:PATH" for k in own.kinds().values())
+        raise SelectorError(f"{selector}: no data are called {prefix}:; there is {reads}")
+    path = Path(text).expanduser()
+    if not text or not path.exists():
+        raise SelectorError(f"{selector}: there is nothing at {path.resolve()}; {prefix}: reads {kind.reads}")
+    return kind, path.resolve()
+
+
+def _free(family: str, path: Path, taken: Collection[str]) -> str:
+    """A name after the last part of the path that no other task has."""
+    stem = path.stem if path.is_file() else path.name
+    words = re.sub(r"[^a-z0-9.]+", "-", stem.lower()).strip("-.") or "mine"
+    names = [f"{family}/{words}", *(f"{family}/{words}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)
+
+
+def _read(entry: own.Entry, kind: own.Kind) -> None:
+    """Decode the data, so that what is wrong with them is said before anything runs."""
+    try:
+        access.load_spec(entry.spec(kind))
+    except (OSError, ValueError, WeighbridgeError) as error:
+        reason = " ".join(str(error).split())
+        raise WeighbridgeError(f"{entry.prefix}:{entry.path}: {reason}. {entry.prefix}: reads {kind.reads}") from error
+
+
+@contextmanager
+def _writing() -> Iterator[list[own.Entry]]:
+    """The entries, which are written again if the body changes them; one process at a time."""
+    import yaml
+
+    file = own.own_file()
+    folder = files.make_folder(file.parent)
+    try:
+        lock = (folder / ".own-data.lock").open("w")
+    except OSError as error:
+        raise files.unwritable(file, error) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = list(own.entries())
+        known = list(before)
+        yield known
+        if known == before:
+            return
+        listed = [entry.model_dump(exclude_defaults=True) for entry in known]
+        text = _HEAD + yaml.safe_dump(listed, sort_keys=False, allow_unicode=True)
+        try:
+            files.write(file, text.encode())
+        except OSError as error:
+            raise files.unwritable(file, error) from None
