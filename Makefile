@@ -46,7 +46,7 @@ new-method: $(VENV)/.installed ## Start a method: make new-method NAME=name.
 
 docs: $(VENV)/.installed ## Build the documentation as static pages in site/docs.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	@$(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 architecture: $(VENV)/.installed-dev ## Draw who imports whom into ARCHITECTURE.md.
 	@$(BIN)/python docs/imports.py

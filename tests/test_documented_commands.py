@@ -64,12 +64,14 @@ def test_pages_name_commands() -> None:
 
 
 @pytest.mark.parametrize("arguments", weighbridge())
-def test_each_command_is_understood(arguments: str) -> None:
+def test_each_command_is_understood(arguments: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of commands, options and choices exist, and nothing that is required is left out."""
     from typer.main import get_command
 
     from cli.app import app
 
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("WEIGHBRIDGE_RESULTS", str(place / "own" / "results"))
     context: Any = get_command(app).make_context("weighbridge", shlex.split(arguments))
     rest = [*context._protected_args, *context.args]
     while rest and hasattr(context.command, "resolve_command"):
