@@ -23,9 +23,6 @@ from cli.options import (
     print_json,
     print_text,
 )
-from cli.progress import Display
-from cli.site import build, check_writable
-from cli.summary import summarize
 from suite import devices
 from suite.api import default_jobs
 from suite.errors import WeighbridgeError
@@ -139,6 +136,10 @@ def run(
         for name, value in debug(cells, threads, device).items():
             out.print(f"{name}: {value:g}")
         return
+    from cli.progress import Display
+    from cli.site import build, check_writable
+    from cli.summary import summarize
+
     if site:
         check_writable(None)
     display = Display()

@@ -53,7 +53,7 @@ def score_table(
         ends = {"score": intervals(store, found)}
         titles = list(dict.fromkeys(entry.metric.title for entry in found))
         if len(titles) > 1 or apart:
-            columns.append(Column("metric", "metric", keep=6))
+            columns.append(Column("metric", "metric", keep=8))
         columns += _number("score", titles[0] if len(titles) == 1 and not apart else "score", 9, True, apart)
         for cost, (title, keep) in _COST_COLUMNS.items():
             columns.append(Column(cost, cost if apart else title, right=True, keep=keep))

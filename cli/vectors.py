@@ -43,6 +43,7 @@ def vectors(
     seed: Annotated[int, typer.Option(help="Of samples and of seeded compressors.")] = 0,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table as CSV.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write bytes against what is kept as SVG.")] = None,
+    site: Annotated[Path | None, typer.Option(help="Write a page of it all to this folder.")] = None,
     methods_dir: MethodsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -77,6 +78,11 @@ def vectors(
         from suite.vectors.plot import svg
 
         plot.write_text(svg(made), encoding="utf-8")
+    if site is not None:
+        from suite.vectors.page import page
+
+        site.mkdir(parents=True, exist_ok=True)
+        (site / "index.html").write_text(page(made, _about(collection)), encoding="utf-8")
     if as_json:
         about = {"documents": len(collection), "queries": len(collection.queries), "dimensions": collection.dim}
         rows = [{k: _plain(v) for k, v in row.items()} for row in made.records()]
@@ -86,11 +92,8 @@ def vectors(
 
 
 def _print(made: Any, collection: Any, *, named: bool) -> None:
-    out.print(
-        f"{len(collection):,} documents, {len(collection.queries):,} queries, {collection.dim} dimensions, "
-        f"{collection.similarity}. ± is half the 95 % interval over queries; ◆ nothing is both smaller and better.\n",
-        soft_wrap=True,
-    )
+    note = "± is half the 95 % interval over queries; ◆ nothing is both smaller and better."
+    out.print(f"{_about(collection)}. {note}\n", soft_wrap=True)
     whole = _table(made, times=True)
     natural = out.measure(whole, options=out.options.update(max_width=400)).maximum
     if out.is_terminal and natural > out.width:
@@ -104,6 +107,13 @@ def _print(made: Any, collection: Any, *, named: bool) -> None:
             else:
                 err.print(f"[dim]left out: {escape(line.compressor)}: {escape(line.reason)}[/]", soft_wrap=True)
     out.print(f"\n{escape(made.sentence)}", soft_wrap=True)
+
+
+def _about(collection: Any) -> str:
+    return (
+        f"{len(collection):,} documents, {len(collection.queries):,} queries, {collection.dim} dimensions, "
+        f"{collection.similarity}"
+    )
 
 
 def _table(made: Any, *, times: bool) -> RichTable:

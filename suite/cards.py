@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import files
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod
+from suite.errors import SelectorError
 from suite.method import Method, Variant, label
 from suite.paths import project_root
 from suite.planning import Cell
@@ -58,7 +60,7 @@ def catalog(
             FamilyCard(name=t.family, title=t.family_title, description=t.description, extra=t.extra, study=t.study)
             for t in sorted(families.values(), key=lambda t: (t.study, t.extra, t.family))
         ],
-        methods=[_method(m, catalogue) for m in catalogue.methods.values()],
+        methods=[_method(m, catalogue) for m in (*catalogue.methods.values(), *_by_name(catalogue, rows))],
         tasks=[
             TaskCard(
                 name=t.name,
@@ -149,6 +151,20 @@ def _method(found: FoundMethod, catalogue: Catalogue) -> MethodCard:
     )
 
 
+def _by_name(catalogue: Catalogue, rows: Iterable[Row]) -> list[FoundMethod]:
+    """Methods of rows that no file holds: models by name, and rows of parts that no profile declares."""
+    labels: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.result.method not in catalogue.methods and any(sign in row.result.method for sign in ":+"):
+            labels.setdefault(row.result.method, {})[row.result.label] = None
+    found: list[FoundMethod] = []
+    for own in labels.values():
+        # What was a name when the row was stored may be none now: its page then says less.
+        with suppress(SelectorError):
+            found.extend(catalogue.by_name(own).values())
+    return found
+
+
 def reference(cls: type[Method], variant: Variant, catalogue: Catalogue) -> str | None:
     """Label of the variant that `variant` is a smaller form of: the first that its method's selector names.
 
@@ -158,6 +174,9 @@ def reference(cls: type[Method], variant: Variant, catalogue: Catalogue) -> str 
     if selector is None:
         return None
     found = catalogue.methods.get(selector.partition("[")[0])
+    if found is None:
+        with suppress(SelectorError):
+            found = next(iter(catalogue.by_name([selector]).values()), None)
     if found is None:
         return None
     labels = [label(found.cls.name, v) for v in found.cls.variants() if matches(selector, found.cls.name, v)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_HERE = Path(__file__).resolve().parent.parent
+
 
 def project_root() -> Path:
     """Folder that holds `methods/` and `tasks/`: $WEIGHBRIDGE_ROOT, or the one this package lies in."""
-    return _named("WEIGHBRIDGE_ROOT") or Path(__file__).resolve().parent.parent
+    return _named("WEIGHBRIDGE_ROOT") or _HERE
 
 
 def cache_root() -> Path:

@@ -58,6 +58,7 @@ class Sources:
         self._kept: dict[str, Any] = stored.read(self._file, self._key) or {}
         self._changed = False
         self._neighbours: dict[Path, list[Path]] = {}
+        self._modules: dict[tuple[str, Path], tuple[Path, ...]] = {}
 
     def source(self, file: Path, package: str, root: Path) -> Source:
         """What stands in `file` of the package `package`, whose folder is `root`.
@@ -92,9 +93,22 @@ class Sources:
             if current not in seen:
                 seen[current] = self.source(current, package, root)
                 if current not in self._neighbours:
-                    self._neighbours[current] = list(_files(seen[current].imports, root, package))
+                    imports = seen[current].imports
+                    self._neighbours[current] = [f for name in imports for f in self._module(name, root, package)]
                 waiting.extend(self._neighbours[current])
         return seen
+
+    def _module(self, name: str, root: Path, package: str) -> tuple[Path, ...]:
+        """Files of the scanned folder behind a module's name, with the ``__init__`` of the packages passed through."""
+        first, _, rest = name.partition(".")
+        if first != package or not rest:
+            return ()
+        if (name, root) not in self._modules:
+            parts = rest.split(".")
+            stems = (root.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1))
+            files = (file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py"))
+            self._modules[name, root] = tuple(file for file in files if file.is_file())
+        return self._modules[name, root]
 
     def imported(self, file: Path, root: Path | None = None) -> set[str]:
         """Names of all modules that `file`, or a module of its folder that it imports, imports anywhere."""
@@ -229,17 +243,3 @@ def _imports(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[str]:
                 base = ".".join((*above[: len(above) - node.level + 1], base)).rstrip(".")
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _files(names: tuple[str, ...], root: Path, package: str) -> Iterator[Path]:
-    """Files of the scanned folder behind the names of modules, with the ``__init__`` of the packages passed through."""
-    for name in names:
-        first, _, rest = name.partition(".")
-        if first != package or not rest:
-            continue
-        parts = rest.split(".")
-        for depth in range(1, len(parts) + 1):
-            stem = root.joinpath(*parts[:depth])
-            for file in (stem.with_suffix(".py"), stem / "__init__.py"):
-                if file.is_file():
-                    yield file

@@ -55,3 +55,30 @@ def stability(pairs: Vectors, active: NDArray[np.int64]) -> float:
 def recovery(truth: Vectors, atoms: Vectors, metric: Vectors) -> Vectors:
     """(true atoms,) best cosine that any of `atoms` has with each true one, under the metric."""
     return np.asarray(cosines(truth, atoms, metric).max(axis=1))
+
+
+def exact_supports(active: NDArray[np.bool_], support: NDArray[np.int64], likeness: Vectors) -> NDArray[np.bool_]:
+    """Whether the atoms in a code are those that its vector is made of, each once.
+
+    Args:
+        active: (n, atoms) which atoms a code has.
+        support: (n, k) true atoms of each vector, ascending.
+        likeness: (true atoms, atoms) cosines; an atom is taken for the true one that it is most like.
+
+    Returns:
+        (n,) whether the two sets are the same.
+    """
+    taken_for = likeness.argmax(axis=0)
+    exact = np.zeros(len(active), np.bool_)
+    for row in np.flatnonzero(active.sum(axis=1) == support.shape[1]):
+        exact[row] = np.array_equal(np.sort(taken_for[active[row]]), support[row])
+    return exact
+
+
+def refitted(vectors: Vectors, active: NDArray[np.bool_], atoms: Vectors) -> Vectors:
+    """(n, d) least-squares fits of (n, d) vectors by the atoms that each code has, whatever their coefficients were."""
+    fits = np.zeros_like(vectors)
+    for row in np.flatnonzero(active.any(axis=1)):
+        chosen = atoms[active[row]].T
+        fits[row] = chosen @ np.linalg.lstsq(chosen, vectors[row])[0]
+    return fits

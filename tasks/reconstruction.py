@@ -61,6 +61,16 @@ declare(
         "recovery", "recovery", statistic="point",
         about="Mean over the planted atoms of the best cosine of a learnt one, under the metric.",
     ),
+    Metric(
+        "exact_supports", "exact supports",
+        about="Share of held-out vectors whose code has the planted atoms and no other, each taken for the true one "
+        "that it is most like under the metric.",
+    ),
+    Metric(
+        "r2_refitted", "R², refitted", statistic="ratio", columns=("explained_refitted", "power"), format=".4f",
+        about="R² of held-out vectors with least-squares coefficients on the atoms that a code has: are they the right "
+        "ones? Atoms that are not orthogonal spoil the encoder's own coefficients even where they are.",
+    ),
 )  # fmt: skip
 
 
@@ -86,7 +96,7 @@ class HasDictionary(Protocol):
     """A method that explains vectors by atoms."""
 
     def dictionary(self, width: int) -> NDArray[np.float32]:
-        """(atoms, width) the atoms."""
+        """(atoms, width) the atoms, one for each entry of a code."""
 
 
 class Reconstruction(Task[Spec]):
@@ -107,7 +117,7 @@ class Reconstruction(Task[Spec]):
     readout = "reconstruct"
     modality = Modality.VECTORS
     metrics: ClassVar[tuple[str, ...]] = (
-        "r2", "r2_in_sample", "rate", "active_atoms", "q_star", "recovery",
+        "r2", "r2_in_sample", "rate", "active_atoms", "q_star", "recovery", "exact_supports", "r2_refitted",
         "angle_metric", "angle_euclidean", "angle_random",
     )  # fmt: skip
     Spec = Spec
@@ -138,11 +148,25 @@ class Reconstruction(Task[Spec]):
         }
         if measured.has(HasDictionary):
             active = _active(codes)
-            columns["active_atoms"] = active.astype(np.float64)
-            scores["active_atoms"] = active.mean()
-            truth = data.dictionary if isinstance(data, VectorSet) else None
-            atoms = measured.ask("dictionary", test.shape[1], shape=(None, test.shape[1]))
-            scores |= _judge(atoms, fitted_on, active, truth, measured.seed)
+            counts = active.sum(axis=1)
+            columns["active_atoms"] = counts.astype(np.float64)
+            scores["active_atoms"] = counts.mean()
+            shape = active.shape[1], test.shape[1]
+            atoms = np.asarray(measured.ask("dictionary", test.shape[1], shape=shape), np.float64)
+            scores |= _judge(atoms, fitted_on, counts, measured.seed)
+            if isinstance(data, VectorSet):
+                metric = dictionaries.metric(fitted_on)
+                truth = data.dictionary.astype(np.float64)
+                likeness = dictionaries.cosines(truth, atoms, metric)
+                exact = dictionaries.exact_supports(active, data.support[: len(test)], likeness)
+                columns["exact_supports"] = exact.astype(np.float64)
+                fits = dictionaries.refitted(test.astype(np.float64), active, atoms)
+                columns["explained_refitted"] = _variance(test, fits, mean)[0]
+                scores |= {
+                    "recovery": dictionaries.recovery(truth, atoms, metric).mean(),
+                    "exact_supports": exact.mean(),
+                    "r2_refitted": columns["explained_refitted"].sum() / columns["power"].sum(),
+                }
         return Outcome({name: float(value) for name, value in scores.items()}, columns)
 
     def _fit_vectors(self, source: Any) -> NDArray[np.float32]:
@@ -185,30 +209,24 @@ def _variance(
     return power - ((vectors - rebuilt) ** 2).sum(axis=1), power
 
 
-def _active(codes: Representation) -> NDArray[np.int64]:
-    """(n,) non-zero entries of each code."""
-    if isinstance(codes, Sparse):
-        return np.diff(codes.matrix.indptr).astype(np.int64)
-    return np.count_nonzero(codes.features(), axis=1).astype(np.int64)
+def _active(codes: Representation) -> NDArray[np.bool_]:
+    """(n, atoms) which entries of each code are not 0."""
+    entries = codes.matrix.toarray() if isinstance(codes, Sparse) else codes.features()
+    return np.asarray(entries != 0)
 
 
 def _judge(
-    atoms: NDArray[np.float32],
+    atoms: NDArray[np.float64],
     fitted_on: NDArray[np.float32],
     active: NDArray[np.int64],
-    truth: NDArray[np.float32] | None,
     seed: int,
 ) -> dict[str, float]:
-    atoms = np.asarray(atoms, np.float64)
     metric = dictionaries.metric(fitted_on)
     pairs = dictionaries.between(atoms, metric)
     random = np.random.default_rng(seed).standard_normal(atoms.shape)
-    scores = {
+    return {
         "q_star": dictionaries.stability(pairs, active),
         "angle_metric": dictionaries.deviation_from_orthogonal(pairs),
         "angle_euclidean": dictionaries.deviation_from_orthogonal(dictionaries.between(atoms)),
         "angle_random": dictionaries.deviation_from_orthogonal(dictionaries.between(random, metric)),
     }
-    if truth is not None:
-        scores["recovery"] = float(dictionaries.recovery(truth.astype(np.float64), atoms, metric).mean())
-    return scores

@@ -156,7 +156,8 @@ class TokensToThoughtsSmolLM2(_ClusterCodes):
         from methods.kit.smollm2.backbone import load_tokenizer
 
         table, tokenizer = _smollm2_embeddings(), load_tokenizer()
-        ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in items]
+        # Without a space before it, the tokenizer reads a word as the middle of another one and cuts it to pieces.
+        ids = [tokenizer(f" {text}", add_special_tokens=False)["input_ids"] if text else [] for text in items]
         rows = [table[row].mean(axis=0) if row else np.zeros(table.shape[1]) for row in ids]
         return normalised(np.array(rows, np.float32))
 

@@ -26,11 +26,19 @@ FLATTEST = 0.1
 
 @dataclass(frozen=True)
 class VectorSet:
-    """Vectors to fit on and vectors to rebuild, (n, d) float32, and the (atoms, d) dictionary they are made of."""
+    """Vectors made of atoms.
+
+    Attributes:
+        fit: (n, d) float32, to fit on.
+        test: (m, d) float32, to rebuild.
+        dictionary: (atoms, d) float32, what all of them are made of.
+        support: (m, active) int64, the atoms of each vector to rebuild, in ascending order.
+    """
 
     fit: NDArray[np.float32]
     test: NDArray[np.float32]
     dictionary: NDArray[np.float32]
+    support: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,8 @@ def load_vectors(path: Path | None, fit: int, test: int, active: int, smallest: 
     for term in range(active):
         vectors += coefficients[:, term, None] * atoms[chosen[:, term]]
     rounded = vectors.astype(np.float32)
-    return VectorSet(rounded[:fit], rounded[fit:], atoms.astype(np.float32))
+    support = np.sort(chosen[fit:].astype(np.int64), axis=1)
+    return VectorSet(rounded[:fit], rounded[fit:], atoms.astype(np.float32), support)
 
 
 def _shrunk_atoms() -> NDArray[np.float64]:

@@ -30,7 +30,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_a_table_a_sentence_and_files(files: tuple[Path, Path], tmp_path: Path) -> None:
     table, plane = tmp_path / "table.csv", tmp_path / "plane.svg"
-    done = run(*files, "-c", "int8,binary,pca[dim=16]+int8", "--budget", "16B", "--csv", table, "--plot", plane)
+    done = run(*files, "-c", "int8,binary,pca[dim=16]+int8", "--budget", "16B", "--csv", table, "--plot", plane,
+               "--site", tmp_path / "site")  # fmt: skip
     assert "400 documents, 40 queries, 32 dimensions, cosine" in done.stdout
     for label in ("float32", "int8", "binary[threshold=mean,query=float]", "pca[dim=16]+int8"):
         assert label in done.stdout
@@ -38,6 +39,9 @@ def test_a_table_a_sentence_and_files(files: tuple[Path, Path], tmp_path: Path) 
     assert table.read_text().splitlines()[0].startswith("compressor,bytes,smaller")
     assert len(table.read_text().splitlines()) == 6
     assert plane.read_text().startswith("<svg")
+    written = (tmp_path / "site" / "index.html").read_text()
+    assert "At 16 bytes" in written
+    assert written.count("<tr") == 6
 
 
 def test_json_for_a_script(files: tuple[Path, Path]) -> None:

@@ -57,3 +57,22 @@ def test_label_of_the_reference(cls: type[Method], variant: dict[str, int], expe
 
 def test_a_reference_that_is_not_here_is_none() -> None:
     assert reference(Smaller, {"dim": 2}, Catalogue()) is None
+
+
+def test_a_row_on_a_model_by_name_has_a_card_and_a_reference() -> None:
+    from suite.cards import _by_name
+    from suite.discovery import scan
+    from suite.results.schema import CellResult, Status
+    from suite.results.store import Row
+
+    catalogue = scan()
+    name = "st:somebody/model+pca"
+    result = CellResult(
+        key="k", method=name, variant={"pca.dim": 24}, task="beir/t", family="beir", profile="quick", seed=0,
+        status=Status.OK, main_metric="ndcg@10",
+    )  # fmt: skip
+    (found,) = _by_name(catalogue, [Row(result)])
+    assert found.cls.name == name
+    (variant,) = found.cls.variants()
+    assert variant == {"pca.dim": 24}
+    assert reference(found.cls, variant, catalogue) == "st:somebody/model"

@@ -17,7 +17,7 @@ from tasks import dictionaries
 from tasks.data.planted import COHERENCE, VectorSet, load_dictionary, load_vectors, unbiased_atoms
 from tasks.reconstruction import BACKBONE, Reconstruction, Spec
 
-DATA = load_vectors(None, fit=600, test=200, active=4, smallest=0.9)
+DATA = load_vectors(None, fit=600, test=200, active=3, smallest=0.9)
 
 
 class Rounded(Method):
@@ -45,10 +45,34 @@ class Mean(Rounded):
 
 
 class Oracle(Rounded):
-    """Knows the planted atoms."""
+    """Knows the planted atoms, and which of them each vector to rebuild is made of; finds none in others."""
+
+    def encode(self, items, role):
+        codes = np.zeros((len(items), 256), np.float32)
+        if np.array_equal(items, DATA.test):
+            for code, support, vector in zip(codes, DATA.support, items, strict=True):
+                code[support] = np.linalg.lstsq(DATA.dictionary[support].T, vector)[0]
+        return Dense(codes)
+
+    def decode(self, streams):
+        return streams.floats() @ DATA.dictionary
 
     def dictionary(self, width):
         return DATA.dictionary
+
+
+class Halved(Oracle):
+    """Finds the right atoms, and gives them the wrong coefficients."""
+
+    def encode(self, items, role):
+        return Dense(super().encode(items, role).values / 2)
+
+
+class Mislabelled(Oracle):
+    """Has atoms of another dictionary than the one that its codes are over."""
+
+    def dictionary(self, width):
+        return DATA.dictionary[:64]
 
 
 class Short(Rounded):
@@ -122,9 +146,49 @@ def test_scores_of_exact_mean_and_told_methods():
     assert exact.scores["rate"] == 16
     assert "q_star" not in exact.scores
     assert outcome(Mean).scores["r2"] == pytest.approx(0, abs=1e-6)
-    told = outcome(Oracle).scores
-    assert told["recovery"] == pytest.approx(1)
-    assert told["active_atoms"] == pytest.approx(64, abs=1)
+    told, halved = outcome(Oracle).scores, outcome(Halved).scores
+    for name in ("r2", "recovery", "exact_supports", "r2_refitted"):
+        assert told[name] == pytest.approx(1, abs=1e-5)
+    assert told["active_atoms"] == 3
+    assert (halved["exact_supports"], halved["r2_refitted"]) == (1, pytest.approx(1, abs=1e-5))
+    assert halved["r2"] < 0.8
+
+
+def test_the_support_is_what_a_vector_is_made_of():
+    assert DATA.support.shape == (200, 3)
+    assert (np.diff(DATA.support, axis=1) > 0).all()
+    for vector, support in zip(DATA.test, DATA.support, strict=True):
+        coefficients, error, *_ = np.linalg.lstsq(DATA.dictionary[support].T, vector)
+        assert error.sum() < 1e-6
+        assert coefficients.min() > 0.9 - 1e-4
+        assert coefficients.max() < 1 + 1e-4
+
+
+def test_uniqueness_allows_as_many_atoms_as_are_planted():
+    """One threshold can only find K atoms of coherence ε where δ_min > ε (2K − 1) δ_max."""
+    for name, feasible in (("planted-feasible", True), ("planted-infeasible", False)):
+        options = access.spec(name).options
+        assert (options["smallest"] > COHERENCE * (2 * options["active"] - 1)) is feasible
+        # An encoder without refitting leaves (K − 1) ε² · 192/255 of the power: 98 % must be within reach.
+        assert 1 - (options["active"] - 1) * COHERENCE**2 * 192 / 255 > 0.975
+
+
+def test_atoms_are_taken_for_the_true_ones_they_are_most_like():
+    likeness = np.array([[0.9, 0.2, 0.8, 0.1], [0.1, 0.7, 0.3, 0.2], [0.0, 0.1, 0.2, 0.6]])
+    support = np.array([[0, 1], [0, 1], [0, 1], [0, 1], [0, 2]])
+    active = np.array([[1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 1, 0], [1, 1, 0, 1], [1, 0, 0, 1]], np.bool_)
+    # The true ones; a double of the first one with the second; the first one twice; one too many; the true ones.
+    assert dictionaries.exact_supports(active, support, likeness).tolist() == [True, True, False, False, True]
+
+
+def test_refitting_undoes_wrong_coefficients_and_not_wrong_atoms():
+    atoms, vectors = DATA.dictionary.astype(np.float64), DATA.test.astype(np.float64)
+    right = np.zeros((200, 256), np.bool_)
+    np.put_along_axis(right, DATA.support, True, axis=1)
+    np.testing.assert_allclose(dictionaries.refitted(vectors, right, atoms), vectors, atol=1e-5)
+    wrong = np.roll(right, 64, axis=1)
+    assert ((dictionaries.refitted(vectors, wrong, atoms) - vectors) ** 2).sum() > 0.5 * (vectors**2).sum()
+    np.testing.assert_array_equal(dictionaries.refitted(vectors, right & False, atoms), 0)
 
 
 def test_in_sample_is_measured_on_fit_vectors():
@@ -137,6 +201,8 @@ def test_in_sample_is_measured_on_fit_vectors():
 def test_wrong_shapes_are_named():
     with pytest.raises(ContractError, match="decode must return"):
         outcome(Short)
+    with pytest.raises(ContractError, match="dictionary must return"):
+        outcome(Mislabelled)
 
 
 def test_texts_need_a_layer():

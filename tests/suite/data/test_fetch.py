@@ -150,7 +150,7 @@ def test_without_a_network_there_is_one_line_and_cells_are_skipped(hub, project,
         done = project.run("data", "fetch", *names, code=1, **environment | more)
         assert len(done.stderr.splitlines()) == 2
         assert line in done.stderr
-        assert "Not fetched: set-0, set-1, set-2 and 2 more. Their cells are skipped" in done.stderr
+        assert "Not fetched: set-0, set-1, set-2 and 2 more. What needs them is skipped" in done.stderr
     project.run("run", "-m", "letters", **environment)
     rows = project.rows().values()
     assert {row["status"] for row in rows} == {"skipped"}

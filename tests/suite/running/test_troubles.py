@@ -183,7 +183,7 @@ def test_after_three_troubles_a_run_gives_up(tmp_path):
     (tmp_path / "full").touch()
     done = project.run("run", "-m", "full", "--jobs", "1", code=1)
     assert done.stderr.count("not stored") == 3
-    assert "Left: 6 of the rows" in done.stdout
+    assert "6 rows left" in done.stdout
 
 
 def test_a_failure_keeps_its_output_in_bounds_and_never_replaces_a_measured_row(tmp_path):
