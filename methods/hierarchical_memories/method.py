@@ -9,8 +9,7 @@ Here: sentences about made-up facts whose frequency follows Zipf's law. Anchor a
 residual layers of width 48 on the bag of the words read (`memory_bank.py`), 8 clusters of 8, found by
 k-means on all-MiniLM-L6-v2's vectors of the sentences' beginnings, without their values; no topic is told. A context
 goes down the centroids once, with the words that were read and no others, in training as when it is asked. In a fifth
-of the training steps nothing is fetched (not in the paper, whose anchor is trained by itself first), so that the anchor
-can also speak alone.
+of the training steps nothing is fetched (this project's addition), so that the anchor can also speak alone.
 
 Controls, on the same sentences and steps: ``dense-runtime``, as many parameters as are used for one context;
 ``dense-twice``, two times as many, the paper's comparison; ``dense-total``, as many as there are in all; ``random``,
@@ -100,6 +99,7 @@ class HierarchicalMemories(OnMiniLM):
         paths = np.zeros((*read.shape, LEVELS), np.int64)
         if self.has_bank:
             centroids = hierarchy(self.unit_vectors([s.rpartition(" ")[0] for s in corpus.sentences]), seed)
+        if self.trained == "memories":
             cuts = beginnings(corpus.sentences)
             texts = list(dict.fromkeys(cuts.values()))
             path_of_text = dict(zip(texts, route(self.unit_vectors(texts), **centroids), strict=True))
