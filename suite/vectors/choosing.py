@@ -27,6 +27,11 @@ def candidates(catalogue: Catalogue, selectors: str | Iterable[str] | None) -> l
         SelectorError: one names nothing.
     """
     known = {name: found.cls for name, found in catalogue.compressors.items()}
+    for selector in split(selectors or ()):
+        for name, _ in in_parts(selector):
+            if name in known and known[name].reads != "dense":  # type: ignore[attr-defined]
+                raise SelectorError(f"{name} compresses several vectors an item; a file holds one a row")
+    known = {name: cls for name, cls in known.items() if cls.reads == "dense"}  # type: ignore[attr-defined]
     if selectors is None:
         chosen = [_alone(cls, variant) for cls in known.values() for variant in usual(cls)]
     else:

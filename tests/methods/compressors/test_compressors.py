@@ -27,7 +27,12 @@ from suite.method import Role
 from suite.representations import Dense
 
 DIM = 48
-ALL = [(found.cls, variant) for found in scan().compressors.values() for variant in found.cls.variants()]
+ALL = [
+    (found.cls, variant)
+    for found in scan().compressors.values()
+    if found.cls.reads == "dense"
+    for variant in found.cls.variants()
+]
 SMALL = {"rq": {"m": 4}, "lsq": {"m": 4}, "pq": {"m": 12}, "opq": {"m": 12}, "lsh": {"bits": 40}, "itq": {"bits": 24}}
 
 
@@ -383,3 +388,36 @@ def test_product_codes_for_many_queries_score_as_tables_do() -> None:
     many = made.search(method.encode(queries, Role.QUERY), 5)
     few = made.search(method.encode(queries[:4], Role.QUERY), 5)
     np.testing.assert_allclose(many.scores[:4], few.scores, atol=1e-5)
+
+
+def ragged(items: int = 40, seed: int = 2) -> Any:
+    """Items of 3 to 20 unit vectors each, as a late-interaction encoder returns them."""
+    from suite.representations import MultiVector
+
+    lengths = np.random.default_rng(seed).integers(3, 21, items)
+    return MultiVector(
+        unit(int(lengths.sum()), seed=seed).astype(np.float16), np.concatenate([[0], np.cumsum(lengths)])
+    )
+
+
+@pytest.mark.parametrize("name", ["token-pooled", "token-pq", "fixed-encoding"])
+def test_several_vectors_are_made_smaller_and_still_find_themselves(name: str) -> None:
+    cls: Any = scan().compressors[name].cls
+    tokens = ragged()
+    method = cls(**(next(cls.variants()) | ({"vectors": 4} if name == "token-pooled" else {})))
+    method.fitted = method.fit(tokens, 0)
+    documents = method.encode(tokens, Role.DOCUMENT)
+    assert len(documents) == 40
+    if name != "fixed-encoding":
+        assert documents.nbytes < tokens.nbytes
+    hits = method.search(method.index(documents), method.encode(tokens, Role.QUERY), 3)
+    found = np.mean([row in best for row, best in enumerate(hits.indices)])
+    assert found > 0.8, found
+
+
+def test_pooled_documents_hold_at_most_as_many_vectors_as_asked() -> None:
+    from methods.compressors.several import TokenPooled
+
+    for how in ("hierarchical", "clusters"):
+        made = TokenPooled(vectors=5, how=how).encode(ragged(), Role.DOCUMENT)
+        assert np.diff(made.offsets.astype(int)).max() <= 5
