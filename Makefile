@@ -10,7 +10,7 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 select = --profile $(PROFILE) $(if $(METHODS),--methods '$(METHODS)') $(if $(TASKS),--tasks '$(TASKS)') \
          $(if $(JOBS),--jobs $(JOBS)) $(if $(METHODS_DIR),--methods-dir '$(METHODS_DIR)')
 
-.PHONY: setup bench test test-all site pictures architecture claims check new-method lint truth perf clean help
+.PHONY: setup bench test test-all docs site pictures architecture claims check new-method lint truth perf clean help
 
 help:            ## Show this list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -43,6 +43,10 @@ check: $(VENV)/.installed ## Try a method against the interface's rules: make ch
 
 new-method: $(VENV)/.installed ## Start a method: make new-method NAME=name.
 	@$(BIN)/weighbridge new-method $(or $(NAME),$(error say its name: make new-method NAME=name))
+
+docs: $(VENV)/.installed ## Build the documentation as static pages in site/docs.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 architecture: $(VENV)/.installed-dev ## Draw who imports whom into ARCHITECTURE.md.
 	@$(BIN)/python docs/imports.py

@@ -8,11 +8,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import examples
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -24,6 +26,13 @@ READING = ("show", "why", "compare", "recommend", "plot", "claims", "export parq
 """Commands that read the committed results, which takes seconds when nothing is remembered."""
 
 
+JOBS = sorted((ROOT / "docs" / "jobs").glob("my-*.md"))
+"""Pages whose commands build on one another, and are run as they are written, one after the other."""
+
+ELSEWHERE = ("network", "minutes", "cluster", "GPU")
+"""How the comment behind a command begins that is only understood, not run."""
+
+
 def command_lines(page: Path) -> Iterator[str]:
     """Commands of the shell blocks of a page, without comments; continued lines are joined."""
     for block in re.findall(r"```(?:sh|console|bash)\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
@@ -33,15 +42,19 @@ def command_lines(page: Path) -> Iterator[str]:
                 yield shlex.join(words)
 
 
-def documented(program: str) -> list[str]:
-    """Lines that start `program`, each once."""
-    lines = dict.fromkeys(line for page in PAGES for line in command_lines(page))
+def documented(program: str, pages: Sequence[Path] = PAGES) -> list[str]:
+    """Lines of pages that start `program`, each once."""
+    lines = dict.fromkeys(line for page in pages for line in command_lines(page))
     return [line for line in lines if Path(shlex.split(line)[0]).name == program]
 
 
 def weighbridge(*chosen: str) -> list[str]:
-    """Arguments of the documented commands that begin with one of `chosen`; of all if none."""
-    arguments = [shlex.join(shlex.split(line)[1:]) for line in documented("weighbridge")]
+    """Arguments of the documented commands that begin with one of `chosen`; of all if none.
+
+    What the pages of `JOBS` say is run there, and left out of what is chosen.
+    """
+    pages = [page for page in PAGES if not chosen or page not in JOBS]
+    arguments = [shlex.join(shlex.split(line)[1:]) for line in documented("weighbridge", pages)]
     return [one for one in arguments if not chosen or any(f"{one} ".startswith(f"{name} ") for name in chosen)]
 
 
@@ -51,12 +64,14 @@ def test_pages_name_commands() -> None:
 
 
 @pytest.mark.parametrize("arguments", weighbridge())
-def test_each_command_is_understood(arguments: str) -> None:
+def test_each_command_is_understood(arguments: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of commands, options and choices exist, and nothing that is required is left out."""
     from typer.main import get_command
 
     from cli.app import app
 
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("WEIGHBRIDGE_RESULTS", str(place / "own" / "results"))
     context: Any = get_command(app).make_context("weighbridge", shlex.split(arguments))
     rest = [*context._protected_args, *context.args]
     while rest and hasattr(context.command, "resolve_command"):
@@ -71,18 +86,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to run in, for what commands write, from where the committed results are seen under their usual name."""
     folder = tmp_path_factory.mktemp("documented")
     (folder / "results").symlink_to(ROOT / "results")
-    return folder
+    return examples.write(folder)
 
 
-def run(place: Path, arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
+def environment(place: Path) -> dict[str, str]:
+    return os.environ | {
         "PYTHONPATH": str(ROOT),
         "WEIGHBRIDGE_CACHE": str(place / "cache"),
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def run(place: Path, arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "cli", *shlex.split(arguments)],
-        cwd=place, env=environment, capture_output=True, text=True, timeout=240,
+        cwd=place, env=environment(place) | more, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
 
 
@@ -90,7 +108,7 @@ def run(place: Path, arguments: str) -> subprocess.CompletedProcess[str]:
 def test_listings_and_plans_run(place: Path, arguments: str) -> None:
     if arguments.startswith("run "):
         arguments += " --dry-run"
-    done = run(place, arguments)
+    done = run(place, arguments, WEIGHBRIDGE_RESULTS=str(place / "own" / "results"))
     models_elsewhere = "is not on this machine" in done.stderr + done.stdout
     assert done.returncode == 0 or models_elsewhere, done.stderr
     assert "Traceback" not in done.stderr
@@ -104,6 +122,39 @@ def test_what_reads_results_runs_on_the_committed_ones(place: Path, arguments: s
     assert done.returncode == (1 if found_problems and " 0 problems" not in done.stdout else 0), done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", JOBS, ids=lambda page: page.stem)
+def test_each_command_of_a_job_runs_as_it_is_written(page: Path, tmp_path: Path) -> None:
+    examples.write(tmp_path)
+    ran = 0
+    for line in re.findall(r"^weighbridge .*$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        if line.partition("# ")[2].startswith(ELSEWHERE):
+            continue
+        done = run(
+            tmp_path, shlex.join(shlex.split(line, comments=True)[1:]),
+            WEIGHBRIDGE_RESULTS=str(tmp_path / "own" / "results"),
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
+        ran += 1
+    assert ran >= 4
+
+
+@pytest.mark.slow
+def test_the_notebook_of_the_page_runs_in_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/jobs/my-method.md").read_text(), flags=re.DOTALL)
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("WEIGHBRIDGE_RESULTS", str(tmp_path / "own" / "results"))
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(book, timeout=240, kernel_name="python3").execute()
+    (shown,) = (o.data for o in book.cells[0].outputs if o.output_type == "execute_result")
+    assert "<svg" in shown["image/svg+xml"]
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
