@@ -198,7 +198,7 @@ class Composed(Method):
 
         encoder = self.stages[0]
         try:
-            code = code_hash(Sources(), Path(inspect.getfile(type(encoder))))
+            code = code_hash(Sources(), Path(inspect.getfile(type(encoder))), effort=encoder.effort.name)
         except (TypeError, OSError, SyntaxError):
             code = live_hash(type(encoder))
         return {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from suite.sources import Sources, tree_hash
+from suite.sources import EFFORTS, Sources, tree_hash
 
 ENGINE_VERSION = "1"
 """Raised by hand when a change of the engine changes results; `engine.lock` and its test notice when nobody did."""
@@ -25,15 +25,17 @@ def digest(value: Any) -> str:
 _json = json.JSONEncoder(sort_keys=True, default=str).encode
 
 
-def code_hash(sources: Sources, file: Path, root: Path | None = None) -> str:
+def code_hash(sources: Sources, file: Path, root: Path | None = None, effort: str = EFFORTS[-1]) -> str:
     """Hash of what `file` and everything that it imports from the folder `root` do, wherever the files lie.
 
     Args:
         sources: where files are parsed.
         file: the file of a method or of a task's family.
         root: the scanned folder; by default the project folder the file lies in, or its own.
+        effort: whose budgets count; what other efforts spend is in no hash of this one.
     """
-    return digest(sorted(source.hash for source in sources.closure(file, root).values() if source.hash != EMPTY))
+    hashes = (source.hashes[effort] for source in sources.closure(file, root).values())
+    return digest(sorted(found for found in hashes if found != EMPTY))
 
 
 def cell_keys(

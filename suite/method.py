@@ -116,7 +116,7 @@ class Effort:
     name: str = "quick"
 
     def pick(self, *, quick: Any, standard: Any) -> Any:
-        """Return the value for this effort."""
+        """The value for this effort; the other one is in none of this effort's keys."""
         return quick if self.name == "quick" else standard
 
 
@@ -140,7 +140,6 @@ class Method(ABC):
         trains_on: names of the data sets `train` may load.
         train_params: grid parameters `train` depends on; None means all of them.
         fit_params: grid parameters `fit` depends on; None means all of them.
-        budget: what it spends in each effort (``{"quick": {"steps": 60}, "standard": …}``); only its own enters a key.
         requires: importable packages without which the method is skipped with a reason.
         accepts: the tasks it may run on, as far as that can be declared.
         quick: selectors of the variants that the quick profile runs, the name left out (``("[dim=64]", "[dim=384]")``);
@@ -164,7 +163,6 @@ class Method(ABC):
     train_params: ClassVar[tuple[str, ...] | None] = None
     fit_params: ClassVar[tuple[str, ...] | None] = None
     requires: ClassVar[tuple[str, ...]] = ()
-    budget: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     accepts: ClassVar[Accepts] = Accepts()
     quick: ClassVar[tuple[str, ...] | None] = None
     reference: ClassVar[str | None] = None

@@ -311,10 +311,10 @@ class _Builder:
             if method.origin.pickled:
                 code = live_hash(method.cls)
             else:
-                code = code_hash(self.sources, method.file, Path(method.origin.root) if method.origin.root else None)
+                root = Path(method.origin.root) if method.origin.root else None
+                code = code_hash(self.sources, method.file, root, self.profile.effort)
             # The class's name tells apart methods that share a file.
-            budget = method.cls.budget.get(self.profile.effort, {})
-            self._code_hashes[method.cls] = digest([code, method.cls.__name__, *([budget] if budget else [])])
+            self._code_hashes[method.cls] = digest([code, method.cls.__name__])
         return self._code_hashes[method.cls]
 
     def _task_hash(self, task: FoundTask) -> str:

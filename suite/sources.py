@@ -20,14 +20,16 @@ from suite.paths import cache_root, project_root
 
 PRESENTATION = frozenset({
     "summary", "tags", "paper", "claims", "description", "family_title", "tab", "extra", "study", "title", "reference",
-    "reference_of", "controls", "is_control", "readouts", "requires", "quick", "usual", "accepts", "skip", "budget",
+    "reference_of", "controls", "is_control", "readouts", "requires", "quick", "usual", "accepts", "skip",
     "protocol",
 })  # fmt: skip
-"""What a class says of how it is shown and where it may run, and what is hashed by itself (`budget`).
+"""What a class says of how it is shown and where it may run.
 
 Of `metrics` the first is hashed, by which a task is judged: one that is added makes no row stale, and `suite.rescoring`
 computes it for the rows that there are from what they stored.
 """
+EFFORTS = ("quick", "standard")
+"""What a profile lets methods spend: of ``effort.pick(quick=…, standard=…)`` an effort's hash holds its own side."""
 SHOWN_OF_METRICS = frozenset({"title", "unit", "format", "about"})
 """Keyword arguments of a declared metric that no stored number depends on."""
 
@@ -37,13 +39,14 @@ class Source:
     """What was read off one version of a file.
 
     Attributes:
-        hash: of its syntax tree without docstrings, positions, import statements and presentation.
+        hashes: by effort, of its syntax tree without docstrings, positions, import statements, presentation and what
+            other efforts spend.
         imports: names of all modules that it imports anywhere, and of what it takes from them.
         declares: whether it declares a method: a class that sets a name, a prefix or a modality, or derives from
             ``Method`` itself, or a function decorated as a ``compressor``.
     """
 
-    hash: str
+    hashes: dict[str, str]
     imports: tuple[str, ...]
     declares: bool
 
@@ -70,13 +73,15 @@ class Sources:
         stamp = files.stamp(file)
         kept = self._kept.get(str(file))
         if kept is None or kept["stamp"] != stamp:
-            tree = ast.parse(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            tree = ast.parse(text)
             module = ".".join((package, *file.relative_to(root).with_suffix("").parts))
             imports = sorted(set(_imports(tree, module, is_package=file.name == "__init__.py")))
-            kept = {"stamp": stamp, "imports": imports, "declares": _declares(tree), "hash": tree_hash(tree)}
+            hashes = {effort: tree_hash(ast.parse(text), effort) for effort in EFFORTS}
+            kept = {"stamp": stamp, "imports": imports, "declares": _declares(tree), "hashes": hashes}
             self._kept[str(file)] = kept
             self._changed = True
-        return Source(kept["hash"], tuple(kept["imports"]), kept["declares"])
+        return Source(kept["hashes"], tuple(kept["imports"]), kept["declares"])
 
     def closure(self, file: Path, root: Path | None = None) -> dict[Path, Source]:
         """`file` and every module of the scanned folder `root` that it imports, directly or not.
@@ -158,13 +163,19 @@ def module_name(file: Path, root: Path) -> str:
     return ".".join((mount(root), *file.relative_to(root).with_suffix("").parts))
 
 
-def tree_hash(tree: ast.AST) -> str:
-    """Hash of a syntax tree without what decides no number: see `Source.hash`."""
-    return hashlib.sha256(ast.dump(_Mechanism().visit(tree)).encode()).hexdigest()
+def tree_hash(tree: ast.AST, effort: str | None = None) -> str:
+    """Hash of a syntax tree without what decides no number, and without what efforts but `effort` spend.
+
+    The tree is changed; see `Source.hashes`.
+    """
+    return hashlib.sha256(ast.dump(_Mechanism(effort).visit(tree)).encode()).hexdigest()
 
 
 class _Mechanism(ast.NodeTransformer):
-    """Removes docstrings, import statements, presentation, and the blocks that this empties."""
+    """Removes docstrings, import statements, presentation, other efforts, and the blocks that this empties."""
+
+    def __init__(self, effort: str | None) -> None:
+        self._effort = effort
 
     def visit_Import(self, node: ast.Import) -> None:
         return None
@@ -181,10 +192,17 @@ class _Mechanism(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        picked = {keyword.arg: keyword.value for keyword in node.keywords}
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "pick" and picked.keys() == set(EFFORTS):
+            return self.generic_visit(node) if self._effort is None else self._picked(picked[self._effort])
         if isinstance(node.func, ast.Name) and node.func.id == "Metric":
             node.keywords = [keyword for keyword in node.keywords if keyword.arg not in SHOWN_OF_METRICS]
             node.args = [*node.args[:1], *node.args[2:3], *node.args[5:]]  # without title, unit and format
         return self.generic_visit(node)
+
+    def _picked(self, node: ast.expr) -> ast.AST:
+        seen: ast.AST = self.visit(node)
+        return seen
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
