@@ -17,6 +17,7 @@ from suite.planning import plan
 from suite.profiles import profile as profile_named
 from suite.results.frames import to_frame
 from suite.results.store import ResultStore
+from suite.running.bar import Bar
 from suite.running.due import Overwrite
 from suite.running.reporting import Reporter
 from suite.running.runner import interruptible, run_cells
@@ -61,7 +62,7 @@ def run(
         tasks_dirs: folders with more tasks.
         results: folder of results; the project's if None.
         trust_remote_code: whether models that are named may run code of their repositories.
-        reporter: is told how the run goes.
+        reporter: is told how the run goes; a progress bar in a notebook or at a terminal if None.
         resources: what is asked of a Ray cluster (`suite.running.cluster.ClusterResources`); None runs on this machine.
     """
     catalogue = scan([Path(folder) for folder in methods_dirs], [Path(folder) for folder in tasks_dirs])
@@ -76,17 +77,21 @@ def run(
         once=False,
     )
     store = ResultStore(Path(results) if results is not None else results_root())
-    with interruptible():
-        report = run_cells(
-            cells,
-            store,
-            jobs=jobs or default_jobs(threads),
-            threads=threads,
-            device=device,
-            overwrite=Overwrite(overwrite),
-            reporter=reporter,
-            resources=resources,
-        )
+    bar = Bar()
+    try:
+        with interruptible():
+            report = run_cells(
+                cells,
+                store,
+                jobs=jobs or default_jobs(threads),
+                threads=threads,
+                device=device,
+                overwrite=Overwrite(overwrite),
+                reporter=reporter or bar,
+                resources=resources,
+            )
+    finally:
+        bar.stop()
     frame: pd.DataFrame = to_frame(report.rows())
     return frame
 

@@ -71,8 +71,10 @@ def unavailable(name: str) -> str | None:
     places = " or ".join(str(source) for source in declaration.sources)
     halves = [state for source in declaration.sources if (state := source.state()) != "not here"]
     state = halves[0] if halves else "not on this machine"
-    if name in own.specs():
-        return f"data set {name} is {state}: it comes from {places}; `weighbridge data remove` forgets it"
+    if (entry := own.entry_of(name)) is not None:
+        return (
+            f"data of your own, {entry.task}, are not at {entry.path} any more; `weighbridge data remove {entry.task}`"
+        )
     return f"data set {name} is {state}: it comes from {places}; try `weighbridge data fetch {name}`"
 
 

@@ -68,8 +68,9 @@ class FolderSource(_Source):
 
     def __str__(self) -> str:
         """The folder."""
-        where = "" if Path(self.folder).expanduser().is_absolute() else " in $WEIGHBRIDGE_DATA"
-        return f"folder {self.folder}{where}"
+        path = Path(self.folder).expanduser()
+        # Where a folder of the user's own lies is no affair of those who read a page.
+        return f"a place of your own, {path.name}" if path.is_absolute() else f"folder {path} in $WEIGHBRIDGE_DATA"
 
 
 class HubSource(_Source):

@@ -128,3 +128,8 @@ def _entries(file: Path, stamp: tuple[int, ...]) -> Sequence[Entry]:
 def specs() -> dict[str, DataSpec]:
     """The data sets by name."""
     return {entry.data: entry.spec(kinds()[entry.prefix]) for entry in entries()}
+
+
+def entry_of(data: str) -> Entry | None:
+    """The entry of a data set by its name; None if it is none of the user's own."""
+    return next((entry for entry in entries() if entry.data == data), None)

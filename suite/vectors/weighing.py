@@ -19,7 +19,7 @@ from suite.compressing import Compressor
 from suite.errors import ContractError, WeighbridgeError
 from suite.method import Effort, Role, label
 from suite.representations import Dense, Hits, Representation
-from suite.representations.dense import Similarity, search_vectors, unit_rows
+from suite.representations.dense import Similarity, is_large, search_vectors, unit_rows
 from suite.representations.exact_search import cuts
 from suite.vectors.files import VectorFile
 from suite.vectors.overlap import overlap
@@ -96,7 +96,8 @@ class Weighed:
         items: per-query values by metric (``overlap@10``, and ``ndcg@10``, ``recall@100`` with judgements).
         fit_seconds: time of the fit.
         encode_per_second: documents encoded a second.
-        search_ms: median time of one query, found among all documents.
+        search_ms: median time of one query by itself; where vectors are too many to be kept decoded, a query's share of
+            the search for all of them.
         reason: why there is no result; None if there is one.
     """
 
@@ -235,7 +236,9 @@ def _weighed(
     if not documents.is_finite():
         raise ContractError(f"{candidate.label}: its codes hold NaN or infinite values")
     index = method.stages[-1].index(documents)
+    start = time.perf_counter()
     found = method.search(index, collection.queries, min(DEPTH, len(collection)))
+    share_ms = 1e3 * (time.perf_counter() - start) / len(collection.queries)
     return Weighed(
         candidate.label,
         documents.nbytes / len(collection),
@@ -243,7 +246,7 @@ def _weighed(
         _scores(found, exact, collection),
         fit_seconds,
         len(collection) / max(encode_seconds, 1e-9),
-        _latency(method, index, collection),
+        share_ms if is_large(len(collection), collection.dim) else _latency(method, index, collection),
     )
 
 

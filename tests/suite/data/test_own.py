@@ -14,6 +14,7 @@ from PIL import Image
 
 from suite import own_data
 from suite.api import with_own_data
+from suite.cards import catalog
 from suite.data import access, own
 from suite.discovery import scan
 from suite.errors import DeclarationError, SelectorError, WeighbridgeError
@@ -72,7 +73,7 @@ def test_a_path_is_a_task_that_keeps_its_name_and_whose_key_is_its_content(place
     own_data.remember(f"beir:{elsewhere}", (), "beir/again")
     assert access.data_hash("own-beir-again") == cell.hashes["data"]["own-beir-my-corpus"]
     (gone,) = cells("beir/my-corpus")
-    assert "not on this machine" in gone.skip
+    assert f"are not at {corpus} any more" in gone.skip
     assert gone.absent
     with (elsewhere / "corpus.jsonl").open("a") as file:
         file.write('{"_id": "more", "text": "more"}\n')
@@ -91,6 +92,13 @@ def test_what_was_named_once_is_not_run_unasked_and_what_was_added_is(place, cor
     assert "beir/my-corpus" in planned()
     own_data.forget("beir/my-corpus")
     assert own.entries() == ()
+
+
+def test_pages_do_not_say_where_data_lie(place, corpus):
+    (cell,) = cells(f"beir:{corpus}")
+    card = catalog(scan(), [cell], [], "quick")
+    assert {d.name for d in card.data} >= {"own-beir-my-corpus"}
+    assert str(place) not in card.to_json()
 
 
 def test_names_that_are_taken(place, corpus):

@@ -83,13 +83,14 @@ def text(outputs) -> str:
 
 
 def test_the_recipe_of_the_readme_runs_in_a_kernel(notebook):
-    _, said, drawn, read, again = notebook(
+    ran, said, drawn, read, again = notebook(
         RECIPE,
         SAID,
         'plot(frame, x="bytes_per_item", y="spearman")',
         "print(list(results.readable(results.frame(tasks='sts/*')).columns))",
         "from suite.paths import results_root\nfrom suite.results.store import ResultStore\n" + AGAIN,
     )
+    assert "2/2" in "".join(output["text"] for output in ran if output.get("name") == "stderr")
     assert text(said).split("\n")[0] == "['ok', 'ok'] [4, 26] 2"
     assert "<svg" in drawn[0]["data"]["image/svg+xml"]
     assert {"configuration", "task", "score", "bytes/item"} <= set(__import__("ast").literal_eval(text(read)))
