@@ -6,13 +6,16 @@ placement among the items of the other kind is from it. Their mean is the AUC, a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.floating[Any]]
 
 
-def auc_terms(scores: NDArray, positive: NDArray[np.bool_]) -> Floats:
+def auc_terms(scores: Numbers, positive: NDArray[np.bool_]) -> Floats:
     """(n,) terms whose mean is the probability that a positive item scores above a negative one, ties counting half.
 
     Without items of both kinds there is nothing to tell apart: all terms are 1/2.
@@ -27,12 +30,13 @@ def auc_terms(scores: NDArray, positive: NDArray[np.bool_]) -> Floats:
     return contrast_terms(above.mean(axis=1), above.mean(axis=0), positive, float(above.mean()))
 
 
-def difference_terms(values: NDArray, positive: NDArray[np.bool_]) -> Floats:
+def difference_terms(values: Numbers, positive: NDArray[np.bool_]) -> Floats:
     """(n,) terms whose mean is the mean value of positive items less that of negative ones; 0 without both kinds."""
     if positive.all() or not positive.any():
         return np.zeros(len(values))
     right, wrong = (np.asarray(values, np.float64)[rows] for rows in (positive, ~positive))
-    return contrast_terms(right - right.mean(), wrong.mean() - wrong, positive, 0.0) + (right.mean() - wrong.mean())
+    terms = contrast_terms(right - right.mean(), wrong.mean() - wrong, positive, 0.0)
+    return np.asarray(terms + (right.mean() - wrong.mean()))
 
 
 def contrast_terms(ofpositive: Floats, ofnegative: Floats, positive: NDArray[np.bool_], mean: float) -> Floats:
@@ -43,7 +47,7 @@ def contrast_terms(ofpositive: Floats, ofnegative: Floats, positive: NDArray[np.
     return terms
 
 
-def rate_at(scores: NDArray, positive: NDArray[np.bool_], false_positives: float) -> float:
+def rate_at(scores: Numbers, positive: NDArray[np.bool_], false_positives: float) -> float:
     """True-positive rate at the highest threshold that flags no more than a share of the negative items.
 
     Args:

@@ -13,7 +13,7 @@ from suite.data.access import load
 from suite.data.types import ImageSet
 from suite.errors import ContractError, DataUnavailable
 from suite.method import FitData, Method, Modality, Role
-from suite.representations import Bitstream
+from suite.representations import Bitstream, Representation
 from suite.results.catalog import ReferenceRow, TheoryLine
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
@@ -77,7 +77,7 @@ declare(
 )  # fmt: skip
 
 
-class Spec(TaskSpec):
+class CompressionSpec(TaskSpec):
     """A set of items to compress.
 
     Attributes:
@@ -93,7 +93,7 @@ class Spec(TaskSpec):
     floor: float | None = Field(default=None, gt=0)
 
 
-class Compression(Task[Spec]):
+class Compression(Task[CompressionSpec]):
     """Lossless compression of images and of byte strings.
 
     The bits are those of the streams that a fresh process turned back into the items; a size or a likelihood that
@@ -114,14 +114,15 @@ class Compression(Task[Spec]):
     metrics: ClassVar[tuple[str, ...]] = (
         "bits_per_dim", "bits_per_byte", "compression_ratio", "bits_per_dim_two_part", "bits_per_byte_two_part",
     )  # fmt: skip
-    Spec = Spec
+    Spec = CompressionSpec
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: CompressionSpec) -> None:
         """Take the metrics that belong to images or to bytes."""
         super().__init__(spec)
         self.modality = spec.modality
         self.unit = "dim" if spec.modality is Modality.IMAGE else "byte"
-        self.metrics = (f"bits_per_{self.unit}", "compression_ratio", f"bits_per_{self.unit}_two_part")
+        # A class lists all that its instances may report; an instance, its own.
+        self.metrics = (f"bits_per_{self.unit}", "compression_ratio", f"bits_per_{self.unit}_two_part")  # type: ignore[misc]
 
     def items(self, data: Any) -> Any:
         """The items to compress: (n, h, w[, 3]) uint8 images or byte strings."""
@@ -150,8 +151,8 @@ class Compression(Task[Spec]):
         items = self.items(data)
         dims = np.array([_size(item) for item in items], np.float64)
         with measured.unchanged():
-            streams = measured.encode(items, Role.ITEM)
-        _check_streams(measured.name, streams, items)
+            encoded = measured.encode(items, Role.ITEM)
+        streams = _checked_streams(measured.name, encoded, items)
         decoded = measured.decode(streams)
         if (difference := first_difference(items, decoded)) is not None:
             raise ContractError(f"{measured.name} is not lossless: {difference}")
@@ -231,7 +232,8 @@ class Compression(Task[Spec]):
 
 def order0_entropy(items: Any) -> float:
     """Bits per value of the empirical distribution of all bytes of the items."""
-    counts = sum(np.bincount(np.frombuffer(_raw(item), np.uint8), minlength=256) for item in items)
+    histograms = (np.bincount(np.frombuffer(_raw(item), np.uint8), minlength=256) for item in items)
+    counts = sum(histograms, start=np.zeros(256, np.int64))
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log2(shares)).sum())
 
@@ -273,12 +275,13 @@ def _smallest(raw: bytes) -> int:
     return min(len(raw), len(lzma.compress(raw)), len(zstandard.ZstdCompressor(level=19).compress(raw)))
 
 
-def _check_streams(name: str, streams: Any, items: Any) -> None:
+def _checked_streams(name: str, streams: Representation, items: Any) -> Bitstream:
     if not isinstance(streams, Bitstream):
         raise ContractError(f"{name}.encode returned {type(streams).__name__}, not a Bitstream")
     shape = tuple(items.shape[1:]) if isinstance(items, np.ndarray) else ()
     if streams.shape != shape:
         raise ContractError(f"{name} states items of shape {streams.shape}, not {shape}: the decoder is told it")
+    return streams
 
 
 def _raw(item: Any) -> bytes:

@@ -175,9 +175,9 @@ class Generation(Task[Spec]):
         test, labels = self._part(data.test, data.test_labels, inside=True)
         test, labels = test[: self.spec.probe_test], labels[: self.spec.probe_test]
         train = measured.encode(given.items[: self.spec.probe_items], Role.ITEM)
-        probe = LinearProbe(measured.features(train), given.labels[: self.spec.probe_items])
+        probe = LinearProbe(measured.features(train), np.asarray(given.labels, np.int64)[: self.spec.probe_items])
         answers = probe.predict(measured.features(measured.encode(test, Role.ITEM)))
-        return (answers == np.searchsorted(self._kept(data), labels)).astype(np.float64)
+        return np.asarray(answers == np.searchsorted(self._kept(data), labels), np.float64)
 
 
 def shrunk(images: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
@@ -185,7 +185,7 @@ def shrunk(images: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     n, height, width = images.shape
     high, wide = height // factor, width // factor
     squares = images[:, : high * factor, : wide * factor].reshape(n, high, factor, wide, factor)
-    return np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)
+    return np.asarray(np.rint(squares.mean(axis=(2, 4))), np.uint8)
 
 
 def frechet(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

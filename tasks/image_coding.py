@@ -143,7 +143,7 @@ def item_bits(streams: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
     if not isinstance(streams, Bitstream) or streams.shape != shape:
         raise ContractError(f"codes of images must be a Bitstream of items of shape {shape}")
     if len(streams.streams) == len(streams) and streams.item_bits is None:
-        return 8.0 * streams.lengths()
+        return np.asarray(8.0 * streams.lengths(), np.float64)
     bits = streams.item_bits
     if bits is None or len(bits) != len(streams) or not 0 <= 8 * streams.nbytes - int(bits.sum()) < 8:
         raise ContractError(f"item_bits must be those of {len(streams)} images in {streams.nbytes} bytes")

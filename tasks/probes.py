@@ -43,7 +43,7 @@ class LinearProbe:
 
     def predict(self, features: Any) -> Labels:
         """(n,) classes of the rows of `features`."""
-        return self._classifier.predict(self._scaler.transform(features))
+        return np.asarray(self._classifier.predict(self._scaler.transform(features)))
 
 
 def _is_sparse(features: Any) -> bool:
@@ -101,4 +101,4 @@ def neighbour_vote(hits: Hits, labels: Labels, classes: int) -> Labels:
     votes = np.zeros((len(scores), classes))
     rows, columns = np.nonzero(voters)
     np.add.at(votes, (rows, labels[hits.indices[rows, columns]]), weights[rows, columns])
-    return votes.argmax(axis=1)
+    return np.asarray(votes.argmax(axis=1))

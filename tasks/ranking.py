@@ -141,7 +141,7 @@ def per_query(name: str, grades: NDArray[np.int64], judgements: Judgements) -> N
         return _over(hit.sum(axis=1), judgements.relevant)
     ranks = np.arange(1, top.shape[1] + 1)
     if measure == "mrr":
-        return (hit / ranks).max(axis=1, initial=0.0)
+        return np.asarray((hit / ranks).max(axis=1, initial=0.0))
     return _over((np.cumsum(hit, axis=1) * hit / ranks).sum(axis=1), judgements.relevant)
 
 
@@ -149,7 +149,7 @@ def _dcg(grades: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray((grades / np.log2(np.arange(2, grades.shape[1] + 2))).sum(axis=1), np.float64)
 
 
-def _over(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+def _over(part: NDArray[np.float64 | np.int64], whole: NDArray[np.float64 | np.int64]) -> NDArray[np.float64]:
     """Quotient, 0 where there is nothing relevant to find."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 

@@ -174,7 +174,7 @@ def is_correct(predicted: Any, answers: Sequence[Passage]) -> NDArray[np.float64
     tokens = np.asarray(predicted)
     if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
         raise ContractError(f"answer must return (n,) token ids or n strings, not {tokens.shape} {tokens.dtype}")
-    return (tokens == [a.tokens[0] for a in answers]).astype(np.float64)
+    return np.asarray(tokens == [a.tokens[0] for a in answers], np.float64)
 
 
 def _starts_with(predicted: str, truth: str) -> bool:

@@ -61,7 +61,7 @@ def cut(text: str, key: str) -> str:
 
 
 def _rows(path: Path, split: str, columns: tuple[str, ...]) -> list[Mapping[str, Any]]:
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for row in hub.rows(path, None, split):
         if missing := [name for name in columns if not row.get(name)]:
             raise DeclarationError(f"{path}: a row without {', '.join(missing)}; it has {', '.join(row)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def load_idx(path: Path, classes: Sequence[str], train: int | None = None, test:
     Raises:
         DataMismatch: a file is missing, is not IDX, is cut short, or does not agree with the others.
     """
-    splits = []
+    splits: list[NDArray[Any]] = []
     for part, kept in (("train", train), ("t10k", test)):
         images = _read_idx(path, f"{part}-images-idx3-ubyte", axes=3)
         labels = _read_idx(path, f"{part}-labels-idx1-ubyte", axes=1).astype(np.int64)
@@ -61,7 +62,7 @@ def load_idx(path: Path, classes: Sequence[str], train: int | None = None, test:
         splits += [images[:kept], labels[:kept]]
     if splits[0].shape[1:] != splits[2].shape[1:]:
         raise DataMismatch(f"{path}: train images are {splits[0].shape[1:]}, test images {splits[2].shape[1:]}")
-    return ImageSet(*splits, tuple(classes))
+    return ImageSet(splits[0], splits[1], splits[2], splits[3], tuple(classes))
 
 
 def _read_idx(folder: Path, name: str, axes: int) -> NDArray[np.uint8]:

@@ -152,7 +152,7 @@ class _Scene:
 
     def _view(self, glyph: Any, hidden: tuple[float, float], generator: np.random.Generator) -> Images:
         picture = self._crop(generator, self.side, self.side)
-        other = self.distractors[generator.integers(len(self.distractors))]
+        other = self.distractors[int(generator.integers(len(self.distractors)))]
         self._paste(picture, other, DISTRACTOR_SCALES, generator)
         left, top, width, height = self._paste(picture, glyph, SCALES, generator)
         # A strip from one side of the box hides that share of it.
@@ -167,7 +167,7 @@ class _Scene:
     def _crop(self, generator: np.random.Generator, width: int, height: int) -> Any:
         from PIL import Image
 
-        photograph = self.photographs[generator.integers(len(self.photographs))]
+        photograph = self.photographs[int(generator.integers(len(self.photographs)))]
         size = int(generator.integers(80, min(photograph.shape[:2]) // 2))
         top, left = (int(generator.integers(0, length - size)) for length in photograph.shape[:2])
         crop = Image.fromarray(photograph[top : top + size, left : left + size])

@@ -13,7 +13,7 @@ def test_catalogs_are_made_again_only_where_rows_or_code_changed(tmp_path, monke
     Synthetic(root, methods=2, variants=3, tasks=1).write()
     made = []
 
-    def write(results, methods_dir):
+    def write(results, methods_dir, tasks_dir):
         made.append(results)
         return False
 

@@ -16,7 +16,7 @@ from suite.method import Modality
 from suite.results.metrics import METRICS
 from suite.running.fresh import decode_in_fresh_process
 from suite.weighing import MeasuredMethod
-from tasks.compression import Compression, Spec, first_difference, model_bytes, order0_entropy
+from tasks.compression import Compression, CompressionSpec, first_difference, model_bytes, order0_entropy
 
 TEXT = ByteSet(["a", "b", "c", "d"], [b"one" * 40, b"", b"\x00", b"four" * 30], (b"one", b"other text", b"\x00"))
 RANDOM = np.random.default_rng(0)
@@ -68,7 +68,7 @@ def codec(tmp_path):
 
 
 def task(modality=Modality.BYTES, **fields):
-    return Compression(Spec(name="toy", title="Toy", data="toy", modality=modality, **fields))
+    return Compression(CompressionSpec(name="toy", title="Toy", data="toy", modality=modality, **fields))
 
 
 def weigh(method, data=TEXT, **fields):

@@ -81,7 +81,7 @@ class AnswerCalibration(Task[TaskSpec]):
         return Outcome(scores, items)
 
 
-def _check(firsts: NDArray, confidence: NDArray, weight: NDArray) -> None:
+def _check(firsts: NDArray[np.generic], confidence: Floats, weight: Floats) -> None:
     if firsts.dtype != bool or not firsts.shape == confidence.shape == weight.shape:
         raise ContractError(f"choices must return three ({len(firsts)}, paths) arrays, the first of bool")
     if not ((confidence >= 0) & (confidence <= 1)).all() or not (weight >= 0).all():
@@ -89,19 +89,19 @@ def _check(firsts: NDArray, confidence: NDArray, weight: NDArray) -> None:
 
 
 def _over_paths(
-    terms: Callable[[NDArray, NDArray[np.bool_]], Floats], confidence: NDArray, right: NDArray[np.bool_]
+    terms: Callable[[Floats, NDArray[np.bool_]], Floats], confidence: Floats, right: NDArray[np.bool_]
 ) -> Floats:
     """(n,) mean over paths of a statistic's terms."""
-    return np.mean([terms(c, r) for c, r in zip(confidence.T, right.T, strict=True)], axis=0)
+    return np.asarray(np.mean([terms(c, r) for c, r in zip(confidence.T, right.T, strict=True)], axis=0))
 
 
-def vote(firsts: NDArray[np.bool_], weight: NDArray, wanted: NDArray[np.bool_]) -> Floats:
+def vote(firsts: NDArray[np.bool_], weight: Floats, wanted: NDArray[np.bool_]) -> Floats:
     """(n,) 1 where the heavier side of a question's paths is right, 1/2 where they are in balance."""
     balance = (np.where(firsts, weight, -weight)).sum(axis=1)
     return np.where(balance == 0, 0.5, (balance > 0) == wanted)
 
 
-def calibration_error(confidence: NDArray, right: NDArray[np.bool_]) -> float:
+def calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float:
     """Mean distance of accuracy and confidence within ten bins of equal width, weighted by size (Guo et al., 2017)."""
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = [abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]

@@ -199,13 +199,13 @@ def answered(
     queries: NDArray[np.float64], means: NDArray[np.float64], classes: NDArray[np.int64], labels: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """(n,) whether a query is of one of the `classes` and the nearest of their (all classes, d) means is its own."""
-    return np.isin(labels, classes) & (classes[nearest(queries, means[classes])] == labels)
+    return np.asarray(np.isin(labels, classes) & (classes[nearest(queries, means[classes])] == labels))
 
 
 def unit_rows(features: Any) -> NDArray[np.float64]:
     """(n, d) rows at length 1; a row of zeros stays."""
     dense = np.asarray(features.toarray() if hasattr(features, "toarray") else features, np.float64)
-    return dense / np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-12)
+    return np.asarray(dense / np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-12))
 
 
 def class_means(features: Any, labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:

@@ -255,7 +255,7 @@ def train_head(pairs: Sequence[Vectors], steps: int, seed: int) -> Vectors:
         adam.zero_grad()
         loss.backward()
         adam.step()
-    return head.detach().numpy()
+    return np.asarray(head.detach().numpy())
 
 
 def mean_reciprocal_rank(queries: Vectors, documents: Vectors) -> float:

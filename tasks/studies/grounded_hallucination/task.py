@@ -124,7 +124,7 @@ def _abstains(text: str, nothing: str) -> bool:
     return text.strip().lower().startswith(nothing)
 
 
-def _check(drafts: Sequence[str], suspicion: NDArray, answers: Sequence[str], count: int) -> None:
+def _check(drafts: Sequence[str], suspicion: NDArray[Any], answers: Sequence[str], count: int) -> None:
     if not len(drafts) == len(answers) == count or not all(isinstance(text, str) for text in (*drafts, *answers)):
         raise ContractError(f"ground must return {count} drafts and {count} answers, all strings")
     if suspicion.shape != (count,) or not np.isfinite(suspicion).all():

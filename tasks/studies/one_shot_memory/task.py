@@ -9,7 +9,7 @@ every input the same code has it at 1.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class OneShotMemory(Task[TaskSpec]):
         probed, levels, bits = data.probes.shape
         probes = data.probes.reshape(-1, bits)
         stored = _symbols(measured.ask("stored_codes", count=len(data.stored)))
-        retrieved = _symbols(measured.encode(probes, Role.ITEM))
+        retrieved = _symbols(cast(Codes, measured.encode(probes, Role.ITEM)))
         given = _symbols(measured.ask("presented", probes, count=len(probes)))
         own = np.repeat(np.arange(probed), levels)
         overlap = np.tile(data.overlaps, probed)

@@ -74,7 +74,7 @@ class TokenClusters(Task[TokenClustersSpec]):
         return Outcome({"variance_within": float(shares.mean())}, {"variance_within": shares})
 
 
-def variance_within(vectors: NDArray, clusters: int) -> float:
+def variance_within(vectors: NDArray[np.floating[Any]], clusters: int) -> float:
     """Share of the variance of (n, d) vectors that is left within k-means clusters; 0 where there is none at all."""
     from sklearn.cluster import KMeans
 
