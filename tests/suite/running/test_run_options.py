@@ -147,7 +147,7 @@ def test_a_budget_starts_nothing_that_would_not_fit_and_says_what_is_left(tmp_pa
     done = project.run("run", "-m", "slow", "--budget", "3s", "--jobs", "1")
     stored = len(project.rows())
     assert 1 <= stored < 6
-    assert f"Left: {6 - stored} of the rows" in done.stdout
+    assert f"{6 - stored} rows left" in done.stdout
     assert "Left" not in project.run("run", "-m", "slow", "--jobs", "2").stdout
     assert len(project.rows()) == 6
     assert "a time is given as" in project.run("run", "--budget", "soon", code=2).stderr
