@@ -38,7 +38,8 @@ def main() -> None:
             recorder.measure(piece, chosen.repeats or piece.repeats, lambda line: print(line, flush=True))
         except WeighbridgeError as error:
             sys.exit(f"{piece.name}: {error}")
-    (FOLDER / "RESULTS.md").write_text(report(recorder, machine()))
+    measured_by_hand = (FOLDER / "first_run.md").read_text()
+    (FOLDER / "RESULTS.md").write_text(f"{report(recorder, machine())}\n{measured_by_hand}")
     (FOLDER / "results.svg").write_text(svg(recorder))
     print(f"Written: {FOLDER / 'RESULTS.md'}")
 
