@@ -28,8 +28,8 @@ def _attention(r: Results) -> Verdict:
 
 
 _SMALL = (
-    "One seed: the recurrent models answer neither order at 6,000 steps and have it easier with the longer set first; keys "
-    "of two numbers tell 520 tokens apart badly (inferred)"
+    "One seed: the recurrent models answer neither order at 6,000 steps and have it easier with the longer set first; "
+    "keys of two numbers tell 520 tokens apart badly (inferred)"
 )
 
 CLAIMS = {
