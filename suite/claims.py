@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -41,7 +40,7 @@ __all__ = [
     "Quantity",
     "Results",
     "Verdict",
-    "evaluate",
+    "judge",
     "maximum",
     "mean",
     "minimum",
@@ -100,21 +99,6 @@ class Stored:
 
 RowsOf = Callable[[str], Mapping[str, Stored]]
 """The stored rows of a task, by the label of their configuration."""
-
-
-def by_task(rows: Iterable[Row]) -> RowsOf:
-    """Rows that were read."""
-    grouped: dict[str, dict[str, list[Row]]] = {}
-    for row in rows:
-        grouped.setdefault(row.result.task, {}).setdefault(row.result.label, []).append(row)
-    found = {
-        task: {
-            label: Stored(same[0].result.method, same[0].result.variant, partial(list, same))
-            for label, same in labels.items()
-        }
-        for task, labels in grouped.items()
-    }
-    return lambda task: found.get(task, {})
 
 
 @dataclass
@@ -256,30 +240,6 @@ class Measured:
 # -- judging --------------------------------------------------------------------------------------------
 
 
-def evaluate(
-    claims: Iterable[tuple[str, Claim]],
-    results: Iterable[Row],
-    profile: str,
-    keys: Mapping[str, str] | None = None,
-    resamples: int = RESAMPLES,
-) -> list[ClaimCard]:
-    """Judge the claims that are about `profile` on its stored rows.
-
-    Args:
-        claims: (method's name, claim) pairs; those about another profile are left out.
-        results: rows of the profile.
-        profile: its name.
-        keys: ``profile:label:task:seed`` → the key of a current row; a row with another key is stale.
-        resamples: number of bootstrap resamples.
-
-    Returns:
-        One card a claim. A predicate that raises is *not measured*, with the error as its reason.
-    """
-    of_profile = by_task(row for row in results if row.result.profile == profile)
-    about = [(method, claim) for method, claim in claims if claim.profile == profile]
-    return [judged.card for judged in judge(about, of_profile, keys or {}, resamples)]
-
-
 @dataclass(frozen=True)
 class Judged:
     """A verdict, and the tasks whose rows it was made of: it is the same for as long as these rows are."""
@@ -291,13 +251,16 @@ class Judged:
 def judge(
     claims: Sequence[tuple[str, Claim]], rows_of: RowsOf, keys: Mapping[str, str], resamples: int = RESAMPLES
 ) -> list[Judged]:
-    """Judge claims about one profile on its rows; see `evaluate`.
+    """Judge claims about one profile on its stored rows.
 
     Args:
         claims: (method's name, claim) pairs.
-        rows_of: the rows of a task; only those are read that a claim asks for.
-        keys: as `evaluate` takes them.
+        rows_of: the profile's rows of a task; only those are read that a claim asks for.
+        keys: ``profile:label:task:seed`` → the key of a current row; a row with another key is stale.
         resamples: number of bootstrap resamples.
+
+    Returns:
+        One verdict a claim. A predicate that raises is *not measured*, with the error as its reason.
     """
     evidence = _Evidence(rows_of, keys, resamples)
     for method, claim in claims:  # a first round finds out what is asked for, so that it is resampled together
