@@ -23,6 +23,7 @@ from suite.guarded import place
 from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
+from suite.representations import Representation
 from suite.results import sheets
 from suite.results.schema import Status
 from suite.running.fresh import decode_in_fresh_process
@@ -49,6 +50,8 @@ class Request:
     label: str = ""
     device: str = devices.CPU
     pictured: bool = False
+    assists: bool = False
+    """Whether it only helps another process with the passes of this cell, and has no scores."""
 
     @classmethod
     def of(cls, cell: Cell, threads: int, device: str = devices.CPU) -> Request:
@@ -74,12 +77,16 @@ def execute(request: Request) -> CellOutcome:
     start = time.perf_counter()
     try:
         devices.use(request.device)
+        if request.assists:
+            shared_work.assist()
         if devices.is_cpu():
             # A driver maps far more than it uses; what is resident is watched from outside all the same.
             _limit_memory(request.memory_limit)
         seed_everything(request.seed, request.threads)
         devices.reset_peak()
         ended = replace(evaluate(request), device=devices.describe())
+    except shared_work.Assisted as done:
+        ended = CellOutcome(Status.SKIPPED, 0.0, str(done))
     except BaseException as error:
         ended = replace(_failure(error, request), device=request.device)
     shared = shared_work.seconds()
@@ -124,7 +131,8 @@ def evaluate(request: Request) -> CellOutcome:
     task: Task[Any] = request.task.load()(request.spec)
     data = _load(task.spec.data)
     method, train_seconds, fit_seconds = prepare(request, task, data)
-    measured = MeasuredMethod(method, request.seed, decode_in_fresh_process)
+    weighed_by = _Assistant if request.assists else MeasuredMethod
+    measured = weighed_by(method, request.seed, decode_in_fresh_process)
     outcome = task.evaluate(measured, data)
     measured.extra.update({name: float(value) for name, value in outcome.extra.items()})
     scores = {name: float(value) for name, value in outcome.scores.items()}
@@ -148,6 +156,14 @@ def _sheet(request: Request, method: Method, task: Task[Any], data: Any) -> byte
     afresh.weights, afresh.fitted = method.weights, method.fitted
     rows = task.pictures(afresh, data, request.seed)
     return sheets.drawn(rows) if rows else None
+
+
+class _Assistant(MeasuredMethod):
+    """Ends with the encoding of the task's items: a pass that is shared out has ended the process by then."""
+
+    def encode(self, items: Any, role: Role, *, weighed: bool = True) -> Representation:
+        super().encode(items, role, weighed=weighed)
+        raise shared_work.Assisted("there was nothing to help with")
 
 
 def prepare(request: Request, task: Task[Any], data: Any) -> tuple[Method, float | None, float | None]:
