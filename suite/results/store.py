@@ -145,7 +145,7 @@ class ResultStore:
                 f"{error.strerror or error}. Free some space or check the folder, and run again: "
                 "nothing half-written was kept"
             ) from error
-        return Row(result, _no_items if digest is None else partial(_load, items_path(path, digest), digest))
+        return Row(result, _no_items if digest is None else partial(load_items, items_path(path, digest), digest))
 
     def _replace(self, path: Path, text: bytes, packed: bytes | None, digest: str | None, trec: bytes | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,24 +182,38 @@ class ResultStore:
         Raises:
             WeighbridgeError: if a file was written by a newer version of the schema, or a folder cannot be read.
         """
-        reading = Reading([], [])
-        try:
-            tasks, links = task_folders(self.root / component(profile))
-            reading.rejected.extend(Rejected(link, _LINK) for link in links)
-            for folder in tasks:
-                with _locked(folder, fcntl.LOCK_SH):
-                    rows, suspects = self._read_folder(folder)
-                twins = second_rows({path: row.result for path, row in rows.items()})
-                if suspects or twins:
-                    with _locked(folder, fcntl.LOCK_EX):
-                        rows |= self._looked_at_again(suspects, reading.rejected)
-                        for path in twins:
-                            reason = f"is a second row of {rows.pop(path).result.label}"
-                            reading.rejected.append(_set_aside(path, reason))
-                reading.rows.extend(rows.values())
-        except OSError as error:
-            raise WeighbridgeError(f"cannot read {self.root / component(profile)}: {error.strerror or error}") from None
+        tasks, links = self.task_folders(profile)
+        reading = Reading([], [Rejected(link, _LINK) for link in links])
+        for folder in tasks:
+            one = self.read_task(folder)
+            reading.rows.extend(one.rows)
+            reading.rejected.extend(one.rejected)
         return reading
+
+    def task_folders(self, profile: str) -> tuple[list[Path], list[Path]]:
+        """Folders of a profile's tasks, in the order of their names, and links where folders should be."""
+        folder = self.root / component(profile)
+        try:
+            return task_folders(folder)
+        except OSError as error:
+            raise WeighbridgeError(f"cannot read {folder}: {error.strerror or error}") from None
+
+    def read_task(self, folder: Path) -> Reading:
+        """Read the rows in one of the folders that `task_folders` names; as `read` does, and raising the same."""
+        rejected: list[Rejected] = []
+        try:
+            with _locked(folder, fcntl.LOCK_SH):
+                rows, suspects = self._read_folder(folder)
+            twins = second_rows({path: row.result for path, row in rows.items()})
+            if suspects or twins:
+                with _locked(folder, fcntl.LOCK_EX):
+                    rows |= self._looked_at_again(suspects, rejected)
+                    for path in twins:
+                        reason = f"is a second row of {rows.pop(path).result.label}"
+                        rejected.append(_set_aside(path, reason))
+        except OSError as error:
+            raise WeighbridgeError(f"cannot read {folder}: {error.strerror or error}") from None
+        return Reading(list(rows.values()), rejected)
 
     def _read_folder(self, folder: Path) -> tuple[dict[Path, Row], list[Path]]:
         rows, suspects = {}, []
@@ -234,7 +248,7 @@ class ResultStore:
             return Row(result)
         items = items_path(path, digest)
         _check_digest(_bytes(items), digest)
-        return Row(result, partial(_load, items, digest))
+        return Row(result, partial(load_items, items, digest))
 
     def examine(self, path: Path) -> Row:
         """The row of one file, which is neither moved nor changed.
@@ -371,8 +385,12 @@ def _check_digest(content: files.Buffer, digest: str) -> None:
         raise Invalid("its per-item scores do not have the digest it names")
 
 
-def _load(path: Path, digest: str) -> Columns:
-    """Per-item arrays of one row."""
+def load_items(path: Path, digest: str) -> Columns:
+    """Per-item arrays in the file of one row.
+
+    Raises:
+        WeighbridgeError: if they are missing, damaged, or others than the row names.
+    """
     try:
         content = _bytes(path)
         _check_digest(content, digest)
