@@ -40,7 +40,7 @@ from suite.results.twins import second_rows
 LARGEST_FILE = 1 << 26
 """Bytes of a row, or of its packed per-item scores."""
 
-_LINK = "is a link: results are read from folders and files of their own only"
+LINK = "is a link: results are read from folders and files of their own only"
 _LOCKS_UNSUPPORTED = (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -183,7 +183,7 @@ class ResultStore:
             WeighbridgeError: if a file was written by a newer version of the schema, or a folder cannot be read.
         """
         tasks, links = self.task_folders(profile)
-        reading = Reading([], [Rejected(link, _LINK) for link in links])
+        reading = Reading([], [Rejected(link, LINK) for link in links])
         for folder in tasks:
             one = self.read_task(folder)
             reading.rows.extend(one.rows)
@@ -306,7 +306,7 @@ def _refuse_links(*folders: Path) -> None:
     """Raise OSError where a folder of results is a link: what it leads to is not ours to write to."""
     for folder in folders:
         if folder.is_symlink():
-            raise OSError(errno.ELOOP, f"{folder} {_LINK}")
+            raise OSError(errno.ELOOP, f"{folder} {LINK}")
 
 
 def _set_aside(path: Path, reason: str) -> Rejected:
