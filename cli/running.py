@@ -35,7 +35,7 @@ from suite.results.store import ResultStore
 from suite.running.budget import seconds
 from suite.running.debug import debug
 from suite.running.due import Overwrite, due, statuses
-from suite.running.runner import interruptible, run_cells
+from suite.running.runner import run_cells
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
@@ -144,21 +144,20 @@ def run(
         check_writable(None)
     display = Display()
     try:
-        with interruptible():
-            report = run_cells(
-                cells,
-                store,
-                jobs=jobs or default_jobs(threads),
-                threads=threads,
-                device=device,
-                overwrite=overwrite,
-                retry=retried,
-                time_limit=None if time_limit is None else seconds(time_limit),
-                memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
-                budget=None if budget is None else seconds(budget),
-                reporter=display,
-                resources=_resources(executor, address, gpus, memory, device),
-            )
+        report = run_cells(
+            cells,
+            store,
+            jobs=jobs or default_jobs(threads),
+            threads=threads,
+            device=device,
+            overwrite=overwrite,
+            retry=retried,
+            time_limit=None if time_limit is None else seconds(time_limit),
+            memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
+            budget=None if budget is None else seconds(budget),
+            reporter=display,
+            resources=_resources(executor, address, gpus, memory, device),
+        )
     finally:
         display.stop()
     if as_json:

@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 
 from cli.options import MethodsDir, Results, TasksDir, load_catalogue, out
+from suite import files
 from suite.data import own
 from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
 from suite.errors import MachineError, SelectorError
@@ -49,15 +50,15 @@ def build(
     inputs = _inputs(root, [*(methods_dir or ()), *(tasks_dir or ())])
     try:
         catalogs = [root / name / "catalog.json" for name in all_profiles() if (root / name).is_dir()]
-        current = seen.read_text() == inputs and all(path.exists() for path in catalogs)
+        current = files.read(seen).decode() == inputs and all(path.exists() for path in catalogs)
     except (OSError, ValueError):
         current = False
     named = not current and _write_catalogs(root, methods_dir, tasks_dir)
     report = build_site(root, target)
     if named:
-        seen.unlink(missing_ok=True)
+        files.remove(seen)
     else:
-        seen.write_text(inputs)
+        files.write(seen, inputs.encode(), ours=True)
     out.print(
         f"{escape(str(report))}\nThe leaderboard is at [bold]{escape(str(target / 'index.html'))}[/]", soft_wrap=True
     )

@@ -22,6 +22,7 @@ from leaderboard.site import ASSETS, BUILD, STATIC, Site, digest, plain_json
 from leaderboard.tabs import tabs
 from leaderboard.text import clean, plural, slug
 from leaderboard.unchanged import stamp
+from suite import files
 from suite.results import bootstrap
 
 HERE = Path(__file__).resolve().parent
@@ -85,14 +86,14 @@ def build_site(
         report = _build(results_root, out, profiles, progress or (lambda line: None))
     kept = {"inputs": inputs, "profiles": report.profiles, "runs": report.runs}
     kept |= {"files": report.files, "size": report.size, "outputs": Site(out).stamp()}
-    (out / REPORT).write_text(json.dumps(kept))
+    files.write(out / REPORT, json.dumps(kept).encode(), ours=True)
     return report
 
 
 def _known(out: Path, inputs: str) -> SiteReport | None:
     """The report on a site that would be built again as it is, or None."""
     try:
-        kept = json.loads((out / REPORT).read_bytes())
+        kept = json.loads(files.read(out / REPORT))
         if kept.pop("inputs") != inputs or kept.pop("outputs") != Site(out).stamp():
             return None
         return SiteReport(out / "index.html", tuple(kept.pop("profiles")), written=(), removed=(), **kept)

@@ -106,8 +106,8 @@ class ResultStore:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            files.write(self.root / f".{os.getpid()}.probe", b"")
-            (self.root / f".{os.getpid()}.probe").unlink()
+            files.write(self.root / ".probe", b"")
+            (self.root / ".probe").unlink(missing_ok=True)
         except OSError as error:
             raise MachineError(f"results cannot be stored in {self.root}: {error.strerror or error}") from error
 
@@ -156,12 +156,12 @@ class ResultStore:
                 if trec is not None:
                     run_path(path).parent.mkdir(exist_ok=True)
                     _refuse_links(run_path(path).parent)
-                    files.write(run_path(path), trec, beside=path, durable=True)
+                    files.write(run_path(path), trec, beside=path, durable=True, ours=True)
                 if packed is not None and digest is not None:
                     items = items_path(path, digest)
                     new_items = None if items.exists() else items
-                    files.write(items, packed, beside=path, durable=True)
-                files.write(path, text, beside=path, durable=True)
+                    files.write(items, packed, beside=path, durable=True, ours=True)
+                files.write(path, text, beside=path, durable=True, ours=True)
             except BaseException:
                 if new_items is not None:
                     files.remove(new_items)
@@ -195,7 +195,7 @@ class ResultStore:
                         rows |= self._looked_at_again(suspects, reading.rejected)
                         for path in twins:
                             reason = f"is a second row of {rows.pop(path).result.label}"
-                            reading.rejected.append(_set_aside(path, reason))
+                            reading.rejected.append(Rejected(files.set_aside(path), reason))
                 reading.rows.extend(rows.values())
         except OSError as error:
             raise WeighbridgeError(f"cannot read {self.root / component(profile)}: {error.strerror or error}") from None
@@ -218,7 +218,7 @@ class ResultStore:
                 rows[path] = self._read_row(path)
             except Invalid as invalid:
                 if path.exists() or path.is_symlink():
-                    rejected.append(_set_aside(path, str(invalid)))
+                    rejected.append(Rejected(files.set_aside(path), str(invalid)))
         return rows
 
     def _read_row(self, path: Path) -> Row:
@@ -295,16 +295,6 @@ def _refuse_links(*folders: Path) -> None:
             raise OSError(errno.ELOOP, f"{folder} {_LINK}")
 
 
-def _set_aside(path: Path, reason: str) -> Rejected:
-    """Rename what cannot be trusted, a link and not what it leads to, where that can be done."""
-    aside = path.with_name(f"{path.name}.rejected")
-    try:
-        path.replace(aside)
-    except OSError:
-        aside = path
-    return Rejected(aside, reason)
-
-
 def _run_key(result: CellResult) -> str:
     """What a run is known by: the cell, and the key that it was made under."""
     return f"{result.profile} {result.label} {result.task} {result.seed} {result.key}"
@@ -313,7 +303,7 @@ def _run_key(result: CellResult) -> str:
 def _remove_leftovers(path: Path, digest: str | None) -> None:
     """Remove the cell's earlier per-item files and what a killed writer left; called under the exclusive lock."""
     kept = items_path(path, digest).name if digest is not None else None
-    pattern = re.compile(re.escape(path.stem) + r"\.([0-9a-f]{16}\.npz|[0-9a-f]{32}\.tmp)")
+    pattern = re.compile(re.escape(path.stem) + r"\.([0-9a-f]{16}\.npz|([0-9a-f]{32}|writing)\.tmp)")
     for entry in os.scandir(path.parent):
         if entry.name != kept and pattern.fullmatch(entry.name):
             files.remove(Path(entry.path))
