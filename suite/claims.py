@@ -189,6 +189,11 @@ class Measured:
         exact = len(set(values)) == 1 or len(values) == 1
         return Quantity(value, np.asarray(value) if exact else seeds_alone(values, resamples=self.evidence.resamples))
 
+    def counted(self) -> Quantity:
+        """The main score where it is counted and nothing is drawn (a size that a construction reaches): exact."""
+        value = self.main.value
+        return Quantity(value, np.asarray(value))
+
     def _score(self, metric: str, noted: str) -> Quantity:
         estimate = self.evidence.estimate(self.label, self.task, metric)
         self._note(noted, estimate.value)

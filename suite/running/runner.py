@@ -129,7 +129,7 @@ def run_cells(
             with _workers(limited, jobs, threads, places, resources) as workers:
                 run.run(limited, workers, Budget(budget, rows.values()))
         except KeyboardInterrupt:
-            raise Interrupted(report.ran.total()) from None
+            raise Interrupted(run.stored()) from None
     if report.ran:
         rows = _rows(cells, store, report)
     report.summaries = [rows[cell.identity] for cell in cells if cell.identity in rows]
@@ -157,6 +157,17 @@ class _Run:
     report: Report
     reporter: Reporter
     troubles: int = 0
+    writing: list[CellResult] = field(default_factory=list)
+    """Rows in the order in which they were written: the last may not be whole."""
+
+    def stored(self) -> int:
+        """How many rows this run has stored; right also where it was interrupted while it stored one."""
+        if not self.writing:
+            return 0
+        last = self.writing[-1]
+        row = self.store.row_of(last)
+        whole = row is not None and row.result.provenance == last.provenance
+        return len(self.writing) - (not whole)
 
     def run(self, waiting: list[Cell], workers: LocalWorkers | RayWorkers, budget: Budget) -> None:
         """Run `waiting` cells, as many at a time as there are workers."""
@@ -210,6 +221,7 @@ class _Run:
             self.report.not_stored.append(NotStored(cell, reason))
             self.reporter.not_stored(cell, reason)
             return None
+        self.writing.append(result)
         self.store.write(result, ended.items, ended.run)
         self.report.ran[result.status] += 1
         self.reporter.ended(cell, result)

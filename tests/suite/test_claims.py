@@ -286,3 +286,9 @@ def test_a_claim_says_nothing_where_its_control_has_not_converged(converged: flo
     assert card.verdict == verdict
     assert card.value is not None
     assert (card.reason is None) == (verdict == "holds")
+
+
+def test_a_number_that_is_counted_is_exact() -> None:
+    card = judge(lambda r: r["fid"].counted() >= 12, [row("fid", main_metric="fid")])
+    assert (card.verdict, card.interval) == ("holds", None)
+    assert judge(lambda r: r["fid"].main >= 12, [row("fid", main_metric="fid")]).verdict == "undecided"
