@@ -225,7 +225,7 @@ def test_sts12_with_and_without_a_header(tmp_path, header):
 def test_a_run_without_lines_is_refused_before_it_fills_the_memory(tmp_path):
     bomb = gzip.compress(bytes(LONGEST_LINE * 1024), 1)
     (tmp_path / "x.run").write_bytes(gzip.compress(b"q1 Q0 d1 1 2.5 t\r\n\nq1 Q0 d2 2 1.5 t") + bomb)
-    with pytest.raises(WeighbridgeError, match=r"x\.run cannot be read: it holds more than 65,536 bytes in a line"):
+    with pytest.raises(WeighbridgeError, match=r"x\.run cannot be read: it holds a line of more than 65,536 bytes"):
         read_run(tmp_path / "x.run")
     (tmp_path / "x.run").write_bytes(b"\xef\xbb\xbfq1 Q0 d1 1 2.5 t\r\n\nq1 Q0 d2 2 1.5 t")
     assert read_run(tmp_path / "x.run") == {"q1": {"d1": 2.5, "d2": 1.5}}
