@@ -18,7 +18,7 @@ from suite import files
 from suite.data import own
 from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
 from suite.errors import MachineError, SelectorError
-from suite.paths import project_root, results_root
+from suite.paths import project_root, results_root, work_root
 from suite.planning import plan
 from suite.profiles import profile as profile_named
 from suite.profiles import profiles as all_profiles
@@ -45,7 +45,7 @@ def build(
     """
     from leaderboard.build import build_site
 
-    target = out_dir or project_root() / "site"
+    target = out_dir or work_root() / "site"
     seen = target / "_build" / "catalogs"
     inputs = _inputs(root, [*(methods_dir or ()), *(tasks_dir or ())])
     try:
@@ -98,7 +98,7 @@ def _write_catalogs(root: Path, methods_dir: list[Path] | None, tasks_dir: list[
 
 def check_writable(out_dir: Path | None) -> None:
     """Notice before a long run that its site could not be written."""
-    target = out_dir or project_root() / "site"
+    target = out_dir or work_root() / "site"
     try:
         target.mkdir(parents=True, exist_ok=True)
         probe = target / f".{os.getpid()}.tmp"
