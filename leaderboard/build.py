@@ -14,7 +14,7 @@ from typing import Any
 from leaderboard import downloads, links, pairs, reading
 from leaderboard.board import Board
 from leaderboard.evidence import Evidence
-from leaderboard.pages import about, charts, claims, experiments, headline, method, methods, runs, search
+from leaderboard.pages import about, charts, claims, experiments, headline, method, methods, runs, search, sheets
 from leaderboard.pages.leaderboard import TabPage, tab_links
 from leaderboard.pages.task import TaskPage
 from leaderboard.pages.trust import trust
@@ -170,6 +170,7 @@ class _Profile:
         self._page("index.html", template, "Leaderboard", shown)
         if first:
             self._page("index.html", template, "Leaderboard", shown, root=True)
+        sheets.write(self.site, self.folder, board.stored.rows)
         for one in board.methods.values():
             self._page(links.method(one.name), "method.html.j2", one.name, method.context(board, evidence, one))
         pages: tuple[tuple[str, str, dict[str, Any]], ...] = (

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 from suite import files, stored
 from suite.errors import WeighbridgeError
 from suite.paths import cache_root
+from suite.results.files_of_rows import Invalid
 from suite.results.layout import component, items_path, task_folders
 from suite.results.schema import Parameter, Status
-from suite.results.store import Invalid, Rejected, ResultStore, Row
+from suite.results.store import Rejected, ResultStore, Row
 
 SETTLED_SECONDS = 2.0
 """A file that was changed less than this ago may change again within the resolution of its time stamp."""

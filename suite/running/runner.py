@@ -222,7 +222,7 @@ class _Run:
             self.reporter.not_stored(cell, reason)
             return None
         self.writing.append(result)
-        self.store.write(result, ended.items, ended.run)
+        self.store.write(result, ended.items, ended.run, ended.sheet)
         self.report.ran[result.status] += 1
         self.reporter.ended(cell, result)
         return result
