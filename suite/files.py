@@ -189,7 +189,11 @@ def unwritable(path: Path, error: Exception) -> WeighbridgeError:
 
 def stamp(path: Path, *, links: bool = True) -> list[int]:
     """What changes whenever a file (or, with `links`, what it leads to) does: two times in ns, size and inode."""
-    status = path.stat() if links else path.lstat()
+    return stamp_of(path.stat() if links else path.lstat())
+
+
+def stamp_of(status: os.stat_result) -> list[int]:
+    """The same of a file that was looked at already."""
     return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
 
 
