@@ -16,7 +16,7 @@ from leaderboard import downloads, links, names, pairs, reading
 from leaderboard.board import Board
 from leaderboard.dependencies import CODE, Dependencies
 from leaderboard.evidence import Evidence
-from leaderboard.pages import about, charts, claims, experiments, headline, method, methods, runs, search
+from leaderboard.pages import about, charts, claims, experiments, headline, method, methods, runs, search, sheets
 from leaderboard.pages.leaderboard import TabPage, tab_links
 from leaderboard.pages.task import TaskPage
 from leaderboard.pages.trust import trust
@@ -24,6 +24,7 @@ from leaderboard.site import ASSETS, BUILD, STATIC, Site, digest, plain_json
 from leaderboard.tabs import Tab, tabs
 from leaderboard.text import clean, plural, slug
 from leaderboard.unchanged import stamp
+from suite import files
 from suite.results import bootstrap
 from suite.results.catalog import TaskCard
 
@@ -89,14 +90,14 @@ def build_site(
         report = _build(results_root, out, profiles, progress or (lambda line: None), outputs)
     now = {"inputs": inputs, "profiles": report.profiles, "runs": report.runs}
     now |= {"files": report.files, "size": report.size, "outputs": Site(out).stamp()}
-    (out / REPORT).write_text(json.dumps(now))
+    files.write(out / REPORT, json.dumps(now).encode(), ours=True)
     return report
 
 
 def _report(out: Path) -> dict[str, Any]:
     """What an earlier build said of itself."""
     try:
-        found = json.loads((out / REPORT).read_bytes())
+        found = json.loads(files.read(out / REPORT))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -188,6 +189,7 @@ class _Profile:
         if first:
             self._page("index.html", template, "Leaderboard", shown, root=True)
         results = {name: found["rows"] for name, found in tasks.items()}
+        sheets.write(self.site, self.folder, board.stored)
         for one in board.methods.values():
             self._page(
                 links.method(one.name), "method.html.j2", names.method(one.name), method.context(board, results, one)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from leaderboard.text import number
 from suite.results.metrics import COSTS
-from suite.results.schema import CellResult, Parameter, Status
+from suite.results.schema import Parameter, Status
+from suite.results.store import Row
 
 
 class Origin(NamedTuple):
@@ -26,6 +27,15 @@ class Origin(NamedTuple):
     jobs: int
 
 
+class Drawing(NamedTuple):
+    """A sheet of pictures (`suite.results.sheets`) without its bytes: their digest, and what its rows are."""
+
+    digest: str
+    rows: Sequence[str]
+    width: int
+    height: int
+
+
 class Cell(NamedTuple):
     """One stored row.
 
@@ -37,6 +47,7 @@ class Cell(NamedTuple):
         seconds: wall seconds of its own work.
         origin: where it comes from.
         file: name of its file in its task's folder.
+        sheet: pictures of what it made, if there are any.
     """
 
     label: str
@@ -60,6 +71,7 @@ class Cell(NamedTuple):
     seconds: float
     origin: Origin
     file: str
+    sheet: Drawing | None
 
     @property
     def main(self) -> float | None:
@@ -67,12 +79,14 @@ class Cell(NamedTuple):
         return self.scores.get(self.main_metric)
 
 
-def pack(rows: Iterable[tuple[str, CellResult]]) -> bytes:
+def pack(rows: Iterable[tuple[str, Row]]) -> bytes:
     """JSON of rows, each with the name of its file; what many share is written once."""
     origins: dict[str, int] = {}
     found = []
-    for file, row in rows:
+    for file, stored in rows:
+        row, sheet = stored.result, stored.sheet
         where = row.provenance
+        drawing = None if sheet is None else Drawing(sheet.digest, sheet.rows, sheet.width, sheet.height)
         origin = json.dumps(
             [where.machine, where.packages, where.weights, where.code_hash, where.task_hash, where.data_hash or "",
              where.engine, where.git_revision, where.threads, where.jobs]
@@ -81,7 +95,8 @@ def pack(rows: Iterable[tuple[str, CellResult]]) -> bytes:
         found.append(
             [row.label, row.method, row.variant, row.control, row.task, row.family, row.profile, row.seed, row.key,
              row.status.value, row.reason, row.traceback, row.main_metric, row.scores, costs, row.costs.extra,
-             row.items_sha256, where.started, where.seconds, origins.setdefault(origin, len(origins)), file]
+             row.items_sha256, where.started, where.seconds, origins.setdefault(origin, len(origins)), file,
+             drawing]
         )  # fmt: skip
     return json.dumps([[json.loads(origin) for origin in origins], found], separators=(",", ":")).encode()
 
@@ -93,9 +108,11 @@ def unpack(content: bytes) -> Sequence[Cell]:
     cells: list[Cell] = []
     for row in found:
         row[_STATUS], row[_ORIGIN] = _STATUSES[row[_STATUS]], origins[row[_ORIGIN]]
+        if row[_SHEET] is not None:
+            row[_SHEET] = Drawing._make(row[_SHEET])
         cells.append(Cell._make(row))
     return cells
 
 
-_STATUS, _ORIGIN = (Cell._fields.index(name) for name in ("status", "origin"))
+_STATUS, _ORIGIN, _SHEET = (Cell._fields.index(name) for name in ("status", "origin", "sheet"))
 _STATUSES: Mapping[Any, Status] = {status.value: status for status in Status}

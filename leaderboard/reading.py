@@ -19,14 +19,17 @@ from leaderboard import cells, unchanged
 from leaderboard.cells import Cell
 from leaderboard.site import digest
 from suite import stored as kept_files
-from suite.results import columns, schema, store
+from suite.results import columns, files_of_rows, schema, sheets, store
 from suite.results.catalog import Catalog
-from suite.results.layout import component, folders, items_path, task_folders
-from suite.results.store import LINK, ResultStore, load_items
+from suite.results.files_of_rows import load_columns
+from suite.results.layout import component, folders, items_path, sheet_path, task_folders
+from suite.results.store import LINK, ResultStore
 
 CATALOG = "catalog.json"
 _MEMORY = "rows of a task"
-_CODE = digest(*(Path(str(module.__file__)).read_bytes() for module in (cells, columns, schema, store)))
+_CODE = digest(
+    *(Path(str(module.__file__)).read_bytes() for module in (cells, columns, files_of_rows, schema, sheets, store))
+)
 """Digest of the code that verifies them and keeps them."""
 
 
@@ -101,8 +104,14 @@ class Stored:
         name = (cell.task, cell.file)
         if name not in self._items:
             path = self.tasks[cell.task].folder / cell.file
-            self._items[name] = load_items(items_path(path, cell.items_sha256), cell.items_sha256)
+            self._items[name] = load_columns(items_path(path, cell.items_sha256), cell.items_sha256)
         return self._items[name]
+
+    def sheet(self, cell: Cell) -> Path:
+        """The file of a cell's sheet of pictures."""
+        if cell.sheet is None:
+            raise ValueError(f"{cell.label} on {cell.task} has no sheet")
+        return sheet_path(self.tasks[cell.task].folder / cell.file, cell.sheet.digest)
 
     def forget(self) -> None:
         """Free the per-item arrays that were read so far."""
@@ -142,7 +151,7 @@ def read(root: Path, profile: str, memory: Path | None = None) -> Stored:
             aside += [SetAside(_relative(one.path, folder), one.reason) for one in reading.rejected]
             kept = {
                 "stamp": stamp,
-                "rows": cells.pack((results.path(row.result).name, row.result) for row in reading.rows),
+                "rows": cells.pack((results.path(row.result).name, row) for row in reading.rows),
             }
             if file is not None and not reading.rejected:
                 kept_files.write(file, _MEMORY, kept)

@@ -10,7 +10,7 @@ from typing import Any
 from leaderboard import links, names
 from leaderboard.board import NOT_RUN, STALE, Board
 from leaderboard.cells import Cell, Origin
-from leaderboard.pages import rows
+from leaderboard.pages import rows, sheets
 from leaderboard.site import plain_json
 from leaderboard.text import clean, compact, slug
 from suite.results.schema import Status
@@ -106,7 +106,7 @@ def details(board: Board, task: str) -> dict[str, Any]:
         for cell in entry.cells:
             if id(cell.origin) not in origins:
                 origins[id(cell.origin)] = _origin(cell.origin, common)
-            runs.append(_run(board, cell) | origins[id(cell.origin)])
+            runs.append(_run(board, cell) | origins[id(cell.origin)] | {"sheet": sheets.of_cell(cell)})
         found[clean(label, 120)] = runs
     return {"shared": [json.loads(one) for one in shared], "runs": list(found.items())}
 

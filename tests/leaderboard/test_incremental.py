@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
 
 from leaderboard.build import build_site
 from suite.results.layout import items_path
 from suite.results.schema import Status
+from suite.results.sheets import drawn
 from suite.results.store import ResultStore
 from tests.leaderboard.synthetic import Synthetic
 
@@ -36,6 +38,10 @@ class Change:
         where = self.row.result.provenance.model_copy(update={"started": "2027-01-01T00:00:00+00:00", "seconds": 9.0})
         costs = self.row.result.costs.model_copy(update={"fit_seconds": 77.0, "extra": {"documents": 5.0}})
         self.made.cell(self.row.result.model_copy(update={"provenance": where, "costs": costs}), self.row.items())
+
+    def pictures(self):
+        sheet = drawn({"real": np.zeros((2, 4, 4), np.uint8)})
+        ResultStore(self.made.root).write(self.row.result, self.row.items(), sheet=sheet)
 
     def failure(self):
         bare = type(self.row.result.costs)()
@@ -138,9 +144,7 @@ CHANGES = [name for name in vars(Change) if not name.startswith("_")]
 def files_of(site):
     """Bytes of all that a reader may ask for."""
     found = (path for path in site.rglob("*") if path.is_file())
-    return {
-        str(path.relative_to(site)): path.read_bytes() for path in found if path.relative_to(site).parts[0] != "_build"
-    }
+    return {str(path.relative_to(site)): path.read_bytes() for path in found if "_build" not in path.parts}
 
 
 @pytest.mark.parametrize("change", CHANGES)
