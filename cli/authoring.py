@@ -13,7 +13,7 @@ from cli.options import Device, Json, MethodsDir, TrustRemoteCode, load_catalogu
 from cli.templates import TEMPLATES
 from suite import devices
 from suite.errors import SelectorError, WeighbridgeError
-from suite.paths import project_root
+from suite.paths import is_checkout, project_root
 from suite.planning import plan
 from suite.profiles import profile
 from suite.running.budget import seconds
@@ -27,7 +27,10 @@ def new_method(
     name: Annotated[str, typer.Argument(help="Selector of the method: lower case, hyphens.")],
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(TEMPLATES)}.")] = "encoder",
     folder: Annotated[
-        Path | None, typer.Option(help="Folder to write to; the kind's folder of methods by default.")
+        Path | None,
+        typer.Option(
+            help="Folder to write to; by default that of the kind's methods, or ./methods outside a checkout."
+        ),
     ] = None,
 ) -> None:
     """Write a method that runs as it is, to be replaced by yours: an encoder, a compressor, a codec."""
@@ -36,6 +39,8 @@ def new_method(
     if kind not in TEMPLATES:
         raise WeighbridgeError(f"--kind {kind!r}: {nearest(kind, TEMPLATES)}")
     template = TEMPLATES[kind]
+    if folder is None and not is_checkout():
+        folder = Path("methods")
     target = (folder or project_root() / "methods" / template.folder) / f"{name.replace('-', '_')}.py"
     if target.exists():
         raise WeighbridgeError(f"{target} exists; nothing was written")

@@ -14,7 +14,7 @@ from typing import Any
 from leaderboard import downloads, links, pairs, reading
 from leaderboard.board import Board
 from leaderboard.evidence import Evidence
-from leaderboard.pages import about, charts, claims, experiments, headline, method, methods, runs, search
+from leaderboard.pages import about, charts, claims, experiments, headline, method, methods, runs, search, sheets
 from leaderboard.pages.leaderboard import TabPage, tab_links
 from leaderboard.pages.task import TaskPage
 from leaderboard.pages.trust import trust
@@ -22,6 +22,7 @@ from leaderboard.site import ASSETS, BUILD, STATIC, Site, digest, plain_json
 from leaderboard.tabs import tabs
 from leaderboard.text import clean, plural, slug
 from leaderboard.unchanged import stamp
+from suite import files
 from suite.results import bootstrap
 
 HERE = Path(__file__).resolve().parent
@@ -85,14 +86,14 @@ def build_site(
         report = _build(results_root, out, profiles, progress or (lambda line: None))
     kept = {"inputs": inputs, "profiles": report.profiles, "runs": report.runs}
     kept |= {"files": report.files, "size": report.size, "outputs": Site(out).stamp()}
-    (out / REPORT).write_text(json.dumps(kept))
+    files.write(out / REPORT, json.dumps(kept).encode(), ours=True)
     return report
 
 
 def _known(out: Path, inputs: str) -> SiteReport | None:
     """The report on a site that would be built again as it is, or None."""
     try:
-        kept = json.loads((out / REPORT).read_bytes())
+        kept = json.loads(files.read(out / REPORT))
         if kept.pop("inputs") != inputs or kept.pop("outputs") != Site(out).stamp():
             return None
         return SiteReport(out / "index.html", tuple(kept.pop("profiles")), written=(), removed=(), **kept)
@@ -169,6 +170,7 @@ class _Profile:
         self._page("index.html", template, "Leaderboard", shown)
         if first:
             self._page("index.html", template, "Leaderboard", shown, root=True)
+        sheets.write(self.site, self.folder, board.stored.rows)
         for one in board.methods.values():
             self._page(links.method(one.name), "method.html.j2", one.name, method.context(board, evidence, one))
         pages: tuple[tuple[str, str, dict[str, Any]], ...] = (

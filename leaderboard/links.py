@@ -42,6 +42,11 @@ def run_data(name: str) -> str:
     return f"data/runs/{_path(name)}.js"
 
 
+def sheet(content: str) -> str:
+    """A sheet of pictures, by the digest of its bytes."""
+    return f"sheets/{slug(content[:24])}.png"
+
+
 def method(name: str) -> str:
     """A method's page."""
     return f"methods/{slug(name)}.html"

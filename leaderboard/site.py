@@ -110,7 +110,7 @@ class Site:
         for path in gone:
             files.remove(self.out / path)
         self._manifest.parent.mkdir(parents=True, exist_ok=True)
-        files.write(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode())
+        files.write(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode(), ours=True)
         return gone
 
     def stamp(self) -> str:
@@ -136,7 +136,7 @@ class Site:
         """Write a file, and return the digest of its content."""
         target = self.out / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(target, content)
+        files.write(target, content, ours=True)
         self.written.append(path)
         return digest(content)
 

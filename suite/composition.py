@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from suite.data import access
 from suite.data.types import content_hash
 from suite.errors import ContractError, SelectorError
 from suite.method import Effort, FitData, Method, Role, Scalar, Tensors, Variant, label
+from suite.named import NamedMethod
 from suite.representations import Dense, MultiVector, Representation
 from suite.results.labels import by_part
 
@@ -170,8 +171,8 @@ class Composed(Method):
 
         key = {**self._encoder_key, "role": str(role), "items": content_hash(items)}
 
-        def make(allocate: Any) -> None:
-            made = self.stages[0].encode(items, role)
+        def make(part: range, allocate: Any) -> None:
+            made = self.stages[0].encode(items[part.start : part.stop], role)
             if isinstance(made, MultiVector):
                 arrays = {"vectors": made.vectors, "offsets": made.offsets}
             elif isinstance(made, Dense):
@@ -185,7 +186,10 @@ class Composed(Method):
             for name, array in arrays.items():
                 allocate(name, array.shape, array.dtype)[...] = array
 
-        found = FeatureStore().arrays(key, make)
+        if isinstance(self.stages[0], NamedMethod):
+            found = FeatureStore().in_parts(key, len(items), make)
+        else:  # the project's own encoders share their passes themselves
+            found = FeatureStore().arrays(key, partial(make, range(len(items))))
         if "values" not in found:
             return MultiVector(found["vectors"], found["offsets"])
         return Dense(found["values"], _SIMILARITIES[int(found["similarity"][0])])  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from suite.errors import ContractError
 from suite.features.clock import cache_disabled
 from suite.guarded import one_line
 from suite.method import FitData, Method, Modality, Role
+from suite.paths import python_path
 from suite.planning import Cell
 from suite.representations import Bitstream, Representation
 from suite.running.execute import Request, prepare
@@ -113,7 +115,8 @@ def _imports_light(method: FoundMethod) -> None:
         f"load_class(Path({str(method.file)!r}), {method.cls.__name__!r}, Path({method.origin.root!r}) if "
         f"{method.origin.root!r} else None); print(*[m for m in {HEAVY!r} if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    command, environment = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": python_path()}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     _expect(done.returncode == 0, f"the module does not import: {done.stderr.strip().splitlines()[-1:]}")
     heavy = done.stdout.split()
     _expect(not heavy, f"importing it loads {', '.join(heavy)}: import them inside functions")

@@ -9,7 +9,7 @@ from leaderboard import links, names, numbers
 from leaderboard.board import Board, Entry
 from leaderboard.evidence import Evidence
 from leaderboard.kinds import kind
-from leaderboard.pages import rows
+from leaderboard.pages import rows, sheets
 from leaderboard.pages.claims import describe
 from leaderboard.pages.methods import paper
 from leaderboard.pages.scores import score
@@ -59,6 +59,7 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
             if board.by_method.get((task.name, card.name))
             for table in task.tables
         ],
+        "sheets": sheets.figures(board, card.name),
         "claims": [describe(claim) for claim in claims],
         "trouble": [_trouble(cell) for cell in rows.worst_first(cells) if cell.status.value != "ok"],
         "command": rows.command(board.profile, card.name, None),

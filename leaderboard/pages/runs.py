@@ -7,7 +7,7 @@ from typing import Any
 
 from leaderboard import links, names
 from leaderboard.board import NOT_RUN, STALE, Board
-from leaderboard.pages import rows
+from leaderboard.pages import rows, sheets
 from leaderboard.text import clean, compact, slug
 from suite.results.schema import CellResult, Status
 
@@ -101,7 +101,7 @@ def details(board: Board, task: str) -> dict[str, Any]:
 
     found: dict[str, list[dict[str, Any]]] = {}
     for label, entry in board.entries(task).items():
-        runs = [_run(board, row.result, common) for row in entry.rows]
+        runs = [_run(board, row.result, common) | {"sheet": sheets.of_row(row)} for row in entry.rows]
         found[clean(label, 120)] = runs
     return {"shared": shared, "runs": list(found.items())}
 

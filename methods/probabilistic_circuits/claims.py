@@ -8,32 +8,42 @@ from suite.claims import Claim
 
 if TYPE_CHECKING:
     from suite.claims import Results
-    from suite.quantities import Verdict
+    from suite.quantities import Quantity, Verdict
+
+PIXELS = 28 * 28
 
 _CIRCUITS = "arXiv:2111.11632"
 
 _TRIAL = "own trial, one seed"
+
+_SHORT = "Training sees half of the images once: a trial had 3.488 after 1.7 passes, the paper's 3.37 took many"
 
 
 def _circuit(m: int = 16, layout: str = "stream", arm: str = "chow-liu") -> str:
     return f"probabilistic-circuits[arm={arm},m={m},layout={layout}]"
 
 
+def _bits(r: Results, row: str, task: str = "compression/fashion-mnist") -> Quantity:
+    """Bits per dimension of one stream for all images, counted: exact of a codec, over seeds of what is learnt."""
+    return r[row, task].cost("bytes_per_item") * (8 / PIXELS)
+
+
 def _fewer_bits(r: Results, m: int, than: str, by: float) -> Verdict:
-    return r[than].main - r[_circuit(m)].main >= by
+    return _bits(r, than) - _bits(r, _circuit(m)) >= by
 
 
 CLAIMS = {
     "probabilistic-circuits": (
         Claim(
             "16 states reach 3.50 bits per dimension",
-            lambda r: r[_circuit()].main <= 3.50,
+            lambda r: _bits(r, _circuit()) <= 3.50,
             source=f"{_CIRCUITS}, Table 2 (3.37 after full training); {_TRIAL}",
             task="compression/fashion-mnist",
+            why=_SHORT,
         ),
         Claim(
             "One stream costs at most 0.01 bits per dimension more than its likelihood",
-            lambda r: r[_circuit()].main - r[_circuit()].cost("theoretical_bits") <= 0.01,
+            lambda r: _bits(r, _circuit()) - r[_circuit()].cost("theoretical_bits") <= 0.01,
             source=f"{_CIRCUITS}, Table 2 (0.03 there)",
             task="compression/fashion-mnist",
         ),
@@ -57,9 +67,10 @@ CLAIMS = {
         ),
         Claim(
             "It takes fewer bits than JPEG XL on a mosaic of all images",
-            lambda r: r[_circuit()].main <= r["jpeg-xl[layout=mosaic,e=9]"].main,
+            lambda r: _bits(r, _circuit()) <= _bits(r, "jpeg-xl[layout=mosaic,e=9]"),
             source="own control, expected only after long training",
             task="compression/fashion-mnist",
+            why=_SHORT,
         ),
         Claim(
             "Four states cost at least 0.03 bits more than eight, and eight than 16",
@@ -81,7 +92,7 @@ CLAIMS = {
         ),
         Claim(
             "With the structure learnt anew, shuffled pixels cost within 0.01 bits the same",
-            lambda r: abs(r[_circuit(4), "compression/fashion-mnist-shuffled"].main - r[_circuit(4)].main) <= 0.01,
+            lambda r: abs(_bits(r, _circuit(4), "compression/fashion-mnist-shuffled") - _bits(r, _circuit(4))) <= 0.01,
             source="a circuit knows nothing of where pixels lie",
             task="compression/fashion-mnist",
         ),

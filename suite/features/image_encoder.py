@@ -129,24 +129,25 @@ class ImageEncoder:
             **devices.in_key(),
         }
 
-        def make(allocate: Allocate) -> None:
-            out = allocate("values", (len(images), *_shape(file, precision, side, block, pool)), np.float16)
-            seconds = allocate("seconds", (-(-len(images) // _step(side)),), np.float64)
+        def make(part: range, allocate: Allocate) -> None:
+            some = images[part.start : part.stop]
+            out = allocate("values", (len(some), *_shape(file, precision, side, block, pool)), np.float16)
+            seconds = allocate("seconds", (-(-len(some) // _step(side)),), np.float64)
             clock.add_credit(float(seconds.sum()))
             done = np.flatnonzero(seconds).tolist()
-            made = min(len(done) * _step(side), len(images))
-            with shared_work.working("encoding", self.weights.name, total=len(images), done=made, spread=True) as work:
+            made = min(len(done) * _step(side), len(some))
+            with shared_work.working("encoding", self.weights.name, total=len(some), done=made, spread=True) as work:
                 begun = time.perf_counter() + clock.backbone_seconds()
-                for rows, batch in _batches(images, side, done):
+                for rows, batch in _batches(some, side, done):
                     parts = devices.in_parts(batch, lambda some: _forward(file, precision, some, block, pool))
                     out[rows] = np.concatenate([part for _, part in parts])
                     ended = time.perf_counter() + clock.backbone_seconds()
                     seconds[rows.start // _step(side)] = ended - begun
                     begun = ended
-                    made = min(made + _step(side), len(images))
+                    made = min(made + _step(side), len(some))
                     work.reach(made)
 
-        return self.store.arrays(key, make)["values"]
+        return self.store.in_parts(key, len(images), make, multiple=_step(side))["values"]
 
 
 def _step(side: int) -> int:

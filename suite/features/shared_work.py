@@ -35,17 +35,25 @@ class Listener(Protocol):
         """What was begun last has ended, in whatever way."""
 
 
+HELPED = "helped"
+
+
+class Assisted(BaseException):
+    """A process that only helps others with their passes has no more to do; its text is `HELPED` if it had."""
+
+
 class Work:
     """Work in progress; `announced` is False where nobody is to know."""
 
-    def __init__(self, announced: bool) -> None:
-        """Nothing is done."""
+    def __init__(self, announced: bool, before: int = 0) -> None:
+        """Nothing is done, but `before` items of what this is a part of."""
         self._announced = announced
+        self._before = before
 
     def reach(self, done: int) -> None:
         """Say that `done` of the total are done; also a sign of life."""
         if self._announced and _listener is not None:
-            _listener.advance(done)
+            _listener.advance(self._before + done)
 
 
 _listener: Listener | None = None
@@ -53,6 +61,30 @@ _subject = _row = ""
 _depth = 0
 _begun = 0.0
 _seconds = 0.0
+_part: tuple[int, int] | None = None
+_assisting = False
+
+
+def assist() -> None:
+    """From now on, this process only helps others with passes that they share (`FeatureStore.in_parts`)."""
+    global _assisting
+    _assisting = True
+
+
+def is_assisting() -> bool:
+    """Whether this process only helps others."""
+    return _assisting
+
+
+@contextmanager
+def part(done: int, total: int) -> Iterator[None]:
+    """Within this context, what is announced is a part of a pass over `total` items, of which `done` are done."""
+    global _part
+    _part = done, total
+    try:
+        yield
+    finally:
+        _part = None
 
 
 def listen(listener: Listener | None, subject: str = "", row: str = "") -> None:
@@ -91,9 +123,12 @@ def working(
     if clock.is_cache_disabled():
         yield Work(announced=False)
         return
+    before = 0
+    if spread and _part is not None:
+        before, total = _part
     of, by = f" {_subject}" if _subject else "", by or _row or "a method"
-    with _announced("pass" if spread else "stage", f"{action}{of} with {by}", total, done):
-        yield Work(announced=True)
+    with _announced("pass" if spread else "stage", f"{action}{of} with {by}", total, before + done):
+        yield Work(True, before)
 
 
 @contextmanager

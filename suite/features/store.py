@@ -17,23 +17,27 @@ import shutil
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from suite import stored
+from suite import files, stored
 from suite.data.types import content_hash
 from suite.features import clock, shared_work
 from suite.paths import cache_root
 
 Array = NDArray[Any]
 Allocate = Callable[[str, tuple[int, ...], DTypeLike], Array]
+Arrays = dict[str, Array]
 CHUNK = 2**24
 ENTRY = "entry"
+ITEMS_A_PART = 2**16
+"""Of a pass over more items, each part is an entry of its own until all are there."""
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +78,7 @@ class FeatureStore:
         entry = self.arrays(key, make)
         return entry["vectors"], entry["offsets"]
 
-    def arrays(self, key: Mapping[str, Any], make: Callable[[Allocate], None]) -> dict[str, Array]:
+    def arrays(self, key: Mapping[str, Any], make: Callable[[Allocate], None]) -> Arrays:
         """The named arrays under `key`, streamed into place by `make` if they are not there yet.
 
         Args:
@@ -88,15 +92,105 @@ class FeatureStore:
             return _in_memory(make)
         identity = content_hash(key)
         folder = self._folder(identity)
-        if (found := _read(folder, identity)) is not None:
+        found = _read(folder, identity)
+        return self._made(identity, make) if found is None else found
+
+    def in_parts(
+        self,
+        key: Mapping[str, Any],
+        items: int,
+        make: Callable[[range, Allocate], None],
+        *,
+        axes: Mapping[str, int] | None = None,
+        multiple: int = 1,
+    ) -> Arrays:
+        """The named arrays under `key`, of a pass over so many items that several processes may share it.
+
+        Whoever asks makes the parts that nobody else is making, on this machine or on others that see the store; one
+        that is killed loses the part that it was at. When all are there they are joined, and removed.
+
+        Args:
+            key: everything the numbers depend on.
+            items: how many there are.
+            make: as in `arrays`, for the items of a range. An array that it names ``offsets`` holds where each item
+                starts in the others, and where the last one ends.
+            axes: name of an array → the axis along which items lie, where that is not the first.
+            multiple: parts begin at multiples of it.
+        """
+        step = max(1, ITEMS_A_PART // multiple) * multiple
+        parts = [range(start, min(start + step, items)) for start in range(0, items, step)]
+        if len(parts) < 2 or clock.is_cache_disabled():
+            return self.arrays(key, partial(make, range(items)))
+        identity = content_hash(key)
+        if (found := _read(self._folder(identity), identity)) is not None:
             return found
+        names = {part: content_hash({**key, "part": (part.start, part.stop)}) for part in parts}
+        held, seconds = self._parts(identity, names, make)
+        if shared_work.is_assisting():
+            raise shared_work.Assisted(shared_work.HELPED if held else "others did all")
+
+        def whole(allocate: Allocate) -> None:
+            def read(part: range, name: str) -> Arrays:
+                found = _read(self._folder(name), name) or held.get(part)
+                return self._made(name, partial(make, part)) if found is None else found
+
+            _join([read(part, name) for part, name in names.items()], axes or {}, allocate)
+
+        entry = self.arrays(key, whole)
+        clock.add_credit(-seconds)  # they are among those of the whole
+        for folder in map(self._folder, names.values()):
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                folder.with_suffix(".lock").unlink()
+        return entry
+
+    def _parts(
+        self, whole: str, names: Mapping[range, str], make: Callable[[range, Allocate], None]
+    ) -> tuple[dict[range, Arrays], float]:
+        """Stay until every part or the whole is there, and make those that nobody makes.
+
+        Returns:
+            What was made here, and the seconds that took where it was stored.
+        """
+        held: dict[range, Arrays] = {}
+        seconds = 0.0
+        items = max(part.stop for part in names)
+        while left := [part for part in names if part not in held and not self._folder(names[part]).exists()]:
+            # In this order: the parts are removed once the whole is there.
+            if self._folder(whole).exists():
+                break
+            for part in left:
+
+                def make_part(allocate: Allocate, part: range = part) -> None:
+                    if self._folder(whole).exists():
+                        raise _Needless
+                    make(part, allocate)
+
+                begun, credited = time.perf_counter(), clock.backbone_seconds()
+                try:
+                    with shared_work.part(items - sum(map(len, left)), items):
+                        held[part] = self._made(names[part], make_part, wait=False)
+                except BlockingIOError:
+                    continue
+                except _Needless:
+                    return held, seconds
+                if self._folder(names[part]).exists():
+                    seconds += time.perf_counter() - begun + clock.backbone_seconds() - credited
+                break
+            else:
+                with files.lock_file(self._folder(names[left[0]]).with_suffix(".lock")) as lock, _held(lock):
+                    pass
+        return held, seconds
+
+    def _made(self, identity: str, make: Callable[[Allocate], None], *, wait: bool = True) -> Arrays:
+        """Make an entry under its lock; BlockingIOError if another process holds that and this one is not to wait."""
+        folder = self._folder(identity)
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = open(folder.with_suffix(".lock"), "w")  # noqa: SIM115
+            lock = files.lock_file(folder.with_suffix(".lock"))
         except OSError as error:
             _warn(error)
             return _in_memory(make)
-        with lock, _held(lock):
+        with lock, _held(lock, wait):
             if (found := _read(folder, identity)) is not None:
                 return found
             with shared_work.working("making features of"):
@@ -114,12 +208,18 @@ class FeatureStore:
         return self.root / identity[:40]
 
 
+class _Needless(Exception):
+    """What was to be made is not needed any more."""
+
+
 @contextmanager
-def _held(lock: Any) -> Iterator[None]:
+def _held(lock: Any, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock; waiting for it is not encoding."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        if not wait:
+            raise
         start = time.perf_counter()
         with shared_work.waiting("it makes features that are needed here too"):
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -130,8 +230,25 @@ def _held(lock: Any) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_UN)
 
 
-def _in_memory(make: Callable[[Allocate], None]) -> dict[str, Array]:
-    arrays: dict[str, Array] = {}
+def _join(parts: Sequence[Arrays], axes: Mapping[str, int], allocate: Allocate) -> None:
+    """Write arrays of parts, one after another, into arrays of the whole."""
+    for name, first in parts[0].items():
+        axis = axes.get(name, 0)
+        # The last offset of a part is the first of the next.
+        shared = 1 if name == "offsets" else 0
+        shape = list(first.shape)
+        shape[axis] = sum(part[name].shape[axis] - shared for part in parts) + shared
+        joined = np.moveaxis(allocate(name, tuple(shape), first.dtype), axis, 0)
+        start = 0
+        for part in parts:
+            values = np.moveaxis(part[name], axis, 0)
+            before = joined[start] if shared and start else 0
+            joined[start : start + len(values)] = values + before if shared else values
+            start += len(values) - shared
+
+
+def _in_memory(make: Callable[[Allocate], None]) -> Arrays:
+    arrays: Arrays = {}
 
     def allocate(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         arrays[name] = np.zeros(shape, dtype)
@@ -147,11 +264,11 @@ class _Pending:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.partial = folder.with_suffix(".partial")
-        self.arrays: dict[str, Array] = {}
+        self.arrays: Arrays = {}
         self.failure: OSError | None = None
         try:
             if not _same_boot(self.partial):
-                shutil.rmtree(self.partial, ignore_errors=True)
+                _clear(self.partial)
             self.partial.mkdir(exist_ok=True)
             (self.partial / "boot").write_text(_boot())
         except OSError as error:
@@ -173,7 +290,7 @@ class _Pending:
         try:
             sums = {name: _checksum(self.partial / f"{name}.npy") for name in self.arrays}
             (self.partial / ENTRY).write_bytes(stored.pack(identity, {"seconds": seconds, "checksums": sums}))
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _clear(self.folder)
             self.partial.rename(self.folder)
         except OSError as error:
             self.failure = error
@@ -183,7 +300,15 @@ class _Pending:
         shutil.rmtree(self.partial, ignore_errors=True)
 
 
-def _write(folder: Path, identity: str, make: Callable[[Allocate], None]) -> dict[str, Array]:
+def _clear(path: Path) -> None:
+    """Remove an entry, or whatever else has its name."""
+    if files.is_folder(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        files.remove(path)
+
+
+def _write(folder: Path, identity: str, make: Callable[[Allocate], None]) -> Arrays:
     pending = _Pending(folder)
     start, shared = time.perf_counter(), clock.backbone_seconds()
     try:
@@ -201,7 +326,7 @@ def _write(folder: Path, identity: str, make: Callable[[Allocate], None]) -> dic
     return {name: _read_only(array) for name, array in pending.arrays.items()}
 
 
-def _read(folder: Path, identity: str, only: str | None = None) -> dict[str, Array] | None:
+def _read(folder: Path, identity: str, only: str | None = None) -> Arrays | None:
     """The entry's arrays, and the time they cost credited; None if there is none that is whole."""
     entry = stored.read(folder / ENTRY, identity)
     if entry is None or (only is not None and only not in entry["checksums"]):
@@ -231,15 +356,16 @@ def _boot() -> str:
 def _same_boot(partial: Path) -> bool:
     """Whether what lies in `partial` was written since the machine started: a crash of the machine may tear files."""
     try:
-        return bool(_boot()) and (partial / "boot").read_text() == _boot()
-    except OSError:
+        return bool(_boot()) and files.read(partial / "boot").decode() == _boot()
+    except (OSError, ValueError):
         return False
 
 
 def _left(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array | None:
     """What an interrupted pass wrote to `path`, if it is such an array."""
     try:
-        array: Array = np.load(path, mmap_mode="r+")
+        with files.opened(path):  # nothing that waits for a writer
+            array: Array = np.load(path, mmap_mode="r+")
     except (OSError, ValueError):
         return None
     return array if array.shape == shape and array.dtype == np.dtype(dtype) else None
@@ -256,7 +382,8 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
 
 def _checksum(file: Path) -> int:
     value = 0
-    content = np.memmap(file, np.uint8, "r")
+    with files.opened(file) as stream:
+        content = np.memmap(stream, np.uint8, "r")  # type: ignore[call-overload]
     for start in range(0, len(content), CHUNK):
         value = zlib.crc32(content[start : start + CHUNK].data, value)
     return value

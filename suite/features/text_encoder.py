@@ -96,14 +96,16 @@ class TextEncoder:
             if means is not None:
                 return means[None]
 
-        def make(allocate: Allocate) -> None:
-            out = allocate("values", (len(chosen), len(texts), self.width), np.float32)
-            seconds = allocate("seconds", (_windows(texts),), np.float64)
-            for rows, states, lengths in self._passes(texts, seconds, chosen):
+        def make(part: range, allocate: Allocate) -> None:
+            some = texts[part.start : part.stop]
+            out = allocate("values", (len(chosen), len(some), self.width), np.float32)
+            seconds = allocate("seconds", (_windows(some),), np.float64)
+            for rows, states, lengths in self._passes(some, seconds, chosen):
                 for place, layer in enumerate(chosen):
                     out[place, rows] = _means(states[layer], lengths)
 
-        return store.arrays(self._key(texts, chosen, "pooled"), make)["values"]
+        key = self._key(texts, chosen, "pooled")
+        return store.in_parts(key, len(texts), make, axes={"values": 1}, multiple=TEXTS_A_WINDOW)["values"]
 
     def tokens(self, texts: Sequence[str], layer: int = -1) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
         """(total tokens, width) float16 vectors and (n + 1,) offsets of the texts; FloatingPointError beyond float16.
@@ -118,22 +120,24 @@ class TextEncoder:
             return vectors[np.arange(len(shift)) + shift], np.concatenate([[0], ends])
         chosen = self._layer(layer)
 
-        def make(allocate: Allocate) -> None:
-            starts = allocate("offsets", (len(texts) + 1,), np.int64)
-            for window, ids in self._tokenised(texts):
+        def make(part: range, allocate: Allocate) -> None:
+            some = texts[part.start : part.stop]
+            starts = allocate("offsets", (len(some) + 1,), np.int64)
+            for window, ids in self._tokenised(some):
                 starts[window.start + 1 : window.stop + 1] = [len(i) for i in ids]
             np.cumsum(starts, out=starts)
             vectors = allocate("vectors", (int(starts[-1]), self.width), np.float16)
-            means = allocate("pooled", (len(texts), self.width), np.float32)
-            seconds = allocate("seconds", (_windows(texts),), np.float64)
-            for rows, states, lengths in self._passes(texts, seconds, (chosen,)):
+            means = allocate("pooled", (len(some), self.width), np.float32)
+            seconds = allocate("seconds", (_windows(some),), np.float64)
+            for rows, states, lengths in self._passes(some, seconds, (chosen,)):
                 means[rows] = _means(states[chosen], lengths)
                 with np.errstate(over="raise"):
                     ends = np.cumsum(lengths)
                     for row, start, end in zip(rows, ends - lengths, ends, strict=True):
                         vectors[starts[row] : starts[row + 1]] = states[chosen][start:end]
 
-        entry = (self.store or FeatureStore()).arrays(self._key(texts, (chosen,), "tokens"), make)
+        store, key = self.store or FeatureStore(), self._key(texts, (chosen,), "tokens")
+        entry = store.in_parts(key, len(texts), make, multiple=TEXTS_A_WINDOW)
         return entry["vectors"], entry["offsets"]
 
     def token_ids(self, texts: Sequence[str]) -> TokenIds:

@@ -4,6 +4,9 @@ On whatever node a cell lands, it runs in a forked process under the same limits
 (`suite.running.workers`), so that keys, statuses and limits are the same. What ended comes back to the one process that
 stores results. Ray runs the cells of a lost node elsewhere; a result that is returned once is stored once.
 
+A node that has nothing to run helps with the backbone pass of a cell that runs elsewhere: it takes on the same cell up
+to the end of that pass (`FeatureStore.in_parts`), which serves where nodes see one $WEIGHBRIDGE_CACHE.
+
 The project's code travels with the job. Data, weights and features do not: they lie where $WEIGHBRIDGE_DATA,
 $WEIGHBRIDGE_CACHE and $HF_HOME say, on a path that all nodes see, or on each node's own disk.
 """
@@ -23,6 +26,7 @@ from suite import devices
 from suite.data import access
 from suite.discovery import Origin
 from suite.errors import WeighbridgeError
+from suite.features.shared_work import HELPED
 from suite.keys import ENGINE_VERSION
 from suite.paths import project_root
 from suite.planning import Cell
@@ -39,6 +43,8 @@ RETRIES = 3
 _PROJECT = "project:"
 _TIMEOUT_SECONDS = 10.0
 _QUEUED_PER_SLOT = 2
+_SETTLED_SECONDS = 5.0
+"""A cell that has run for so long may be in a pass in which others can help."""
 _NOT_SENT = (".git", ".venv", ".cache", "results", "site", "tests", "docs", "**/__pycache__", "*.egg-info")
 _VARIABLES = ("WEIGHBRIDGE_DATA", "WEIGHBRIDGE_CACHE", "HF_HOME", "HF_HUB_CACHE")
 
@@ -85,6 +91,8 @@ class RayWorkers:
         self.threads = threads
         self.running: dict[Any, _Submitted] = {}
         self.slots = 0
+        self._assistants: dict[Any, _Submitted] = {}
+        self._past_help: set[tuple[str, str, str, int]] = set()
         self._cells = cells
         self._preload = tuple(preload)
         self._ray: Any = None
@@ -109,7 +117,7 @@ class RayWorkers:
 
     def __exit__(self, *_: object) -> None:
         """Cancel what runs and leave the cluster."""
-        for reference in self.running:
+        for reference in (*self.running, *self._assistants):
             self._ray.cancel(reference, force=True)
         self._ray.shutdown()
 
@@ -124,23 +132,41 @@ class RayWorkers:
 
     def start(self, cell: Cell) -> None:
         """Hand a cell to the cluster."""
+        self.running[self._submit(cell, assists=False)] = _Submitted(cell)
+
+    def _submit(self, cell: Cell, assists: bool) -> Any:
         # Ray shows a process only the accelerators that it was given: the first is its own.
         request = Request.of(cell, self.threads, "cuda:0" if self.resources.gpus else devices.CPU)
-        request = replace(request, method=_portable(request.method), task=_portable(request.task))
+        request = replace(request, method=_portable(request.method), task=_portable(request.task), assists=assists)
         job = _Job(request, cell.time_limit, cell.memory_limit)
         options = self._request(cell.memory_limit) | {"name": f"{cell.label} × {cell.task.task.name}"}
-        reference = self._task.options(**options).remote(job, self.threads, self._preload)
-        self.running[reference] = _Submitted(cell)
+        return self._task.options(**options).remote(job, self.threads, self._preload)
 
     def ended(self, wait_seconds: float = POLL_SECONDS) -> Iterator[tuple[Cell, CellOutcome]]:
         """Yield cells that ended, after waiting at most `wait_seconds` for news."""
         if not self.running:
             return
-        waiting = list(self.running)
+        waiting = [*self.running, *self._assistants]
         ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=wait_seconds)
         for reference in ready:
+            if (helped := self._assistants.pop(reference, None)) is not None:
+                if self._outcome(reference, helped).reason != HELPED:
+                    self._past_help.add(helped.cell.identity)
+                continue
             submitted = self.running.pop(reference)
             yield submitted.cell, self._outcome(reference, submitted)
+        self._assist()
+
+    def _assist(self) -> None:
+        """Let idle slots help with the passes of cells that run."""
+        idle = self.slots - len(self.running) - len(self._assistants)
+        for submitted in list(self.running.values()):
+            cell, seconds = submitted.cell, time.monotonic() - submitted.started
+            passes = any(need.startswith("pass:") for need in cell.needs)
+            if passes and seconds > _SETTLED_SECONDS and cell.identity not in self._past_help:
+                for _ in range(idle):
+                    self._assistants[self._submit(cell, assists=True)] = _Submitted(cell)
+                return
 
     @property
     def sharing(self) -> bool:

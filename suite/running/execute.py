@@ -23,7 +23,9 @@ from suite.guarded import place
 from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
-from suite.results.schema import Costs, Status
+from suite.representations import Representation
+from suite.results import sheets
+from suite.results.schema import Status
 from suite.running.fresh import decode_in_fresh_process
 from suite.running.outcome import LONGEST_REASON, LONGEST_TRACEBACK, CellOutcome
 from suite.running.states import CachedState, load_or_compute
@@ -47,6 +49,9 @@ class Request:
     hashes: Mapping[str, Any]
     label: str = ""
     device: str = devices.CPU
+    pictured: bool = False
+    assists: bool = False
+    """Whether it only helps another process with the passes of this cell, and has no scores."""
 
     @classmethod
     def of(cls, cell: Cell, threads: int, device: str = devices.CPU) -> Request:
@@ -63,6 +68,7 @@ class Request:
             cell.hashes,
             cell.label,
             device,
+            pictured=cell.seed == cell.profile.seeds[0],
         )
 
 
@@ -71,13 +77,16 @@ def execute(request: Request) -> CellOutcome:
     start = time.perf_counter()
     try:
         devices.use(request.device)
+        if request.assists:
+            shared_work.assist()
         if devices.is_cpu():
             # A driver maps far more than it uses; what is resident is watched from outside all the same.
             _limit_memory(request.memory_limit)
         seed_everything(request.seed, request.threads)
         devices.reset_peak()
-        scores, costs, items, run = evaluate(request)
-        ended = CellOutcome(Status.OK, 0.0, scores=scores, costs=costs, items=items, run=run, device=devices.describe())
+        ended = replace(evaluate(request), device=devices.describe())
+    except shared_work.Assisted as done:
+        ended = CellOutcome(Status.SKIPPED, 0.0, str(done))
     except BaseException as error:
         ended = replace(_failure(error, request), device=request.device)
     shared = shared_work.seconds()
@@ -116,20 +125,45 @@ def _load(name: str) -> Any:
         ) from error
 
 
-def evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str, Any], Any]:
-    """Scores, costs, per-item arrays and the run of a cell; whatever goes wrong is raised."""
+def evaluate(request: Request) -> CellOutcome:
+    """Scores, costs, per-item arrays, run and pictures of a cell; whatever goes wrong is raised."""
     access.add_folder(Path(request.task.root))
     task: Task[Any] = request.task.load()(request.spec)
     data = _load(task.spec.data)
     method, train_seconds, fit_seconds = prepare(request, task, data)
-    measured = MeasuredMethod(method, request.seed, decode_in_fresh_process)
+    weighed_by = _Assistant if request.assists else MeasuredMethod
+    measured = weighed_by(method, request.seed, decode_in_fresh_process)
     outcome = task.evaluate(measured, data)
     measured.extra.update({name: float(value) for name, value in outcome.extra.items()})
     scores = {name: float(value) for name, value in outcome.scores.items()}
     _check_scores(scores, task)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     costs = measured.costs(train_seconds=train_seconds, fit_seconds=fit_seconds, peak_memory_bytes=peak)
-    return scores, costs, outcome.items, outcome.run
+    return CellOutcome(
+        Status.OK,
+        0.0,
+        scores=scores,
+        costs=costs,
+        items=outcome.items,
+        run=outcome.run,
+        sheet=_sheet(request, method, task, data) if request.pictured else None,
+    )
+
+
+def _sheet(request: Request, method: Method, task: Task[Any], data: Any) -> bytes | None:
+    """The task's pictures of the method; drawn last, and of a method that nothing else was asked of."""
+    afresh = type(method)(method.effort, **request.variant)
+    afresh.weights, afresh.fitted = method.weights, method.fitted
+    rows = task.pictures(afresh, data, request.seed)
+    return sheets.drawn(rows) if rows else None
+
+
+class _Assistant(MeasuredMethod):
+    """Ends with the encoding of the task's items: a pass that is shared out has ended the process by then."""
+
+    def encode(self, items: Any, role: Role, *, weighed: bool = True) -> Representation:
+        super().encode(items, role, weighed=weighed)
+        raise shared_work.Assisted("there was nothing to help with")
 
 
 def prepare(request: Request, task: Task[Any], data: Any) -> tuple[Method, float | None, float | None]:

@@ -20,12 +20,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import suite
 from suite import devices
 from suite.discovery import load_class
 from suite.errors import WeighbridgeError
 from suite.method import Effort, Method, Tensors, label
-from suite.paths import project_root
+from suite.paths import project_root, python_path
 from suite.representations import Bitstream
 
 DECODING_THREADS = 2
@@ -120,12 +119,10 @@ def _write_request(folder: Path, method: Method, streams: Bitstream) -> None:
 
 def _environment(folder: Path, threads: int) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    home = str(Path(suite.__file__).resolve().parent.parent)
-    paths = [home, *filter(None, kept.get("PYTHONPATH", "").split(os.pathsep))]
     return {
         **kept,
         **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
-        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONPATH": python_path(),
         "WEIGHBRIDGE_ROOT": str(project_root()),
         "WEIGHBRIDGE_CACHE": str(folder / "cache"),
         "TMPDIR": str(folder),

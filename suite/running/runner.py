@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from suite import devices
+from suite.interrupts import stop_if_asked
 from suite.planning import Cell
 from suite.results.index import Index, RowSummary, row_of
 from suite.results.schema import CellResult, Status
@@ -130,7 +129,7 @@ def run_cells(
             with _workers(limited, jobs, threads, places, resources) as workers:
                 run.run(limited, workers, Budget(budget, rows.values()))
         except KeyboardInterrupt:
-            raise Interrupted(report.ran.total()) from None
+            raise Interrupted(run.stored()) from None
     if report.ran:
         rows = _rows(cells, store, report)
     report.summaries = [rows[cell.identity] for cell in cells if cell.identity in rows]
@@ -158,6 +157,17 @@ class _Run:
     report: Report
     reporter: Reporter
     troubles: int = 0
+    writing: list[CellResult] = field(default_factory=list)
+    """Rows in the order in which they were written: the last may not be whole."""
+
+    def stored(self) -> int:
+        """How many rows this run has stored; right also where it was interrupted while it stored one."""
+        if not self.writing:
+            return 0
+        last = self.writing[-1]
+        row = self.store.row_of(last)
+        whole = row is not None and row.result.provenance == last.provenance
+        return len(self.writing) - (not whole)
 
     def run(self, waiting: list[Cell], workers: LocalWorkers | RayWorkers, budget: Budget) -> None:
         """Run `waiting` cells, as many at a time as there are workers."""
@@ -166,6 +176,7 @@ class _Run:
         self.jobs = workers.slots
         shown = False
         while waiting or workers.running:
+            stop_if_asked()
             while workers.free and self.troubles < TROUBLES_IN_A_ROW:
                 fitting = [cell for cell in waiting if budget.fits(cell) and workers.takes(cell)]
                 cell = _next(fitting, [job.cell for job in workers.running.values()], met, workers.sharing)
@@ -210,7 +221,8 @@ class _Run:
             self.report.not_stored.append(NotStored(cell, reason))
             self.reporter.not_stored(cell, reason)
             return None
-        self.store.write(result, ended.items, ended.run)
+        self.writing.append(result)
+        self.store.write(result, ended.items, ended.run, ended.sheet)
         self.report.ran[result.status] += 1
         self.reporter.ended(cell, result)
         return result
@@ -249,21 +261,3 @@ def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str], shari
     busy = frozenset().union(*(cell.needs for cell in running)) - met
     others = None if sharing or not waiting else waiting[0]
     return next((cell for cell in waiting if not cell.needs & busy), others)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn a termination request or a closed terminal into the clean stop of Ctrl-C; a second one changes nothing."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def stop(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)  # what is killed and removed now is not to be interrupted
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

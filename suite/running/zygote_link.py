@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from suite.errors import MachineError
-from suite.paths import project_root
+from suite.paths import python_path
 from suite.running.processes import is_stopped, kill
 from suite.running.supervisor import Errand
 from suite.running.troubles import machine_error
@@ -67,7 +67,7 @@ class ZygoteLink:
             "HF_HUB_OFFLINE": "1",
             "TRANSFORMERS_VERBOSITY": "error",
             "PYTHONHASHSEED": "0",
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(project_root()), os.environ.get("PYTHONPATH")))),
+            "PYTHONPATH": python_path(),
         }
         numbers = (theirs.fileno(), self._meter, os.getpid())
         try:

@@ -26,6 +26,7 @@ from leaderboard.text import clean, compact, formatted, script_json, slug
 from leaderboard.unchanged import stamp
 from suite.results.bootstrap import Sample, replicates
 from suite.results.kept import kept_of_rows
+from suite.results.sheets import drawn
 from suite.results.statistics import Contest, paired_difference
 from suite.results.store import ResultStore
 from tests.leaderboard.synthetic import NDCG, Synthetic
@@ -233,6 +234,27 @@ def test_pages_print_no_python(stored, tmp_path):
         assert not re.search(r"&lt;(built-in|function|bound|suite\.|leaderboard\.)|None</|&#39;: ", path.read_text()), (
             path
         )
+
+
+def test_pictures_are_on_the_methods_page_and_in_the_run_with_a_text_for_each(stored, tmp_path):
+    store = ResultStore(stored.root)
+    sheet = drawn({"real <b>": np.zeros((3, 4, 4), np.uint8), "sampled": np.full((3, 4, 4), 9, np.uint8)})
+    for label in ("method-1[dim=8]", "method-1[dim=16]"):  # the same picture of two configurations is one file
+        row = row_of(stored, "imagenet/t0", label)
+        store.write(row.result, row.items(), sheet=sheet)
+    build_site(stored.root, tmp_path / "site")
+    page = (tmp_path / "site/quick/methods/method-1.html").read_text()
+    (file,) = (tmp_path / "site/quick/sheets").iterdir()
+    assert file.read_bytes() == sheet
+    assert page.count(f'src="../../quick/sheets/{file.name}"') == 2
+    assert page.count("rows of images, from the top real &lt;b&gt;; sampled") == 2
+    assert "Pictures" not in (tmp_path / "site/quick/methods/method-2.html").read_text()
+    assert file.name in (tmp_path / "site/quick/data/runs/imagenet/t0.js").read_text()
+    store.write(row.result, row.items(), sheet=drawn({"real": np.zeros((1, 4, 4), np.uint8)}))
+    (tmp_path / "results/quick/imagenet/t0/nobodys.s0.0123456789abcdef.png").write_bytes(b"<svg/>")
+    build_site(stored.root, tmp_path / "site")
+    assert len(list((tmp_path / "site/quick/sheets").iterdir())) == 2
+    assert "is the sheet of no row" in (tmp_path / "site/quick/runs.html").read_text()
 
 
 def test_a_stale_row_is_shown_as_stale_and_not_ranked(stored, tmp_path):

@@ -10,7 +10,7 @@ import torch
 
 from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from suite.errors import DataMismatch
-from suite.features import image_encoder
+from suite.features import image_encoder, store
 from suite.features.clock import cache_disabled
 from suite.features.image_encoder import BLOCKS, WIDTH, ImageEncoder, input_side
 from suite.features.store import FeatureStore
@@ -94,6 +94,15 @@ def test_batches_do_not_change_an_image(encoder, images, monkeypatch):
     monkeypatch.setattr(image_encoder, "BATCH_PIXELS", 2 * 64**2)
     with cache_disabled():
         np.testing.assert_allclose(encoder.pooled(images), whole, atol=4e-3)
+
+
+def test_a_pass_in_parts_gives_the_same_bits(encoder, images, monkeypatch, tmp_path):
+    monkeypatch.setattr(image_encoder, "BATCH_PIXELS", 2 * 64 * 64)
+    whole, maps = encoder.pooled(images), encoder.maps(images, block=2)
+    monkeypatch.setattr(store, "ITEMS_A_PART", 3)
+    parted = ImageEncoder(EFFICIENTNET_LITE0, side=64, precision="float32", store=FeatureStore(tmp_path / "parts"))
+    np.testing.assert_array_equal(parted.pooled(images), whole)
+    np.testing.assert_array_equal(parted.maps(images, block=2), maps)
 
 
 def test_bfloat16_keeps_the_direction(encoder, images):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from methods.kit.text.minilm import ALL_MINILM_L6_V2
 from suite.errors import DataMismatch
-from suite.features import clock, text_encoder
+from suite.features import clock, store, text_encoder
 from suite.features.store import FeatureStore
 from suite.features.text_encoder import TextEncoder, batches
 
@@ -114,6 +114,23 @@ def test_windows_change_nothing(encoder, size):
             patch.setattr(text_encoder, "TEXTS_A_WINDOW", size)
             np.testing.assert_allclose(encoder.pooled(TEXTS), means, atol=1e-5)
             np.testing.assert_allclose(encoder.tokens(TEXTS)[0], vectors, atol=1e-3)
+
+
+def test_a_pass_in_parts_gives_the_same_bits(encoder, monkeypatch, tmp_path):
+    monkeypatch.setattr(text_encoder, "TEXTS_A_WINDOW", 2)
+    texts = [text[:90] for text in TEXTS] + ["another", "and one"]
+    whole, layers, (vectors, offsets) = (
+        encoder.pooled(texts),
+        encoder.pooled_layers(texts, (1, 2)),
+        encoder.tokens(texts, 2),
+    )
+    monkeypatch.setattr(store, "ITEMS_A_PART", 3)
+    parted = replace(encoder, store=FeatureStore(tmp_path / "parts"))
+    np.testing.assert_array_equal(parted.pooled_layers(texts, (1, 2)), layers)
+    np.testing.assert_array_equal(parted.pooled(texts), whole)
+    again, starts = parted.tokens(texts, 2)
+    np.testing.assert_array_equal(again, vectors)
+    np.testing.assert_array_equal(starts, offsets)
 
 
 @pytest.mark.parametrize("output", ["pooled", "tokens"])

@@ -121,7 +121,7 @@ def test_methods_that_misbehave_end_on_a_cluster_as_they_do_locally(two_nodes, t
     for name in ("raises", "hangs", "hog", "killed", "exits", "skips"):
         project.method(name, BAD[name])
     project.write("tasks/pairs.yaml", limited(seconds=20))
-    project.run(*ON_CLUSTER, "--address", started.address)
+    project.run(*ON_CLUSTER, "--address", started.address, code=1)
     rows = {name: row["status"] for (name, _, _), row in project.rows().items()}
     assert {name: rows[name] for name in ("raises", "hangs", "hog", "killed", "exits", "skips")} == {
         "raises": "failed", "hangs": "timeout", "hog": "out_of_memory", "killed": "failed", "exits": "failed",
@@ -139,6 +139,67 @@ def test_what_no_node_can_run_is_refused(two_nodes, tmp_path):
     assert "no node of the cluster can run a cell: it asks for 1 CPU, 0 GPU and 64.0 GiB" in refused
     assert "1 GPU" in project.run("run", *asked, "--memory", "0.2", "--gpus", "1", code=2).stderr
     assert not project.rows()
+
+
+SHARED_PASS = """
+    def encode(self, items, role):
+        from suite.features import store
+        store.ITEMS_A_PART = 1
+        def make(part, allocate):
+            if len(part) == 1:  # with the store switched off, to time a query, there are no parts
+                open({marks!r} + f"/{{part.start}}-{{os.environ['RAY_RAYLET_PID']}}", "w").close()
+                time.sleep(0.5)
+            allocate("values", (1, 2), np.float32)[...] = part.start
+        made = store.FeatureStore().in_parts({{"pass": 1}}, {parts}, make)["values"]
+        return Dense(made[:1] + np.arange(len(items), dtype=np.float32)[:, None] + 1)
+
+
+class Weights:
+    name = "backbone"
+    sha256 = "ab" * 32
+    def missing(self): return None
+    def size(self): return 1
+
+
+Bad.pretrained = (Weights(),)
+"""
+
+
+@pytest.mark.slow
+def test_an_idle_node_helps_with_a_pass_and_is_lost_in_it(two_nodes, tmp_path):
+    started, _ = two_nodes
+    third = started.add_node(num_cpus=1, memory=2**30, object_store_memory=2**27)
+    started.wait_for_nodes()
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    project = make_project(tmp_path / "project")
+    for path in (project.root / "methods" / "text").glob("le*.py"):
+        path.unlink()
+    project.method("shared", SHARED_PASS.format(marks=str(marks), parts=60))
+    command = project.command(*ON_CLUSTER, "--address", started.address)
+    environment = project.environment(WEIGHBRIDGE_CACHE=str(tmp_path / "cache"))
+    running = subprocess.Popen(
+        command, cwd=project.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+    def made() -> list[list[str]]:
+        return [mark.name.split("-") for mark in marks.iterdir()]
+
+    try:
+        deadline = time.monotonic() + 120
+        while len({node for _, node in made()}) < 3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len({node for _, node in made()}) == 3, "one row, and all three nodes at work on its pass"
+        started.remove_node(third, allow_graceful=False)
+        out, err = running.communicate(timeout=240)
+    finally:
+        running.kill()
+    assert running.returncode == 0, out + err
+    (row,) = project.rows().values()
+    assert row["status"] == Status.OK
+    parts = [part for part, _ in made()]
+    assert {int(part) for part in parts} == set(range(60))
+    assert len(parts) <= 61, "what the others made is made once, and the part of the lost node twice"
 
 
 @pytest.mark.slow
