@@ -35,4 +35,4 @@ def unpacked(packed: np.ndarray, m: int, bits: int) -> np.ndarray:
     if bits == 8:
         return packed
     flat = np.unpackbits(packed, axis=1, count=m * bits, bitorder="little").reshape(len(packed), m, bits)
-    return (flat * (1 << np.arange(bits))).sum(axis=2).astype(np.uint8)
+    return np.asarray((flat * (1 << np.arange(bits))).sum(axis=2), np.uint8)
