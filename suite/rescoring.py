@@ -69,11 +69,11 @@ def rescore(
 
 
 def keep(rescored: Rescored, store: ResultStore) -> Row:
-    """Store the row with its new scores, under the same key; its run stays."""
+    """Store the row with its new scores, under the same key; its run and its pictures stay."""
     if not rescored.new:
         return rescored.row
     result = rescored.row.result
-    return store.write(result, rescored.row.items(), store.read_run(result))
+    return store.write(result, rescored.row.items(), store.read_run(result), store.read_sheet(result))
 
 
 class _Data:

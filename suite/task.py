@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from suite.errors import WeighbridgeError
-from suite.method import FitData, Modality
+from suite.method import FitData, Method, Modality
 from suite.results.catalog import ReferenceRow, TheoryLine
 
 if TYPE_CHECKING:
@@ -159,6 +159,20 @@ class Task(ABC, Generic[S]):
             WeighbridgeError: it cannot be made of the run; the message says why.
         """
         raise WeighbridgeError(f"{metric} cannot be made of what {self.name} stores: it needs a new run")
+
+    def pictures(self, method: Method, data: Any, seed: int) -> Mapping[str, np.ndarray]:
+        """Images that show what a method makes of images, for pages; none by default. In no key.
+
+        Args:
+            method: the fitted method, of which nothing was asked before and nothing is measured.
+            data: the decoded `spec.data`.
+            seed: the cell's seed.
+
+        Returns:
+            By title, from the top: (n, height, width[, 3]) uint8 of one shape, such as real images and those images
+            reconstructed; for the first seed alone, and drawn by `suite.results.sheets`.
+        """
+        return {}
 
     def references(self) -> Sequence[ReferenceRow]:
         """Published numbers to show beside the measured ones."""

@@ -14,6 +14,7 @@ exchange (``swap``), untrained, and is asked again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -24,7 +25,7 @@ from suite.data.types import ImageSet
 from suite.errors import ContractError
 from suite.features.clock import cache_disabled
 from suite.features.image_encoder import ImageEncoder
-from suite.method import FitData, Modality, Role
+from suite.method import FitData, Method, Modality, Role
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
 from suite.weighing import MeasuredMethod
@@ -155,6 +156,19 @@ class Generation(Task[Spec]):
             scores["fd_swapped"] = frechet(_features(swapped), _stored_features(other))
             scores["novelty_swapped"] = novelty(swapped, other, database)
         return Outcome(scores, {"top1_own": right}, extra=extra)
+
+    def pictures(self, method: Method, data: ImageSet, seed: int) -> Mapping[str, NDArray[np.uint8]]:
+        """Held-out images, samples, and samples of the exchanged database where there is one."""
+        from suite.readouts import lacking
+        from suite.results.sheets import COLUMNS
+
+        test, _ = self._part(data.test, data.test_labels, inside=True)
+        drawer: Any = method
+        rows = {"real images, held out": test[:COLUMNS], "sampled": drawer.sample(COLUMNS, seed)}
+        if self.spec.held_out and lacking(type(method), SemiParametric) is None:
+            drawer.swap(self._part(data.train, data.train_labels, inside=False)[0][: self.spec.fit_items])
+            rows["sampled with the database of the other classes"] = drawer.sample(COLUMNS, seed)
+        return rows
 
     def _part(
         self, images: NDArray[np.uint8], labels: NDArray[np.int64], inside: bool

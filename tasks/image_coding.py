@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import Any, ClassVar, Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from suite.data.types import ImageSet
 from suite.errors import ContractError
-from suite.method import FitData, Modality, Role
+from suite.method import FitData, Method, Modality, Role
 from suite.representations import Bitstream
 from suite.results.metrics import Metric, declare
 from suite.task import Load, Outcome, Task, TaskSpec
@@ -136,6 +137,13 @@ class ImageCoding(Task[Spec]):
         for name, probe in zip(("noise_bits", "blank_bits"), probes(images.shape[1:]), strict=True):
             scores[name] = float(item_bits(measured.encode(probe, Role.ITEM, weighed=False), images.shape[1:]).mean())
         return Outcome(scores, items)
+
+    def pictures(self, method: Method, data: ImageSet, seed: int) -> Mapping[str, NDArray[np.uint8]]:
+        """Test images, and what comes back of them."""
+        from suite.results.sheets import COLUMNS
+
+        images, coder = data.test[:COLUMNS], cast(Any, method)
+        return {"real images": images, "reconstructed": coder.decode(coder.encode(images, Role.ITEM))}
 
 
 def item_bits(streams: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:

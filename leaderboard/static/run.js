@@ -33,6 +33,14 @@
     const seeds = runs.map((run) => `seed ${run.seed}${run.stale ? ", stale" : ""}`);
     const lines = (key) => names(key).map((name) => [name, ...runs.map((run) => (run[key][name] === undefined ? "—" : short(run[key][name])))]);
     made.append(table(["", ...seeds], [["status", ...runs.map((run) => run.status)], ...lines("scores"), ...lines("costs")]));
+    for (const { seed, sheet } of runs) {
+      if (!sheet) continue;
+      const figure = element("figure");
+      figure.append(element("img", null, { src: home + sheet.src, width: sheet.width, height: sheet.height, alt: sheet.alt, loading: "lazy" }), element("figcaption", `Seed ${seed}. From the top: ${sheet.rows.join("; ")}.`));
+      const sheets = element("div", null, { class: "sheets" });
+      sheets.append(figure);
+      made.append(sheets);
+    }
     for (const run of runs) {
       if (run.reason) made.append(element("p", `seed ${run.seed}: ${run.reason}`, { class: "reason" }));
     }

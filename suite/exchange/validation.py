@@ -21,10 +21,13 @@ from suite.files import shown
 from suite.keys import ENGINE_VERSION, digest
 from suite.planning import Cell, plan
 from suite.profiles import profiles
+from suite.results import sheets
+from suite.results.files_of_rows import Invalid
+from suite.results.layout import row_of_sheet
 from suite.results.metrics import COSTS, METRICS, Metric
 from suite.results.moments import statistic
 from suite.results.schema import CellResult, Status
-from suite.results.store import Invalid, ResultStore, Row
+from suite.results.store import ResultStore, Row
 
 TOLERANCE = 1e-5
 """Between a score and what its per-item scores make: they are stored in float32."""
@@ -32,6 +35,7 @@ TOLERANCE = 1e-5
 _FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 _LARGEST = 1e18
 _NEVER_NEGATIVE = {"B", "s", "ms", "1/s", "MB/s", "bit", "×", "documents"}
+_ENDINGS = (".json", ".png")
 _SHARE = re.compile(r"(ndcg|recall|mrr|map|top\d+|accuracy)(@\d+|_\w+)?")
 
 
@@ -76,8 +80,11 @@ class Validator:
     def check(self, files: Iterable[Path]) -> Iterator[Problem]:
         """Yield the problems of result files, in their order."""
         for path in files:
-            self.rows += 1
             name = shown(path.relative_to(self.store.root))
+            if path.suffix == ".png":
+                yield from (Problem(name, *problem) for problem in _sheet(path))
+                continue
+            self.rows += 1
             try:
                 row = self.store.examine(path)
             except Invalid as invalid:
@@ -190,6 +197,21 @@ class Validator:
                 )
 
 
+def _sheet(path: Path) -> Iterator[_Said]:
+    """Whether a PNG is the sheet of pictures of the one row that it is named after."""
+    again = "Run the row again and commit what it stores, unedited"
+    row = row_of_sheet(path)
+    if row is None or not row.is_file():
+        yield "is the sheet of no row", "Remove it, or commit the row it belongs to"
+    elif len(sheets.of_row(row)) > 1:
+        yield "is one of several sheets of its row", "Remove the others"
+    else:
+        try:
+            sheets.read(path)
+        except ValueError as error:
+            yield str(error), again
+
+
 def _varies(items: Mapping[str, Any]) -> bool:
     """Whether the items have more than one value: all right, or all wrong, two methods may well be."""
     return any((column != column[0]).any() for column in items.values() if len(column))
@@ -290,7 +312,7 @@ def limits(metric: Metric) -> tuple[float, float]:
 
 
 def result_files(root: Path, paths: Iterable[Path]) -> Iterator[Path]:
-    """The result files among `paths` and below their folders, one after another, and links, which are none.
+    """The rows and sheets among `paths` and below their folders, one after another, and links, which are none.
 
     Raises:
         WeighbridgeError: a path lies outside of the folder of results, or a folder cannot be read.
@@ -317,7 +339,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
         path = Path(entry.path)
         if entry.is_symlink() and entry.is_dir():
             yield path
-        elif entry.is_dir(follow_symlinks=False) and path.suffix != ".json":
+        elif entry.is_dir(follow_symlinks=False) and path.suffix not in _ENDINGS:
             yield from _walk(path, root)
         elif _is_result(path, root):
             yield path
@@ -325,4 +347,4 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
 
 def _is_result(path: Path, root: Path) -> bool:
     parts = path.relative_to(root).parts
-    return path.suffix == ".json" and path.name != "catalog.json" and parts[0] != "reported"
+    return path.suffix in _ENDINGS and path.name != "catalog.json" and parts[0] != "reported"

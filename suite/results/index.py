@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 from suite import files, stored
 from suite.errors import WeighbridgeError
 from suite.paths import cache_root
+from suite.results.files_of_rows import Invalid
 from suite.results.layout import component, items_path, task_folders
 from suite.results.schema import Parameter, Status
-from suite.results.store import Invalid, Rejected, ResultStore, Row
+from suite.results.store import Rejected, ResultStore, Row
 
 SETTLED_SECONDS = 2.0
 """A file that was changed less than this ago may change again within the resolution of its time stamp."""
@@ -153,7 +154,7 @@ def _stamps(folder: Path) -> Iterator[tuple[str, list[int]]]:
     for task in task_folders(folder)[0]:
         for entry in os.scandir(task):
             if entry.name.endswith((".json", ".npz")):
-                yield f"{task.parent.name}/{task.name}/{entry.name}", files.stamp(Path(entry.path), links=False)
+                yield f"{task.parent.name}/{task.name}/{entry.name}", files.stamp_of(entry.stat(follow_symlinks=False))
 
 
 def _entry(store: ResultStore, path: Path, name: str, stamps: dict[str, list[int]]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from suite.results.schema import CellResult
 
 _LONGEST_NAME = 120
 _PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_SHEET = re.compile(r"(?P<row>.+)\.[0-9a-f]{16}\.png", re.DOTALL)
 _PLAIN_VALUE = re.compile(r"[a-z][a-z0-9_+-]*")
 
 
@@ -66,6 +67,17 @@ def task_folders(profile: Path) -> tuple[list[Path], list[Path]]:
 def items_path(path: Path, digest: str) -> Path:
     """The per-item file of the row at `path`."""
     return path.with_name(f"{path.stem}.{digest[:16]}.npz")
+
+
+def sheet_path(path: Path, digest: str) -> Path:
+    """The sheet of pictures of the row at `path`."""
+    return path.with_name(f"{path.stem}.{digest[:16]}.png")
+
+
+def row_of_sheet(path: Path) -> Path | None:
+    """The row that a sheet's name belongs to; None for a name that no sheet has."""
+    found = _SHEET.fullmatch(path.name)
+    return None if found is None else path.with_name(f"{found['row']}.json")
 
 
 def run_path(path: Path) -> Path:

@@ -4,9 +4,10 @@ Layout under the root::
 
     <profile>/<family>/<task>/<method,param=value>.s<seed>.json                   the row, with its own checksum
     <profile>/<family>/<task>/<method,param=value>.s<seed>.<digest>.npz           its per-item scores
+    <profile>/<family>/<task>/<method,param=value>.s<seed>.<digest>.png           pictures of what it made, if it did
     <profile>/<family>/<task>/runs/<method,param=value>.s<seed>.run               its TREC run (not committed)
 
-The name of a per-item file holds the digest of its bytes, so that a row and its items are replaced by one
+The names of per-item files and pictures hold the digest of their bytes, so that a row and its items are replaced by one
 `os.replace` of the JSON. Writers lock the task's folder; readers share the lock. A cell has one row: of two that
 read as the same cell, the one whose parameters are of the more telling types is kept. Links are refused.
 """
@@ -16,31 +17,27 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from suite import files, stored
 from suite.errors import ContractError, MachineError, WeighbridgeError
+from suite.results import sheets
 from suite.results.columns import Columns, pack, unpack
-from suite.results.layout import cell_name, component, items_path, run_path, task_folders
-from suite.results.schema import SCHEMA_VERSION, CellResult, checksum
+from suite.results.files_of_rows import Invalid, check_digest, content_of, load_columns, parse
+from suite.results.layout import cell_name, component, items_path, run_path, sheet_path, task_folders
+from suite.results.schema import CellResult
 from suite.results.trec import Run, from_trec, to_trec
 from suite.results.twins import second_rows
 
-LARGEST_FILE = 1 << 26
-"""Bytes of a row, or of its packed per-item scores."""
-
-_LINK = "is a link: results are read from folders and files of their own only"
+LINK = "is a link: results are read from folders and files of their own only"
 _LOCKS_UNSUPPORTED = (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -55,10 +52,12 @@ class Row:
     Attributes:
         result: the validated row.
         items: loads its per-item arrays by column name; empty where it has none.
+        sheet: pictures of what it made, as `ResultStore.read` finds them; None where it has none.
     """
 
     result: CellResult
     items: Callable[[], Columns] = field(default=_no_items, compare=False)
+    sheet: sheets.Sheet | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,6 @@ class Reading:
 
     rows: list[Row]
     rejected: list[Rejected]
-
-
-class Invalid(Exception):
-    """A file that cannot be trusted."""
 
 
 class ResultStore:
@@ -106,18 +101,25 @@ class ResultStore:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            files.write(self.root / f".{os.getpid()}.probe", b"")
-            (self.root / f".{os.getpid()}.probe").unlink()
+            files.write(self.root / ".probe", b"")
+            (self.root / ".probe").unlink(missing_ok=True)
         except OSError as error:
             raise MachineError(f"results cannot be stored in {self.root}: {error.strerror or error}") from error
 
-    def write(self, result: CellResult, items: Mapping[str, np.ndarray] | None = None, run: Run | None = None) -> Row:
-        """Store one cell, replacing an earlier row of it; run and items first, the JSON last.
+    def write(
+        self,
+        result: CellResult,
+        items: Mapping[str, np.ndarray] | None = None,
+        run: Run | None = None,
+        sheet: bytes | None = None,
+    ) -> Row:
+        """Store one cell, replacing an earlier row of it and all that belongs to it; the JSON last.
 
         Args:
             result: the row; its `items_sha256` is set here.
             items: per-item arrays, 1-d, finite and of one length; float64 is stored as float32.
             run: for retrieval, (query id, document id, score) triples, best first for each query.
+            sheet: the PNG of a sheet of pictures (`suite.results.sheets`).
 
         Returns:
             The row as stored.
@@ -138,16 +140,25 @@ class ResultStore:
                 f"{result.label} on {result.task}: text that is not valid Unicode: {error}"
             ) from error
         try:
-            self._replace(path, text, packed, digest, trec)
+            self._replace(path, text, packed, digest, trec, sheet)
         except OSError as error:
             raise MachineError(
                 f"cannot store the result of {result.label} on {result.task} in {path.parent}: "
                 f"{error.strerror or error}. Free some space or check the folder, and run again: "
                 "nothing half-written was kept"
             ) from error
-        return Row(result, _no_items if digest is None else partial(_load, items_path(path, digest), digest))
+        return Row(result, _no_items if digest is None else partial(load_columns, items_path(path, digest), digest))
 
-    def _replace(self, path: Path, text: bytes, packed: bytes | None, digest: str | None, trec: bytes | None) -> None:
+    def _replace(
+        self,
+        path: Path,
+        text: bytes,
+        packed: bytes | None,
+        digest: str | None,
+        trec: bytes | None,
+        sheet: bytes | None,
+    ) -> None:
+        pictures = None if sheet is None else sheet_path(path, hashlib.sha256(sheet).hexdigest())
         path.parent.mkdir(parents=True, exist_ok=True)
         _refuse_links(*list(path.parents)[:3])
         with _locked(path.parent, fcntl.LOCK_EX):
@@ -156,19 +167,22 @@ class ResultStore:
                 if trec is not None:
                     run_path(path).parent.mkdir(exist_ok=True)
                     _refuse_links(run_path(path).parent)
-                    files.write(run_path(path), trec, beside=path, durable=True)
+                    files.write(run_path(path), trec, beside=path, durable=True, ours=True)
                 if packed is not None and digest is not None:
                     items = items_path(path, digest)
                     new_items = None if items.exists() else items
-                    files.write(items, packed, beside=path, durable=True)
-                files.write(path, text, beside=path, durable=True)
+                    files.write(items, packed, beside=path, durable=True, ours=True)
+                if pictures is not None and sheet is not None:
+                    files.write(pictures, sheet, beside=path, durable=True, ours=True)
+                files.write(path, text, beside=path, durable=True, ours=True)
             except BaseException:
                 if new_items is not None:
                     files.remove(new_items)
                 raise
             if trec is None:
                 files.remove(run_path(path))
-            _remove_leftovers(path, digest)
+            kept = {pictures} if digest is None else {pictures, items_path(path, digest)}
+            _remove_leftovers(path, {one.name for one in kept if one is not None})
 
     # -- reading ------------------------------------------------------------------------------------
 
@@ -182,24 +196,40 @@ class ResultStore:
         Raises:
             WeighbridgeError: if a file was written by a newer version of the schema, or a folder cannot be read.
         """
-        reading = Reading([], [])
-        try:
-            tasks, links = task_folders(self.root / component(profile))
-            reading.rejected.extend(Rejected(link, _LINK) for link in links)
-            for folder in tasks:
-                with _locked(folder, fcntl.LOCK_SH):
-                    rows, suspects = self._read_folder(folder)
-                twins = second_rows({path: row.result for path, row in rows.items()})
-                if suspects or twins:
-                    with _locked(folder, fcntl.LOCK_EX):
-                        rows |= self._looked_at_again(suspects, reading.rejected)
-                        for path in twins:
-                            reason = f"is a second row of {rows.pop(path).result.label}"
-                            reading.rejected.append(_set_aside(path, reason))
-                reading.rows.extend(rows.values())
-        except OSError as error:
-            raise WeighbridgeError(f"cannot read {self.root / component(profile)}: {error.strerror or error}") from None
+        tasks, links = self.task_folders(profile)
+        reading = Reading([], [Rejected(link, LINK) for link in links])
+        for folder in tasks:
+            one = self.read_task(folder)
+            reading.rows.extend(one.rows)
+            reading.rejected.extend(one.rejected)
         return reading
+
+    def task_folders(self, profile: str) -> tuple[list[Path], list[Path]]:
+        """Folders of a profile's tasks, in the order of their names, and links where folders should be."""
+        folder = self.root / component(profile)
+        try:
+            return task_folders(folder)
+        except OSError as error:
+            raise WeighbridgeError(f"cannot read {folder}: {error.strerror or error}") from None
+
+    def read_task(self, folder: Path) -> Reading:
+        """Read the rows in one of the folders that `task_folders` names; as `read` does, and raising the same."""
+        rejected: list[Rejected] = []
+        try:
+            with _locked(folder, fcntl.LOCK_SH):
+                rows, suspects = self._read_folder(folder)
+            twins = second_rows({path: row.result for path, row in rows.items()})
+            if suspects or twins:
+                with _locked(folder, fcntl.LOCK_EX):
+                    rows |= self._looked_at_again(suspects, rejected)
+                    for path in twins:
+                        reason = f"is a second row of {rows.pop(path).result.label}"
+                        rejected.append(Rejected(files.set_aside(path), reason))
+            pictures, refused = sheets.in_folder(folder)
+        except OSError as error:
+            raise WeighbridgeError(f"cannot read {folder}: {error.strerror or error}") from None
+        rejected += [Rejected(path, reason) for path, reason in refused.items()]
+        return Reading([replace(row, sheet=pictures.get(path)) for path, row in rows.items()], rejected)
 
     def _read_folder(self, folder: Path) -> tuple[dict[Path, Row], list[Path]]:
         rows, suspects = {}, []
@@ -218,11 +248,11 @@ class ResultStore:
                 rows[path] = self._read_row(path)
             except Invalid as invalid:
                 if path.exists() or path.is_symlink():
-                    rejected.append(_set_aside(path, str(invalid)))
+                    rejected.append(Rejected(files.set_aside(path), str(invalid)))
         return rows
 
     def _read_row(self, path: Path) -> Row:
-        result = _parse(path)
+        result = parse(path)
         try:
             expected = self.path(result)
         except ContractError as error:
@@ -233,8 +263,8 @@ class ResultStore:
         if digest is None:
             return Row(result)
         items = items_path(path, digest)
-        _check_digest(_bytes(items), digest)
-        return Row(result, partial(_load, items, digest))
+        check_digest(content_of(items), digest)
+        return Row(result, partial(load_columns, items, digest))
 
     def examine(self, path: Path) -> Row:
         """The row of one file, which is neither moved nor changed.
@@ -246,7 +276,7 @@ class ResultStore:
         row = self._read_row(path)
         if (digest := row.result.items_sha256) is not None:
             try:
-                unpack(_bytes(items_path(path, digest)))
+                unpack(content_of(items_path(path, digest)))
             except ValueError as error:
                 raise Invalid(str(error)) from error
         return row
@@ -261,6 +291,13 @@ class ResultStore:
                 return self._read_row(path)
             except Invalid:
                 return None
+
+    def read_sheet(self, result: CellResult) -> bytes | None:
+        """The PNG of a cell's sheet of pictures; None where there is none that can be trusted."""
+        for path in sheets.of_row(self.path(result)):
+            with suppress(ValueError):
+                return sheets.read(path).content
+        return None
 
     def read_run(self, result: CellResult) -> list[tuple[str, str, float]] | None:
         """The stored TREC run of a cell as (query id, document id, score); None where this row's is not here."""
@@ -292,17 +329,7 @@ def _refuse_links(*folders: Path) -> None:
     """Raise OSError where a folder of results is a link: what it leads to is not ours to write to."""
     for folder in folders:
         if folder.is_symlink():
-            raise OSError(errno.ELOOP, f"{folder} {_LINK}")
-
-
-def _set_aside(path: Path, reason: str) -> Rejected:
-    """Rename what cannot be trusted, a link and not what it leads to, where that can be done."""
-    aside = path.with_name(f"{path.name}.rejected")
-    try:
-        path.replace(aside)
-    except OSError:
-        aside = path
-    return Rejected(aside, reason)
+            raise OSError(errno.ELOOP, f"{folder} {LINK}")
 
 
 def _run_key(result: CellResult) -> str:
@@ -310,72 +337,9 @@ def _run_key(result: CellResult) -> str:
     return f"{result.profile} {result.label} {result.task} {result.seed} {result.key}"
 
 
-def _remove_leftovers(path: Path, digest: str | None) -> None:
-    """Remove the cell's earlier per-item files and what a killed writer left; called under the exclusive lock."""
-    kept = items_path(path, digest).name if digest is not None else None
-    pattern = re.compile(re.escape(path.stem) + r"\.([0-9a-f]{16}\.npz|[0-9a-f]{32}\.tmp)")
+def _remove_leftovers(path: Path, kept: set[str]) -> None:
+    """Remove the cell's earlier files and what a killed writer left; called under the exclusive lock."""
+    pattern = re.compile(re.escape(path.stem) + r"\.([0-9a-f]{16}\.(npz|png)|([0-9a-f]{32}|writing)\.tmp)")
     for entry in os.scandir(path.parent):
-        if entry.name != kept and pattern.fullmatch(entry.name):
+        if entry.name not in kept and pattern.fullmatch(entry.name):
             files.remove(Path(entry.path))
-
-
-def _parse(path: Path) -> CellResult:
-    """Read and verify one JSON.
-
-    The checksum is looked at before the version: its rule is the part of the format that never changes.
-    """
-    try:
-        content = _bytes(path)
-        body = json.loads(content, object_pairs_hook=_once)
-        if b"\\u" in content:  # an escape may be half of a surrogate pair, which no file can hold
-            json.dumps(body, ensure_ascii=False).encode()
-        if not isinstance(body, dict):
-            raise Invalid("is not a JSON object")
-        if body.pop("checksum", None) != checksum(body):
-            raise Invalid("its checksum does not match: it was cut short or edited")
-        version = body.get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise WeighbridgeError(
-                f"{path} has schema version {version}, but this Weighbridge reads up to {SCHEMA_VERSION}: "
-                "update Weighbridge"
-            )
-        return CellResult.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"cannot be parsed: {error}") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        raise Invalid("a key is given twice")
-    return record
-
-
-def _bytes(path: Path) -> bytearray:
-    """Content of a file. One that is gone is invalid; a machine that cannot read says nothing about the file."""
-    try:
-        return files.read(path, LARGEST_FILE)
-    except FileNotFoundError as error:
-        raise Invalid(f"{path.name} is missing") from error
-    except files.NotAFile as error:
-        raise Invalid(str(error)) from error
-    except OSError as error:
-        raise WeighbridgeError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _check_digest(content: files.Buffer, digest: str) -> None:
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise Invalid("its per-item scores do not have the digest it names")
-
-
-def _load(path: Path, digest: str) -> Columns:
-    """Per-item arrays of one row."""
-    try:
-        content = _bytes(path)
-        _check_digest(content, digest)
-        return unpack(content)
-    except (ValueError, Invalid) as error:
-        raise WeighbridgeError(f"{path}: the per-item scores cannot be read: {error}") from error

@@ -29,7 +29,7 @@ def debug(cells: Sequence[Cell], threads: int, device: str = "auto") -> Mapping[
     request: Any = Request.of(cell, threads, devices.name())
     try:
         seed_everything(request.seed, threads)
-        scores, *_ = evaluate(request)
+        scores = evaluate(request).scores
     except Exception:
         import pdb
         import traceback
@@ -37,4 +37,4 @@ def debug(cells: Sequence[Cell], threads: int, device: str = "auto") -> Mapping[
         traceback.print_exc()
         pdb.post_mortem(sys.exc_info()[2])
         return {}
-    return scores
+    return scores or {}

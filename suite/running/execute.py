@@ -24,7 +24,8 @@ from suite.keys import state_key
 from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
 from suite.representations import Representation
-from suite.results.schema import Costs, Status
+from suite.results import sheets
+from suite.results.schema import Status
 from suite.running.fresh import decode_in_fresh_process
 from suite.running.outcome import LONGEST_REASON, LONGEST_TRACEBACK, CellOutcome
 from suite.running.states import CachedState, load_or_compute
@@ -48,6 +49,7 @@ class Request:
     hashes: Mapping[str, Any]
     label: str = ""
     device: str = devices.CPU
+    pictured: bool = False
     assists: bool = False
     """Whether it only helps another process with the passes of this cell, and has no scores."""
 
@@ -66,6 +68,7 @@ class Request:
             cell.hashes,
             cell.label,
             device,
+            pictured=cell.seed == cell.profile.seeds[0],
         )
 
 
@@ -81,8 +84,7 @@ def execute(request: Request) -> CellOutcome:
             _limit_memory(request.memory_limit)
         seed_everything(request.seed, request.threads)
         devices.reset_peak()
-        scores, costs, items, run = evaluate(request)
-        ended = CellOutcome(Status.OK, 0.0, scores=scores, costs=costs, items=items, run=run, device=devices.describe())
+        ended = replace(evaluate(request), device=devices.describe())
     except shared_work.Assisted as done:
         ended = CellOutcome(Status.SKIPPED, 0.0, str(done))
     except BaseException as error:
@@ -123,8 +125,8 @@ def _load(name: str) -> Any:
         ) from error
 
 
-def evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str, Any], Any]:
-    """Scores, costs, per-item arrays and the run of a cell; whatever goes wrong is raised."""
+def evaluate(request: Request) -> CellOutcome:
+    """Scores, costs, per-item arrays, run and pictures of a cell; whatever goes wrong is raised."""
     access.add_folder(Path(request.task.root))
     task: Task[Any] = request.task.load()(request.spec)
     data = _load(task.spec.data)
@@ -137,7 +139,23 @@ def evaluate(request: Request) -> tuple[Mapping[str, float], Costs, Mapping[str,
     _check_scores(scores, task)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     costs = measured.costs(train_seconds=train_seconds, fit_seconds=fit_seconds, peak_memory_bytes=peak)
-    return scores, costs, outcome.items, outcome.run
+    return CellOutcome(
+        Status.OK,
+        0.0,
+        scores=scores,
+        costs=costs,
+        items=outcome.items,
+        run=outcome.run,
+        sheet=_sheet(request, method, task, data) if request.pictured else None,
+    )
+
+
+def _sheet(request: Request, method: Method, task: Task[Any], data: Any) -> bytes | None:
+    """The task's pictures of the method; drawn last, and of a method that nothing else was asked of."""
+    afresh = type(method)(method.effort, **request.variant)
+    afresh.weights, afresh.fitted = method.weights, method.fitted
+    rows = task.pictures(afresh, data, request.seed)
+    return sheets.drawn(rows) if rows else None
 
 
 class _Assistant(MeasuredMethod):

@@ -38,6 +38,7 @@ class CellOutcome:
         costs: as measured.
         items: per-item arrays.
         run: for retrieval, the top of the ranking.
+        sheet: pictures of what it made, a PNG (`suite.results.sheets`).
         versions: packages that were loaded.
         device: where tensors were computed.
         machine: where it ran; None for this machine.
@@ -54,6 +55,7 @@ class CellOutcome:
     costs: Costs | None = None
     items: Mapping[str, Any] | None = None
     run: Any = None
+    sheet: bytes | None = None
     versions: Mapping[str, str] | None = None
     device: str = devices.CPU
     machine: Mapping[str, str | int] | None = None

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import suite.stored
 from leaderboard import reading
 from leaderboard.board import Board
 from leaderboard.build import build_site
@@ -26,6 +28,7 @@ from leaderboard.text import clean, compact, formatted, script_json, slug
 from leaderboard.unchanged import stamp
 from suite.results.bootstrap import Sample, replicates
 from suite.results.kept import kept_of_rows
+from suite.results.sheets import drawn
 from suite.results.statistics import Contest, paired_difference
 from suite.results.store import ResultStore
 from tests.leaderboard.synthetic import NDCG, Synthetic
@@ -72,7 +75,11 @@ def test_ranks_and_intervals_are_those_of_the_statistics(stored):
     board = board_of(stored)
     evidence = Evidence(board)
     entries = {label: e for label, e in board.entries("beir/t0").items() if e.ranked}
-    estimates = replicates({label: Sample.of(entry.shown, NDCG) for label, entry in entries.items()})
+    rows = defaultdict(list)
+    for row in ResultStore(stored.root).read("quick").rows:
+        if (row.result.task, row.result.status) == ("beir/t0", "ok") and row.result.label in entries:
+            rows[row.result.label].append(row)
+    estimates = replicates({label: Sample.of(rows[label], NDCG) for label in entries})
     found = evidence.standing("beir/t0", list(entries))
     assert found.ranks == {label: one.rank for label, one in Contest(estimates).ranks().items()}
     for label, estimate in estimates.items():
@@ -85,11 +92,14 @@ def test_ranks_and_intervals_are_those_of_the_statistics(stored):
 
 def test_an_answer_is_remembered_only_for_the_same_data(stored, tmp_path):
     board = board_of(stored)
-    first = Evidence(board)
-    first.interval("beir/t0", "method-0[dim=8]")
-    first.answers = {key: [[0.0, 0.0]] * len(value) for key, value in first.answers.items()}
     poisoned = tmp_path / "evidence"
-    poisoned.write_bytes(first.memory())
+    first = Evidence(board, poisoned)
+    first.interval("beir/t0", "method-0[dim=8]")
+    first.forget()
+    (file,) = poisoned.iterdir()
+    kept = suite.stored.read(file, "answers about differences")
+    kept["answers"] = {key: [[0.0, 0.0]] * len(value) for key, value in kept["answers"].items()}
+    suite.stored.write(file, "answers about differences", kept)
     assert Evidence(board, poisoned).interval("beir/t0", "method-0[dim=8]") == (0.0, 0.0)
     old = row_of(stored, "beir/t0", "method-0[dim=8]")
     stored.cell(old.result, {name: np.roll(values, 1) for name, values in old.items().items()})
@@ -99,11 +109,14 @@ def test_an_answer_is_remembered_only_for_the_same_data(stored, tmp_path):
 
 def test_a_memory_that_was_edited_is_not_believed(stored, tmp_path):
     board = board_of(stored)
-    first = Evidence(board)
-    interval = first.interval("beir/t0", "method-0[dim=8]")
     memory = tmp_path / "evidence"
-    memory.write_bytes(first.memory().replace(repr(interval[0]).encode(), b"0.123456789"))
-    assert memory.read_bytes() != first.memory()
+    first = Evidence(board, memory)
+    interval = first.interval("beir/t0", "method-0[dim=8]")
+    first.forget()
+    (file,) = memory.iterdir()
+    before = file.read_bytes()
+    file.write_bytes(before.replace(repr(interval[0]).encode(), b"0.123456789"))
+    assert file.read_bytes() != before
     assert Evidence(board, memory).interval("beir/t0", "method-0[dim=8]") == interval
 
 
@@ -235,6 +248,27 @@ def test_pages_print_no_python(stored, tmp_path):
         )
 
 
+def test_pictures_are_on_the_methods_page_and_in_the_run_with_a_text_for_each(stored, tmp_path):
+    store = ResultStore(stored.root)
+    sheet = drawn({"real <b>": np.zeros((3, 4, 4), np.uint8), "sampled": np.full((3, 4, 4), 9, np.uint8)})
+    for label in ("method-1[dim=8]", "method-1[dim=16]"):  # the same picture of two configurations is one file
+        row = row_of(stored, "imagenet/t0", label)
+        store.write(row.result, row.items(), sheet=sheet)
+    build_site(stored.root, tmp_path / "site")
+    page = (tmp_path / "site/quick/methods/method-1.html").read_text()
+    (file,) = (tmp_path / "site/quick/sheets").iterdir()
+    assert file.read_bytes() == sheet
+    assert page.count(f'src="../../quick/sheets/{file.name}"') == 2
+    assert page.count("rows of images, from the top real &lt;b&gt;; sampled") == 2
+    assert "Pictures" not in (tmp_path / "site/quick/methods/method-2.html").read_text()
+    assert file.name in (tmp_path / "site/quick/data/runs/imagenet/t0.js").read_text()
+    store.write(row.result, row.items(), sheet=drawn({"real": np.zeros((1, 4, 4), np.uint8)}))
+    (tmp_path / "results/quick/imagenet/t0/nobodys.s0.0123456789abcdef.png").write_bytes(b"<svg/>")
+    build_site(stored.root, tmp_path / "site")
+    assert len(list((tmp_path / "site/quick/sheets").iterdir())) == 2
+    assert "is the sheet of no row" in (tmp_path / "site/quick/runs.html").read_text()
+
+
 def test_a_stale_row_is_shown_as_stale_and_not_ranked(stored, tmp_path):
     name = "quick:method-0[dim=32]:beir/t0:0"
     stored.catalog.keys[name] = "another"
@@ -262,8 +296,8 @@ def test_a_profile_of_stale_rows_alone_is_shown_unranked(stored, tmp_path):
 
 def test_seeds_are_joined_and_a_failed_seed_is_still_seen(stored):
     entry = board_of(stored).entry("beir/t0", "method-3[dim=8]")
-    assert [row.result.seed for row in entry.rows] == [0, 1]
-    assert [row.result.seed for row in entry.shown] == [1]
+    assert [cell.seed for cell in entry.cells] == [0, 1]
+    assert [cell.seed for cell in entry.shown] == [1]
     assert entry.status == "skipped"
     assert [cell.seed for cell in entry.trouble()] == [0]
 

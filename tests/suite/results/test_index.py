@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from suite.errors import WeighbridgeError
+from suite.results import files_of_rows
 from suite.results import store as store_module
 from suite.results.index import Index, path_of, row_of
 from suite.results.schema import Status
@@ -35,8 +36,9 @@ def _settle(store: ResultStore) -> None:
 
 def _opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
-    real = store_module._bytes
-    monkeypatch.setattr(store_module, "_bytes", lambda path: names.append(path.name) or real(path))
+    real = files_of_rows.content_of
+    for module in (files_of_rows, store_module):
+        monkeypatch.setattr(module, "content_of", lambda path: names.append(path.name) or real(path))
     return names
 
 
