@@ -140,27 +140,26 @@ def run(
     from cli.site import build, check_writable
     from cli.summary import summarize
     from suite.api import default_jobs
-    from suite.running.runner import interruptible, run_cells
+    from suite.running.runner import run_cells
 
     if site:
         check_writable(None)
     display = Display()
     try:
-        with interruptible():
-            report = run_cells(
-                cells,
-                store,
-                jobs=jobs or default_jobs(threads),
-                threads=threads,
-                device=device,
-                overwrite=overwrite,
-                retry=retried,
-                time_limit=None if time_limit is None else seconds(time_limit),
-                memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
-                budget=None if budget is None else seconds(budget),
-                reporter=display,
-                resources=_resources(executor, address, gpus, memory, device),
-            )
+        report = run_cells(
+            cells,
+            store,
+            jobs=jobs or default_jobs(threads),
+            threads=threads,
+            device=device,
+            overwrite=overwrite,
+            retry=retried,
+            time_limit=None if time_limit is None else seconds(time_limit),
+            memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
+            budget=None if budget is None else seconds(budget),
+            reporter=display,
+            resources=_resources(executor, address, gpus, memory, device),
+        )
     finally:
         display.stop()
     if as_json:

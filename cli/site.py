@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 
 from cli.options import MethodsDir, Results, TasksDir, load_catalogue, out
+from suite import files
 from suite.data import own
 from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
 from suite.errors import MachineError, SelectorError
@@ -57,7 +58,8 @@ def build(
     changed = [name for name in inputs if known.get(name) != inputs[name] or not (root / name / CATALOG).exists()]
     unsettled = _write_catalogs(root, changed, methods_dir, tasks_dir) if changed else set()
     report = build_site(root, target)
-    seen.write_text(json.dumps({name: one for name, one in inputs.items() if name not in unsettled}))
+    settled = {name: one for name, one in inputs.items() if name not in unsettled}
+    files.write(seen, json.dumps(settled).encode(), ours=True)
     out.print(
         f"{escape(str(report))}\nThe leaderboard is at [bold]{escape(str(target / 'index.html'))}[/]", soft_wrap=True
     )
@@ -66,8 +68,8 @@ def build(
 def _known(seen: Path) -> dict[str, str]:
     """What each profile's catalog was made of the last time."""
     try:
-        known = json.loads(seen.read_text())
-    except (OSError, ValueError):
+        known = json.loads(files.read(seen))
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
 

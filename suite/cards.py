@@ -126,7 +126,7 @@ def write(content: Catalog, results: Path, profile: str) -> Path:
     try:
         if path.is_symlink() or not path.is_file() or path.read_bytes() != text:
             path.parent.mkdir(parents=True, exist_ok=True)
-            files.write(path, text)
+            files.write(path, text, ours=True)
     except OSError as error:
         raise files.unwritable(path, error) from None
     return path

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from suite import devices
+from suite.interrupts import stop_if_asked
 from suite.planning import Cell
 from suite.results.index import Index, RowSummary, row_of
 from suite.results.schema import CellResult, Status
@@ -180,6 +179,7 @@ class _Run:
         self.jobs = workers.slots
         shown = False
         while waiting or workers.running:
+            stop_if_asked()
             while workers.free and self.troubles < TROUBLES_IN_A_ROW:
                 fitting = [cell for cell in waiting if budget.fits(cell) and workers.takes(cell)]
                 cell = _next(fitting, [job.cell for job in workers.running.values()], met, workers.sharing)
@@ -264,21 +264,3 @@ def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str], shari
     busy = frozenset().union(*(cell.needs for cell in running)) - met
     others = None if sharing or not waiting else waiting[0]
     return next((cell for cell in waiting if not cell.needs & busy), others)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn a termination request or a closed terminal into the clean stop of Ctrl-C; a second one changes nothing."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def stop(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)  # what is killed and removed now is not to be interrupted
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

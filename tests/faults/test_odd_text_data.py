@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from suite.data import access
 from suite.data.declaration import DataSpec, FolderSource
 from suite.errors import DataUnavailable, DeclarationError, WeighbridgeError
-from suite.exchange.trec_files import read_qrels
+from suite.exchange.trec_files import LONGEST_LINE, read_qrels, read_run
 from tasks.data import beir_folder, retrieval, sts
 from tasks.data.judgements import grade_of
 
@@ -219,6 +220,15 @@ def test_sts12_with_and_without_a_header(tmp_path, header):
 
 
 # -- judgements in TREC's format ------------------------------------------------------------------------
+
+
+def test_a_run_without_lines_is_refused_before_it_fills_the_memory(tmp_path):
+    bomb = gzip.compress(bytes(LONGEST_LINE * 1024), 1)
+    (tmp_path / "x.run").write_bytes(gzip.compress(b"q1 Q0 d1 1 2.5 t\r\n\nq1 Q0 d2 2 1.5 t") + bomb)
+    with pytest.raises(WeighbridgeError, match=r"x\.run cannot be read: it holds a line of more than 65,536 bytes"):
+        read_run(tmp_path / "x.run")
+    (tmp_path / "x.run").write_bytes(b"\xef\xbb\xbfq1 Q0 d1 1 2.5 t\r\n\nq1 Q0 d2 2 1.5 t")
+    assert read_run(tmp_path / "x.run") == {"q1": {"d1": 2.5, "d2": 1.5}}
 
 
 def test_trec_judgements_may_not_contradict_themselves(tmp_path):
