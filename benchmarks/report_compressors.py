@@ -100,13 +100,13 @@ def _limits(recorded: Recorded) -> str:
     product, whole = recorded.values(size, "product cpu"), recorded.values(size, "ours all cpu")
     if not product:
         return ""
-    products = len(MULTIPLIED) * median(product)
+    count = len(MULTIPLIED)
     return (
         f"`{EXACT}` of ours also finds the exact neighbours that all others are compared with; our side also times "
-        f"single queries, weighs what is stored and resamples queries. One product of all queries with {size} documents takes "
-        f"{median(product):.1f} s of the processor, and {len(MULTIPLIED)} of the ten make one, on either side: "
-        f"{products:.0f} s of our {median(whole):.0f}. What is compared in float32 cannot be five times as fast as the "
-        "same product; codes that are not (bits, product codes' training and coding) are."
+        "single queries, weighs what is stored and resamples queries. One product of all queries with all documents "
+        f"takes {median(product):.1f} s of the processor, and {count} of the ten make one, on either side: "
+        f"{count * median(product):.0f} s of our {median(whole):.0f}. What is compared in float32 cannot be five times "
+        "as fast as the same product; codes that are not (bits, product codes' training and coding) are."
     )
 
 
