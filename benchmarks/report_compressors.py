@@ -32,8 +32,8 @@ def compressors(recorder: Recorder, machine: Mapping[str, str | int]) -> str:
     return "\n\n".join((
         HEADING,
         f"{facts}; {packages}. Measured on {context['days'] or 'no day'}, {context['first']} to {context['last']} UTC, "
-        f"by the code of `{context['revision']}`. Load before each measurement: {context['load']}. Times beside BitBudget "
-        "are seconds of the processor, with one thread a side, in one process.",
+        f"by the code of `{context['revision']}`. Load before each measurement: {context['load']}. Times beside "
+        "BitBudget are seconds of the processor, with one thread a side, in one process.",
         _goals(bitbudget, million, texts, codes),
         *(_beside(bitbudget, size) for size in SIZES),
         _limits(bitbudget),
