@@ -160,8 +160,8 @@ def _codes(measured: Mapping[int, Recorded]) -> str:
     head = ("documents", "stored as", "ours, ms a query", "faiss, ms a query", "faiss's index", "times faster", "same")
     return (
         f"### Search in codes\n\nThe {DEPTH} best of documents of {WIDTH} numbers for {QUERIES} queries at once on one "
-        "thread, by dot product or Hamming distance, after a search that builds what is kept. *Same* is the share of faiss's "
-        "results that are ours; int8 rounds queries here and has other steps.\n\n" + table(head, rows)
+        "thread, by dot product or Hamming distance, after a search that builds what is kept. *Same* is the share of "
+        "faiss's results that are ours; int8 rounds queries here and has other steps.\n\n" + table(head, rows)
     )
 
 
