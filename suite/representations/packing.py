@@ -24,9 +24,10 @@ def pack(codes: Codes, bits: int) -> NDArray[np.uint8]:
     if bits in (2, 4):
         each = 8 // bits
         padded = np.pad(codes.astype(np.uint8), ((0, 0), (0, -codes.shape[1] % each)))
-        shifts = np.arange(each - 1, -1, -1, dtype=np.uint8) * bits
-        parts = padded.reshape(len(codes), padded.shape[1] // each, each) << shifts
-        return np.asarray(np.bitwise_or.reduce(parts, axis=2), np.uint8)
+        packed = padded[:, ::each] << (8 - bits)
+        for place in range(1, each):
+            packed |= padded[:, place::each] << (8 - bits * (place + 1))
+        return np.asarray(packed, np.uint8)
     spread = (codes[:, :, None] >> np.arange(bits - 1, -1, -1)) & 1
     return np.packbits(spread.reshape(len(codes), codes.shape[1] * bits).astype(np.uint8), axis=1)
 
