@@ -15,6 +15,7 @@ Also: 2D Matryoshka Sentence Embeddings (2024, arXiv:2402.14776).
 * `claims_text.py`: What the paper claims, as inequalities over stored results.
 * `claims_two_dimensional.py`: What the paper claims, as inequalities over stored results.
 
-Left out: adaptive classification by a cascade of sizes; training from nothing and the lower layers of text encoders (too
-dear here); the loss with one shared classifier on text, which needs classes (MRL-E); the funnel of several shortlists.
+Left out: adaptive classification by a cascade of sizes; training from nothing and the lower layers of text encoders
+(too dear here); the loss with one shared classifier on text, which needs classes (MRL-E); the funnel of several
+shortlists.
 """
