@@ -10,6 +10,9 @@ from cli import streams
 from cli.lazy import Interrupted, LazyGroup
 from suite.errors import MachineError, WeighbridgeError
 
+INTERRUPTED = 130
+"""Exit code of a command that was asked to end."""
+
 
 class Commands(LazyGroup):
     """All commands."""
@@ -82,8 +85,9 @@ def main() -> None:
         streams.stop(1 if isinstance(error, MachineError) else 2, f"error: {error}")
     except (Interrupted, KeyboardInterrupt) as stopped:
         done = str(stopped) or "What had ended is stored; the same command goes on"
-        streams.stop(130, f"\nInterrupted. {done}.")
+        streams.stop(INTERRUPTED, f"\nInterrupted. {done}.")
     except OSError as error:
         streams.stop(1, None if isinstance(error, BrokenPipeError) else f"error: {streams.described(error)}")
     except SystemExit as ended:
-        streams.stop(ended.code)
+        # typer makes a silent exit of an interruption outside of a command's own code
+        streams.stop(ended.code, "\nInterrupted." if ended.code == INTERRUPTED else None)

@@ -23,8 +23,8 @@ from cli.options import (
     print_json,
     print_text,
 )
+from cli.troubles import held_back as held_back_lines
 from suite import devices
-from suite.api import default_jobs
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
 from suite.planning import Cell, plan
@@ -33,9 +33,7 @@ from suite.results.index import Index
 from suite.results.schema import Status
 from suite.results.store import ResultStore
 from suite.running.budget import seconds
-from suite.running.debug import debug
-from suite.running.due import Overwrite, due, statuses
-from suite.running.runner import interruptible, run_cells
+from suite.running.due import Overwrite, due, held_back, statuses
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
@@ -133,32 +131,35 @@ def run(
         _dry_run(cells, store, profile, overwrite, retried, as_json)
         return
     if pdb:
+        from suite.running.debug import debug
+
         for name, value in debug(cells, threads, device).items():
             out.print(f"{name}: {value:g}")
         return
     from cli.progress import Display
     from cli.site import build, check_writable
     from cli.summary import summarize
+    from suite.api import default_jobs
+    from suite.running.runner import run_cells
 
     if site:
         check_writable(None)
     display = Display()
     try:
-        with interruptible():
-            report = run_cells(
-                cells,
-                store,
-                jobs=jobs or default_jobs(threads),
-                threads=threads,
-                device=device,
-                overwrite=overwrite,
-                retry=retried,
-                time_limit=None if time_limit is None else seconds(time_limit),
-                memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
-                budget=None if budget is None else seconds(budget),
-                reporter=display,
-                resources=_resources(executor, address, gpus, memory, device),
-            )
+        report = run_cells(
+            cells,
+            store,
+            jobs=jobs or default_jobs(threads),
+            threads=threads,
+            device=device,
+            overwrite=overwrite,
+            retry=retried,
+            time_limit=None if time_limit is None else seconds(time_limit),
+            memory_limit=None if memory_limit is None else int(memory_limit * 2**30),
+            budget=None if budget is None else seconds(budget),
+            reporter=display,
+            resources=_resources(executor, address, gpus, memory, device),
+        )
     finally:
         display.stop()
     if as_json:
@@ -217,4 +218,6 @@ def _dry_run(
     for cell in would_run:
         what = f"skip: {cell.skip}" if cell.skip else "run"
         print_text(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}")
+    for line in held_back_lines(held_back(cells, rows, overwrite, retry)):
+        out.print(line, markup=False, soft_wrap=True, style="yellow")
     return out.print(f"{len(would_run)} of {len(cells)} planned rows are due.")

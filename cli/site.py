@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,6 +15,7 @@ import typer
 from rich.markup import escape
 
 from cli.options import MethodsDir, Results, TasksDir, load_catalogue, out
+from suite import files
 from suite.data import own
 from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
 from suite.errors import MachineError, SelectorError
@@ -23,6 +25,8 @@ from suite.profiles import profile as profile_named
 from suite.profiles import profiles as all_profiles
 from suite.results import reported
 from suite.results.store import ResultStore, Row
+
+CATALOG = "catalog.json"
 
 
 def site(
@@ -40,59 +44,70 @@ def build(
 ) -> None:
     """Write a catalog beside the results of every profile, build the site, and say where it is.
 
-    The catalogs are made again only if rows, or code that they or their keys depend on, changed since the last time.
+    The catalog of a profile is made again only if its rows, or code that it or their keys depend on, changed since the
+    last time.
     """
     from leaderboard.build import build_site
+    from leaderboard.unchanged import stamp
 
     target = out_dir or work_root() / "site"
     seen = target / "_build" / "catalogs"
-    inputs = _inputs(root, [*(methods_dir or ()), *(tasks_dir or ())])
-    try:
-        catalogs = [root / name / "catalog.json" for name in all_profiles() if (root / name).is_dir()]
-        current = seen.read_text() == inputs and all(path.exists() for path in catalogs)
-    except (OSError, ValueError):
-        current = False
-    named = not current and _write_catalogs(root, methods_dir, tasks_dir)
+    shared = _shared_inputs(root, [*(methods_dir or ()), *(tasks_dir or ())])
+    inputs = {name: stamp([root / name], shared, without=CATALOG) for name in all_profiles() if (root / name).is_dir()}
+    known = _known(seen)
+    changed = [name for name in inputs if known.get(name) != inputs[name] or not (root / name / CATALOG).exists()]
+    unsettled = _write_catalogs(root, changed, methods_dir, tasks_dir) if changed else set()
     report = build_site(root, target)
-    if named:
-        seen.unlink(missing_ok=True)
-    else:
-        seen.write_text(inputs)
+    settled = {name: one for name, one in inputs.items() if name not in unsettled}
+    files.write(seen, json.dumps(settled).encode(), ours=True)
     out.print(
         f"{escape(str(report))}\nThe leaderboard is at [bold]{escape(str(target / 'index.html'))}[/]", soft_wrap=True
     )
 
 
-def _inputs(root: Path, more: list[Path]) -> str:
-    """Stamps of all that the catalogs are made of: rows, the project's code, and the methods of other packages."""
+def _known(seen: Path) -> dict[str, str]:
+    """What each profile's catalog was made of the last time."""
+    try:
+        known = json.loads(files.read(seen))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _shared_inputs(root: Path, more: list[Path]) -> str:
+    """Stamp of all that every catalog is made of: code, plugins, reported numbers, data of the user's own."""
     from leaderboard.unchanged import stamp
 
     folders = [project_root() / name for name in ("cli", "suite", "methods", "tasks")]
-    own_files = [own.own_file()] if own.own_file().is_file() else []
+    of_the_user = [own.own_file(), *(Path(entry.path) for entry in own.entries())]
     plugins = sorted(
         f"{point.name} {point.value} {point.dist and point.dist.version}"
         for point in entry_points(group=ENTRY_POINT_GROUP)
     )
-    return stamp([root, *folders, *more, *own_files], sys.version, *plugins, without="catalog.json")
+    return stamp([*folders, *more, *of_the_user, root / reported.FOLDER], sys.version, *plugins)
 
 
-def _write_catalogs(root: Path, methods_dir: list[Path] | None, tasks_dir: list[Path] | None) -> bool:
-    """Write the catalog of every profile; whether any row is of a model by name, whose weights may come and go."""
+def _write_catalogs(
+    root: Path, profiles: Sequence[str], methods_dir: list[Path] | None, tasks_dir: list[Path] | None
+) -> set[str]:
+    """Write the catalogs of profiles; which of these have rows of models by name, whose weights may come and go."""
     from suite import cards
+    from suite.verdicts import judged
 
     scanned = load_catalogue(methods_dir, tasks_dir)
     store = ResultStore(root)
     numbers = reported.read_all(root)
-    named = False
-    for name in all_profiles():
-        if not (root / name).is_dir():
-            continue
+    unsettled = set()
+    for name in profiles:
         rows = store.read(name).rows
-        named = named or any(":" in row.result.method for row in rows)
+        if any(":" in row.result.method for row in rows):
+            unsettled.add(name)
         shown = replace(scanned, methods=scanned.methods | _named(scanned, rows))
         if rows:
-            cards.write(cards.catalog(shown, plan(shown, profile_named(name)), rows, name, numbers), root, name)
-    return named
+            cells = plan(shown, profile_named(name))
+            verdicts = judged(shown, cells, store, name)
+            cards.write(cards.catalog(shown, cells, rows, verdicts, numbers), root, name)
+    return unsettled
 
 
 def check_writable(out_dir: Path | None) -> None:

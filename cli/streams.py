@@ -23,7 +23,13 @@ _PLAIN = {
 
 
 def prepare() -> None:
-    """Let streams of other encodings than UTF-8 write the nearest they have, instead of failing."""
+    """Let streams of other encodings than UTF-8 write the nearest they have, instead of failing.
+
+    A stream that is closed (``>&-``) leads nowhere: no other file may get its number.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "w" if number else "r"))
     codecs.register_error("weighbridge", _nearest)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

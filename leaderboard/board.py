@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from leaderboard.cells import Cell, Origin
 from leaderboard.reading import Stored
-from leaderboard.text import number
 from suite.results.catalog import FamilyCard, MethodCard, MetricCard, TaskCard, VariantCard
 from suite.results.metrics import COSTS
-from suite.results.schema import CellResult, Costs, Status
-from suite.results.store import Row
+from suite.results.schema import Status
 
 STALE = "stale"
 NOT_RUN = "not run"
@@ -25,31 +24,31 @@ class Entry:
     """One configuration on one task, all its seeds together.
 
     Attributes:
-        rows: every stored cell, by seed.
-        shown: the rows its numbers are taken from: current ones that are ok, or else stale ones that are ok.
+        cells: every stored cell, by seed.
+        shown: the cells its numbers are taken from: current ones that are ok, or else stale ones that are ok.
         stale: whether the numbers come from stale rows; they are shown but never ranked.
         control: whether it is there to be compared against, as its method declares it now.
         scores: mean of each metric over `shown`.
         costs: mean of each cost over `shown`, those that a family adds included.
     """
 
-    rows: tuple[Row, ...]
-    shown: tuple[Row, ...]
+    cells: tuple[Cell, ...]
+    shown: tuple[Cell, ...]
     stale: bool
     control: bool
     stale_seeds: frozenset[int]
     scores: Mapping[str, float]
     costs: Mapping[str, float]
 
-    @cached_property
-    def first(self) -> CellResult:
-        """Any of the rows, for what they have in common."""
-        return self.rows[0].result
+    @property
+    def first(self) -> Cell:
+        """Any of the cells, for what they have in common."""
+        return self.cells[0]
 
-    @cached_property
+    @property
     def label(self) -> str:
         """Its selector."""
-        return self.rows[0].result.label
+        return self.cells[0].label
 
     @property
     def ranked(self) -> bool:
@@ -64,13 +63,13 @@ class Entry:
     @cached_property
     def status(self) -> str:
         """``ok`` only if every seed is; otherwise the worst that happened, or ``stale``."""
-        found = {row.result.status for row in self.rows}
+        found = {cell.status for cell in self.cells}
         worst = next(status for status in _WORST_FIRST if status in found)
         return STALE if worst is Status.OK and self.stale_seeds else worst.value
 
-    def trouble(self) -> list[CellResult]:
+    def trouble(self) -> list[Cell]:
         """The cells that did not end ok."""
-        return [row.result for row in self.rows if row.result.status is not Status.OK]
+        return [cell for cell in self.cells if cell.status is not Status.OK]
 
 
 class Size(NamedTuple):
@@ -98,26 +97,25 @@ class Board:
         self.stored = stored
         self.profile = stored.profile
         self.catalog = stored.catalog
-        grouped: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        grouped: dict[tuple[str, str], list[Cell]] = defaultdict(list)
         self._stale: set[int] = set()
         self._stored: set[str] = set()
-        for row in stored.rows:
-            result, label = row.result, row.result.label
-            grouped[result.task, label].append(row)
-            name = f"{result.profile}:{label}:{result.task}:{result.seed}"
+        for cell in stored.rows:
+            grouped[cell.task, cell.label].append(cell)
+            name = f"{cell.profile}:{cell.label}:{cell.task}:{cell.seed}"
             self._stored.add(name)
-            if stored.catalog.keys.get(name, result.key) != result.key:
-                self._stale.add(id(result))
+            if stored.catalog.keys.get(name, cell.key) != cell.key:
+                self._stale.add(id(cell))
         self._by_task: dict[str, dict[str, Entry]] = defaultdict(dict)
         variants = {variant.label: variant for method in stored.catalog.methods for variant in method.variants}
         self._reference = {label: card.reference for label, card in variants.items() if card.reference}
-        for (task, label), rows in grouped.items():
-            control = variants[label].control if label in variants else rows[0].result.control
-            self._by_task[task][label] = _entry(rows, self.is_stale, control)
+        for (task, label), cells in grouped.items():
+            control = variants[label].control if label in variants else cells[0].control
+            self._by_task[task][label] = _entry(cells, self.is_stale, control)
 
-    def is_stale(self, result: CellResult) -> bool:
-        """Whether the plan's current key of this cell is another one; `result` is one of the stored rows'."""
-        return id(result) in self._stale
+    def is_stale(self, cell: Cell) -> bool:
+        """Whether the plan's current key of this cell is another one; `cell` is one of the stored."""
+        return id(cell) in self._stale
 
     def reference(self, label: str) -> str | None:
         """Label of the uncompressed configuration that this one is a smaller form of, or None."""
@@ -184,9 +182,9 @@ class Board:
     def methods(self) -> dict[str, MethodCard]:
         """Cards by name, of the methods that have a stored cell; made up where the catalog has none."""
         cards = {card.name: card for card in self.catalog.methods}
-        stored: dict[str, dict[str, CellResult]] = defaultdict(dict)
-        for row in self.stored.rows:
-            stored[row.result.method].setdefault(row.result.label, row.result)
+        stored: dict[str, dict[str, Cell]] = defaultdict(dict)
+        for cell in self.stored.rows:
+            stored[cell.method].setdefault(cell.label, cell)
         return {name: cards.get(name) or _method_card(name, stored[name].values()) for name in sorted(stored)}
 
     @cached_property
@@ -206,19 +204,25 @@ class Board:
 
     def statuses(self, entries: Iterable[Entry] | None = None) -> Counter[str]:
         """How many cells ended how; stale ones are counted as ``stale`` instead of ``ok``."""
-        rows: Iterable[Row] = self.stored.rows if entries is None else (row for entry in entries for row in entry.rows)
+        cells = self.stored.rows if entries is None else (cell for entry in entries for cell in entry.cells)
         return Counter(
-            STALE if row.result.status is Status.OK and self.is_stale(row.result) else row.result.status.value
-            for row in rows
+            STALE if cell.status is Status.OK and self.is_stale(cell) else cell.status.value for cell in cells
         )
 
     @cached_property
-    def cells(self) -> Mapping[str, Sequence[CellResult]]:
+    def cells(self) -> Mapping[str, Sequence[Cell]]:
         """Every stored cell, by method."""
-        found: dict[str, list[CellResult]] = defaultdict(list)
-        for row in self.stored.rows:
-            found[row.result.method].append(row.result)
+        found: dict[str, list[Cell]] = defaultdict(list)
+        for cell in self.stored.rows:
+            found[cell.method].append(cell)
         return found
+
+    @cached_property
+    def origins(self) -> Sequence[tuple[Origin, int]]:
+        """Where the cells come from, and how many of each; those of different tasks may be equal."""
+        found = {id(cell.origin): cell.origin for cell in self.stored.rows}
+        counts = Counter(id(cell.origin) for cell in self.stored.rows)
+        return [(origin, counts[place]) for place, origin in found.items()]
 
     @cached_property
     def by_method(self) -> Mapping[tuple[str, str], Sequence[Entry]]:
@@ -236,31 +240,31 @@ class Board:
         return [name for name in self.catalog.keys if name.startswith(mine) and name not in self._stored]
 
 
-def _entry(rows: Sequence[Row], is_stale: Callable[[CellResult], bool], control: bool) -> Entry:
-    ordered = tuple(sorted(rows, key=lambda row: row.result.seed))
-    stale = {row.result.seed for row in ordered if is_stale(row.result)}
-    ok = [row for row in ordered if row.result.status is Status.OK]
-    current = [row for row in ok if row.result.seed not in stale]
-    shown = tuple(current or ok)
+def _entry(cells: list[Cell], is_stale: Callable[[Cell], bool], control: bool) -> Entry:
+    if len(cells) > 1:
+        cells.sort(key=lambda cell: cell.seed)
+    stale = [cell.seed for cell in cells if is_stale(cell)]
+    ok = [cell for cell in cells if cell.status is Status.OK]
+    current = [cell for cell in ok if cell.seed not in stale] if stale else ok
+    shown = current or ok
     return Entry(
-        rows=ordered,
-        shown=shown,
+        cells=tuple(cells),
+        shown=tuple(shown),
         stale=bool(shown) and not current,
         control=control,
         stale_seeds=frozenset(stale),
-        scores=_means([row.result.scores for row in shown]),
-        costs=_means([_costs(row.result.costs) for row in shown]),
+        scores=_means([cell.scores for cell in shown]),
+        costs=_means([_costs(cell) for cell in shown]),
     )
 
 
-def _costs(costs: Costs) -> dict[str, float]:
-    known = {cost.name: getattr(costs, cost.name) for cost in COSTS}
-    return {name: plain for name, value in (costs.extra | known).items() if (plain := number(value)) is not None}
+def _costs(cell: Cell) -> Mapping[str, float]:
+    return {**cell.extra, **cell.costs} if cell.extra else cell.costs
 
 
-def _means(records: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def _means(records: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
     if len(records) == 1:
-        return dict(records[0])
+        return records[0]
     values: dict[str, list[float]] = defaultdict(list)
     for record in records:
         for name, value in record.items():
@@ -268,7 +272,7 @@ def _means(records: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: sum(found) / len(found) for name, found in values.items()}
 
 
-def _task_card(result: CellResult) -> TaskCard:
+def _task_card(result: Cell) -> TaskCard:
     return TaskCard(
         name=result.task,
         title=result.task.split("/", 1)[-1],
@@ -283,7 +287,7 @@ def _task_card(result: CellResult) -> TaskCard:
     )
 
 
-def _method_card(name: str, results: Iterable[CellResult]) -> MethodCard:
+def _method_card(name: str, results: Iterable[Cell]) -> MethodCard:
     variants = [VariantCard(label=r.label, params=dict(r.variant), control=r.control) for r in results]
     return MethodCard(
         name=name,

@@ -5,87 +5,83 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leaderboard.board import Board
-from leaderboard.text import number
 from suite.results.metrics import COSTS
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def records(board: Board) -> list[dict[str, Any]]:
-    """One flat record a cell: facts, main score, ``score.*``, costs, ``extra.*`` and where it was measured."""
-    found = []
-    for row in board.stored.rows:
-        cell = row.result
-        costs = {cost.name: number(getattr(cell.costs, cost.name)) for cost in COSTS}
-        found.append(
-            {
-                "profile": cell.profile,
-                "family": cell.family,
-                "task": cell.task,
-                "method": cell.method,
-                "variant": cell.label,
-                "control": cell.control,
-                "seed": cell.seed,
-                "status": cell.status.value,
-                "stale": board.is_stale(cell),
-                "reason": cell.reason,
-                "main_metric": cell.main_metric,
-                "main": cell.main,
-                **{f"score.{name}": value for name, value in cell.scores.items()},
-                **costs,
-                **{f"extra.{name}": value for name, value in cell.costs.extra.items()},
-                "started": cell.provenance.started,
-                "cpu": str(cell.provenance.machine.get("cpu", "")),
-                "git_revision": cell.provenance.git_revision,
-                "key": cell.key,
-            }
-        )
-    return found
+Columns = Mapping[str, Sequence[Any]]
 
 
-def as_json(rows: Sequence[dict[str, Any]]) -> bytes:
+def columns(board: Board) -> Columns:
+    """A value a cell: facts, main score, ``score.*``, costs, ``extra.*`` and where it was measured."""
+    cells = board.stored.rows
+    scores = dict.fromkeys(name for cell in cells for name in cell.scores)
+    extra = dict.fromkeys(name for cell in cells for name in cell.extra)
+    return {
+        "profile": [cell.profile for cell in cells],
+        "family": [cell.family for cell in cells],
+        "task": [cell.task for cell in cells],
+        "method": [cell.method for cell in cells],
+        "variant": [cell.label for cell in cells],
+        "control": [cell.control for cell in cells],
+        "seed": [cell.seed for cell in cells],
+        "status": [cell.status.value for cell in cells],
+        "stale": [board.is_stale(cell) for cell in cells],
+        "reason": [cell.reason for cell in cells],
+        "main_metric": [cell.main_metric for cell in cells],
+        "main": [cell.main for cell in cells],
+        **{f"score.{name}": [cell.scores.get(name) for cell in cells] for name in scores},
+        **{cost.name: [cell.costs.get(cost.name) for cell in cells] for cost in COSTS},
+        **{f"extra.{name}": [cell.extra.get(name) for cell in cells] for name in extra},
+        "started": [cell.started for cell in cells],
+        "cpu": [str(cell.origin.machine.get("cpu", "")) for cell in cells],
+        "git_revision": [cell.origin.git_revision for cell in cells],
+        "key": [cell.key for cell in cells],
+    }
+
+
+def as_json(values: Columns) -> bytes:
     """Column names and rows, as `pandas.read_json(orient="split")` reads them."""
-    names = _names(rows)
-    value = {"columns": names, "data": [[row.get(name) for name in names] for row in rows]}
+    value = {"columns": list(values), "data": list(zip(*values.values(), strict=True))}
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
+def as_csv(values: Columns) -> bytes:
     """Comma-separated; a text that a spreadsheet would take for a formula gets an apostrophe before it."""
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, _names(rows), restval="", lineterminator="\r\n")
-    writer.writerow({name: _inert(name) for name in _names(rows)})
-    writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow([_inert(name) for name in values])
+    inert = [[_inert(one) for one in column] if _type(column) is str else column for column in values.values()]
+    writer.writerows(zip(*inert, strict=True))
     return stream.getvalue().encode("utf-8", "backslashreplace")
 
 
-def as_parquet(rows: Sequence[dict[str, Any]]) -> bytes:
+def as_parquet(values: Columns) -> bytes:
     """Parquet with one typed column a field."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {name: [_unicode(row.get(name)) for row in rows] for name in _names(rows)}
-    arrays = {name: pa.array(values, type=_type(pa, values)) for name, values in columns.items()}
+    types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    arrays = {}
+    for name, column in values.items():
+        kind = _type(column)
+        arrays[name] = pa.array([_unicode(one) for one in column] if kind is str else column, type=types[kind])
     sink = io.BytesIO()
     pq.write_table(pa.table(arrays), sink, compression="zstd")
     return sink.getvalue()
 
 
-def _type(pa: Any, values: Sequence[Any]) -> Any:
-    known = [value for value in values if value is not None]
-    if known and all(isinstance(value, bool) for value in known):
-        return pa.bool_()
-    if known and all(isinstance(value, int) and not isinstance(value, bool) for value in known):
-        return pa.int64()
-    return pa.float64() if known and all(isinstance(value, float | int) for value in known) else pa.string()
-
-
-def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
+def _type(column: Sequence[Any]) -> type:
+    """What a column's values are: booleans, whole numbers, numbers; text for all else."""
+    found = set(map(type, column)) - {type(None)}
+    if found in ({bool}, {int}):
+        return next(iter(found))
+    return float if found and found <= {int, float} else str
 
 
 def _inert(value: Any) -> Any:

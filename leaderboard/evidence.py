@@ -70,14 +70,38 @@ class Standing:
     testable: bool
 
 
+class _Answers:
+    """Answers about the same tasks in one file, by the digest of the question and of all that its answer depends on."""
+
+    def __init__(self, file: Path | None, identity: str) -> None:
+        self._file, self._identity = file, identity
+        before = (stored.read(file, _MEMORY) if file else None) or {}
+        before = before if before.get("code") == _CODE else {}
+        self._before: Mapping[str, Any] = before.get("answers", {})
+        # Of the same data all is kept, asked or not; of other data what is asked again.
+        self._now: dict[str, Any] = dict(self._before) if before.get("identity") == identity else {}
+        self._new = False
+
+    def to(self, question: str, ask: Callable[[], Any]) -> Any:
+        if question not in self._now:
+            self._now[question] = self._before[question] if question in self._before else ask()
+            self._new = True
+        return self._now[question]
+
+    def save(self) -> None:
+        if self._new and self._file is not None:
+            stored.write(self._file, _MEMORY, {"code": _CODE, "identity": self._identity, "answers": self._now})
+            self._new = False
+
+
 class Evidence:
     """Intervals, standings and paired differences of one profile's main scores."""
 
     def __init__(self, board: Board, memory: Path | None = None) -> None:
-        """Ask about `board`; the file `memory` holds answers of an earlier build."""
+        """Ask about `board`; the folder `memory` holds answers of earlier builds."""
         self._board = board
-        self._memory: Mapping[str, Any] = (stored.read(memory, _MEMORY) if memory else None) or {}
-        self.answers: dict[str, Any] = {}
+        self._memory = memory
+        self._kept: dict[str, _Answers] = {}
         self._estimates: dict[str, dict[str, Estimate]] = {}
         self._contests: dict[str, Contest[str]] = {}
         self._identities: dict[str, dict[str, str]] = {}
@@ -130,10 +154,8 @@ class Evidence:
             found = [mean_kept([self._pair(task, *pair) for task in tasks]) for pair in pairs]
             return [None if one is None else astuple(one) for one in found]
 
-        key = digest(_CODE, "kept", *tasks, *(self._identity(task)[label] for task in tasks for label in asked))
-        if key not in self.answers:
-            self.answers[key] = self._memory[key] if key in self._memory else ask()
-        return [None if one is None else Kept(*one) for one in self.answers[key]]
+        key = digest("kept", *tasks, *(self._identity(task)[label] for task in tasks for label in asked))
+        return [None if one is None else Kept(*one) for one in self._answers(tasks).to(key, ask)]
 
     def percents(self, task: str) -> Mapping[str, Kept]:
         """Per cent of its reference that each configuration keeps on a task, where that can be said."""
@@ -157,14 +179,13 @@ class Evidence:
         """Standard errors of the paired differences of all pairs ``(i, j), i < j`` of `labels`, and number of items."""
         return self._contest(task).errors(labels)
 
-    def identity(self, task: str, labels: Sequence[str]) -> str:
-        """Digest of all that the answers about these labels depend on."""
-        return self._key("pairs", task, labels)
-
     def forget(self) -> None:
-        """Free the resamples that were drawn so far."""
+        """Free the per-item scores and resamples that were read and drawn so far, and keep what was answered."""
+        for answers in self._kept.values():
+            answers.save()
         self._estimates.clear()
         self._contests.clear()
+        self._board.stored.forget()
 
     # -- asking -------------------------------------------------------------------------------------
 
@@ -194,25 +215,26 @@ class Evidence:
         if task not in self._estimates:
             metric = _declaration(self._metric(task))
             entries = {label: entry for label, entry in self._board.entries(task).items() if entry.main is not None}
-            samples = {label: _sample(entry, metric) for label, entry in entries.items()}
+            samples = {label: _sample(self._board, entry, metric) for label, entry in entries.items()}
             self._estimates[task] = replicates(samples)
         return self._estimates[task]
 
     # -- remembering --------------------------------------------------------------------------------
 
-    def memory(self) -> bytes:
-        """What a later build takes as its `memory`."""
-        return stored.pack(_MEMORY, self.answers)
-
     def _remembered(self, question: str, task: str, labels: Sequence[str], ask: Callable[[], Any]) -> Any:
-        key = self._key(question, task, labels)
-        if key not in self.answers:
-            self.answers[key] = self._memory[key] if key in self._memory else ask()
-        return self.answers[key]
+        return self._answers([task]).to(self._key(question, task, labels), ask)
+
+    def _answers(self, tasks: Sequence[str]) -> _Answers:
+        """The answers about some tasks together."""
+        name = digest(*tasks)
+        if name not in self._kept:
+            identity = digest(*(digest(task, *self._identity(task).values()) for task in tasks))
+            self._kept[name] = _Answers(None if self._memory is None else self._memory / name, identity)
+        return self._kept[name]
 
     def _key(self, question: str, task: str, labels: Sequence[str]) -> str:
         known = self._identity(task)
-        return digest(_CODE, question, task, *(known[label] for label in labels))
+        return digest(question, task, *(known[label] for label in labels))
 
     def _identity(self, task: str) -> dict[str, str]:
         """Digest of each scored variant: its label, its seeds' scores and per-item scores, its metric."""
@@ -220,15 +242,11 @@ class Evidence:
             entries = self._board.entries(task)
             card = plain_json(self._metric(task).model_dump()) if entries else ""
             self._identities[task] = {
-                label: digest(card, *(f"{r.label}\n{r.seed}\n{r.main!r}\n{r.items_sha256}" for r in _results(entry)))
+                label: digest(card, *(f"{r.label}\n{r.seed}\n{r.main!r}\n{r.items_sha256}" for r in entry.shown))
                 for label, entry in entries.items()
                 if entry.main is not None
             }
         return self._identities[task]
-
-
-def _results(entry: Entry) -> list[Any]:
-    return [row.result for row in entry.shown]
 
 
 def _declaration(card: MetricCard) -> Metric:
@@ -236,13 +254,15 @@ def _declaration(card: MetricCard) -> Metric:
     return card.metric() if card.statistic in get_args(Statistic) else Metric(card.name, card.title, card.better)
 
 
-def _sample(entry: Entry, metric: Metric) -> Sample:
+def _sample(board: Board, entry: Entry, metric: Metric) -> Sample:
     """What is stored of one variant; without per-item scores where those cannot be used."""
+    scores = [cell.scores[metric.name] for cell in entry.shown]
     try:
-        sample = Sample.of(entry.shown, metric)
+        wanted = metric.item_columns()
+        sample = Sample(metric, scores, [board.stored.items(cell) if wanted else {} for cell in entry.shown])
         sample.arrays  # noqa: B018 - whether they can be used
     except (WeighbridgeError, ValueError, KeyError):
-        return Sample(metric, [row.result.scores[metric.name] for row in entry.shown], [{} for _ in entry.shown])
+        return Sample(metric, scores, [{} for _ in entry.shown])
     return sample
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from leaderboard.board import Entry
+from leaderboard.cells import Cell
 from leaderboard.site import digest
 from leaderboard.text import slug
-from suite.results.schema import CellResult
 
 
 def tab(key: str) -> str:
@@ -52,17 +54,22 @@ def method(name: str) -> str:
     return f"methods/{slug(name)}.html"
 
 
-def cell(result: CellResult) -> str:
+def cell(result: Cell) -> str:
     """The place on its method's page where a cell that did not end ok is explained."""
     return f"{method(result.method)}#{anchor(result)}"
 
 
 def results(entry: Entry) -> str:
     """Identifier, on its method's page, of a configuration's results."""
-    return f"results-{digest(entry.label)[:10]}"
+    return _results(entry.label)
 
 
-def anchor(result: CellResult) -> str:
+@lru_cache(maxsize=1 << 16)
+def _results(label: str) -> str:
+    return f"results-{digest(label)[:10]}"
+
+
+def anchor(result: Cell) -> str:
     """Identifier of a cell inside a page."""
     return f"cell-{digest(result.label, result.task, str(result.seed))[:10]}"
 

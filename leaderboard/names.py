@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from leaderboard.text import clean
 from suite.results.catalog import TaskCard
@@ -24,12 +25,14 @@ _PARTS = re.compile(r"\+(?![^\[]*\])")
 _PART = re.compile(r"([^\[\]]+)(?:\[(.*)\])?", re.DOTALL)
 
 
+@lru_cache(maxsize=1 << 16)
 def configuration(label: str) -> str:
     """The name of a configuration; a label that is no selector stays as it is."""
     parts = [_part(part) for part in _PARTS.split(label)]
     return clean(" + ".join(parts) if all(parts) else label, 120)
 
 
+@lru_cache(maxsize=1 << 14)
 def method(name: str) -> str:
     """The name of a method."""
     return clean(" + ".join(_method(part) for part in name.split("+")), 80)

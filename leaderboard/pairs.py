@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from leaderboard.board import Entry
 from leaderboard.evidence import Evidence
 from leaderboard.pages.task import TaskPage
-from leaderboard.site import Site
-from leaderboard.text import clean, compact, script_json
+from leaderboard.text import clean, compact
 from suite.errors import WeighbridgeError
 
 ITEMS = 200
 """Items of a scatter, evenly spaced over the task's; the page says so where there are more."""
 
 
-def write(site: Site, path: str, evidence: Evidence, page: TaskPage) -> None:
-    """Write a task's script of pairs, unless the configurations and their scores are what they were."""
+def script(evidence: Evidence, page: TaskPage) -> dict[str, Any]:
+    """Standard errors of all pairs of a task's current configurations, and scores of items of each."""
     entries = [entry for entry in page.entries if not entry.stale]
-    labels = [entry.label for entry in entries]
-    name = page.task.name
-    mark = evidence.identity(name, labels) if labels else "nothing"
-
-    def make() -> bytes:
-        errors, count = evidence.errors(name, labels)
-        items = [_items(page, entry) for entry in entries]
-        value = {
-            "variants": [clean(label, 120) for label in labels],
-            "controls": [int(entry.control) for entry in entries],
-            "errors": _rounded(errors),
-            "tested": count,
-            "items": [None if one is None else one[0] for one in items],
-            "all": max((one[1] for one in items if one is not None), default=0),
-        }
-        return f'weighbridge.put("pairs",{script_json(clean(name, 120))},{script_json(value)});\n'.encode()
-
-    site.made(path, mark, make)
+    errors, count = evidence.errors(page.task.name, [entry.label for entry in entries])
+    items = [_items(page, entry) for entry in entries]
+    return {
+        "variants": [clean(entry.label, 120) for entry in entries],
+        "controls": [int(entry.control) for entry in entries],
+        "errors": _rounded(errors),
+        "tested": count,
+        "items": [None if one is None else one[0] for one in items],
+        "all": max((one[1] for one in items if one is not None), default=0),
+    }
 
 
 def _rounded(errors: np.ndarray) -> list[float | None]:
@@ -54,7 +46,7 @@ def _items(page: TaskPage, entry: Entry) -> tuple[Sequence[float | int | None], 
     if len(columns) != 1:
         return None
     try:
-        values = entry.shown[0].items().get(columns[0])
+        values = page.board.stored.items(entry.shown[0]).get(columns[0])
     except WeighbridgeError:
         return None
     if values is None or not len(values):

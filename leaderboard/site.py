@@ -14,7 +14,7 @@ import jinja2
 
 from leaderboard.text import clean, formatted, plural, script_json, slug
 from leaderboard.unchanged import stamp
-from suite import files
+from suite import files, stored
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -37,6 +37,8 @@ def plain_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
+Context = Mapping[str, Any]
+
 _METHODS = (BuiltinMethodType, FunctionType, MethodType)
 
 
@@ -50,11 +52,12 @@ def _printable(value: Any) -> Any:
 class Site:
     """A folder of pages; files whose content would not change are left alone, and those nobody writes any more go."""
 
-    def __init__(self, out: Path) -> None:
-        """Write into `out`."""
+    def __init__(self, out: Path, outputs: str = "") -> None:
+        """Write into `out`; `outputs` is the `stamp` after the earlier build, where it is known."""
         self.out = out
         self._manifest = out / BUILD / "manifest.json"
         self._before = self._read_manifest()
+        self._untouched = bool(outputs) and self.stamp() == outputs
         self._now: dict[str, str] = {}
         self.written: list[str] = []
 
@@ -76,20 +79,48 @@ class Site:
         """Digest of all templates: a page is rendered again when any of them changed."""
         return digest(*(path.read_bytes() for path in sorted(TEMPLATES.glob("*.j2"))))
 
-    def page(self, path: str, template: str, context: Mapping[str, Any]) -> None:
-        """Render a page, unless its template and data are what they were."""
+    def page(self, path: str, template: str, frame: Mapping[str, Any], mark: str, ask: Callable[[], Context]) -> None:
+        """Render a page, unless its template and data are what they were.
+
+        Args:
+            path: the page.
+            template: its template.
+            frame: what stands around its content: title, profiles, links.
+            mark: digest of all that its content depends on.
+            ask: makes the content, which is asked for only where it is needed.
+        """
 
         def render() -> bytes:
             up = "../" * path.count("/")
-            text = self._environment.get_template(template).render(assets=f"{up}{ASSETS}/", **context)
+            text = self._environment.get_template(template).render({**ask(), **frame, "assets": f"{up}{ASSETS}/"})
             return text.encode("utf-8", "backslashreplace")
 
-        self.made(path, digest(self._look, template, plain_json(context)), render)
+        self.made(path, digest(self._look, template, plain_json(frame), mark), render)
 
-    def data(self, path: str, kind: str, name: str, value: Any) -> None:
-        """Write a script that hands `value` to `weighbridge.put(kind, name, value)`."""
-        text = f"weighbridge.put({script_json(kind)},{script_json(name)},{script_json(value)});\n"
-        self.file(path, text.encode())
+    def data(self, path: str, kind: str, name: str, mark: str, ask: Callable[[], Any]) -> None:
+        """Write a script that hands what `ask` returns to `weighbridge.put(kind, name, …)`, unless `mark` is known."""
+
+        def make() -> bytes:
+            text = f"weighbridge.put({script_json(kind)},{script_json(name)},{script_json(ask())});\n"
+            return text.encode()
+
+        self.made(path, mark, make)
+
+    def remembered(self, name: str, mark: str, ask: Callable[[], Any]) -> Any:
+        """What an earlier build kept under this name and mark, or what `ask` returns now, as JSON has it.
+
+        Args:
+            name: a name that no other value of the build has.
+            mark: digest of all that the value depends on.
+            ask: makes it.
+        """
+        path = f"{BUILD}/{name}"
+        kept = stored.read(self.out / path, name)
+        if not kept or kept["mark"] != mark:
+            kept = {"mark": mark, "value": plain_json(ask()).encode()}
+            stored.write(self.out / path, name, kept)
+        self._now[path] = mark
+        return json.loads(kept["value"])
 
     def file(self, path: str, content: bytes) -> None:
         """Write a file as it is."""
@@ -100,7 +131,7 @@ class Site:
         if path in self._now:
             raise ValueError(f"{path} would be written twice")
         known, _, content = self._before.get(path, "").rpartition(" ")
-        if known != mark or self._digest_of(path) != content:
+        if known != mark or not (self._untouched or self._digest_of(path) == content):
             content = self._write(path, make())
         self._now[path] = f"{mark} {content}"
 
@@ -109,8 +140,9 @@ class Site:
         gone = [path for path in self._before if path not in self._now]
         for path in gone:
             files.remove(self.out / path)
+        gone = [path for path in gone if not path.startswith(f"{BUILD}/")]
         self._manifest.parent.mkdir(parents=True, exist_ok=True)
-        files.write(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode())
+        files.write(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode(), ours=True)
         return gone
 
     def stamp(self) -> str:
@@ -119,11 +151,11 @@ class Site:
 
     def size(self) -> int:
         """Bytes of all files of the site."""
-        return sum((self.out / path).stat().st_size for path in self._now)
+        return sum((self.out / path).stat().st_size for path in self.paths())
 
     def paths(self) -> list[str]:
-        """Every file of the site, relative to its folder."""
-        return sorted(self._now)
+        """Every file that a reader may ask for, relative to the site's folder."""
+        return sorted(path for path in self._now if not path.startswith(f"{BUILD}/"))
 
     def _digest_of(self, path: str) -> str | None:
         """Digest of a file as it lies on disk; None where there is none."""
@@ -136,7 +168,7 @@ class Site:
         """Write a file, and return the digest of its content."""
         target = self.out / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(target, content)
+        files.write(target, content, ours=True)
         self.written.append(path)
         return digest(content)
 

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 LONGEST_TEXT = 300
@@ -25,12 +26,15 @@ _LARGEST = 1e15
 def clean(text: object, longest: int | None = LONGEST_TEXT) -> str:
     """Text with control and direction characters made visible, lone surrogates named, and a bounded length."""
     plain = str(text)
+    if plain.isascii() and plain.isprintable() and (longest is None or len(plain) <= longest):
+        return plain
     cut = len(plain) - longest if longest is not None and len(plain) > longest else 0
     plain = (plain[:longest] if cut else plain).translate(_VISIBLE)
     plain = _SURROGATE.sub(lambda match: f"[U+{ord(match[0]):04X}]", plain)
     return f"{plain}… ({cut:,} more characters)" if cut else plain
 
 
+@lru_cache(maxsize=1 << 16)
 def slug(name: str) -> str:
     """A file name for any text, the same on case-insensitive file systems; plain lower-case names stay as they are."""
     if _PLAIN_SLUG.fullmatch(name) and not name.startswith("index"):
@@ -41,6 +45,8 @@ def slug(name: str) -> str:
 
 def number(value: object) -> float | None:
     """A finite float, or None for everything else."""
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -11,6 +11,7 @@ from suite import own_data
 from suite.declared import wrong
 from suite.discovery import Catalogue, FoundMethod, Origin, add_own_tasks, scan
 from suite.errors import WeighbridgeError
+from suite.interrupts import interruptible
 from suite.method import Method
 from suite.paths import results_root
 from suite.planning import plan
@@ -20,7 +21,7 @@ from suite.results.store import ResultStore
 from suite.running.bar import Bar
 from suite.running.due import Overwrite
 from suite.running.reporting import Reporter
-from suite.running.runner import interruptible, run_cells
+from suite.running.runner import run_cells
 from suite.selectors import split
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from suite.paths import project_root
 from suite.planning import Cell
 from suite.results.catalog import (
     Catalog,
+    ClaimCard,
     DataCard,
     FamilyCard,
     MethodCard,
@@ -41,20 +42,26 @@ if TYPE_CHECKING:
 def catalog(
     catalogue: Catalogue,
     cells: Sequence[Cell],
-    rows: Iterable[Row],
-    profile: str,
+    rows: Sequence[Row],
+    verdicts: Sequence[ClaimCard],
     reported: Sequence[ReferenceRow] = (),
 ) -> Catalog:
-    """Cards of all that was found, the plan's keys, and the claims judged on `rows` of `profile`.
+    """Cards of all that was found, and the plan's keys.
 
-    `reported` are numbers that others report, shown beside the published ones.
+    Args:
+        catalogue: methods and tasks of a scan.
+        cells: a profile's plan.
+        rows: its stored rows.
+        verdicts: its claims, judged (`suite.verdicts`).
+        reported: numbers that others report, shown beside the published ones.
     """
-    from suite.claims import evaluate
-
     tasks = {name: t.task for name, t in catalogue.tasks.items()}
     families = {t.family: t for t in tasks.values()}
     data = dict.fromkeys(name for t in tasks.values() for name in t.datasets())
-    rows, keys = list(rows), stale_keys(cells)
+    keys = stale_keys(cells)
+    by_task: dict[str, list[Row]] = {name: [] for name in tasks}
+    for row in rows:
+        by_task.get(row.result.task, []).append(row)
     return Catalog(
         families=[
             FamilyCard(name=t.family, title=t.family_title, description=t.description, extra=t.extra, study=t.study)
@@ -77,14 +84,14 @@ def catalog(
                 metrics=list(dict.fromkeys((t.main_metric, *t.metrics))),
                 data=list(t.datasets()),
                 items=access.spec(t.spec.data).items,
-                tables=tables(t, rows, keys),
+                tables=tables(t, by_task[t.name], keys),
             )
             for t in tasks.values()
         ],
         data=[_data(name) for name in data],
         metrics=[MetricCard.of(metric) for metric in METRICS.values()],
         costs=[MetricCard.of(cost) for cost in COSTS],
-        claims=evaluate(claims(catalogue), rows, profile, keys),
+        claims=list(verdicts),
         references=[
             *(reference for t in tasks.values() for reference in t.references()),
             *(row for row in reported if row.task in tasks),
@@ -95,8 +102,8 @@ def catalog(
 
 
 def tables(task: Task[Any], rows: Iterable[Row], keys: Mapping[str, str]) -> list[TableCard]:
-    """The tables that `task` makes of its current rows that ended ok; `keys` are the plan's, from `stale_keys`."""
-    results = [row.result for row in rows if row.result.task == task.name and row.result.status is Status.OK]
+    """The tables that `task` makes of its rows, those current that ended ok; `keys` are the plan's, of `stale_keys`."""
+    results = [row.result for row in rows if row.result.status is Status.OK]
     return list(
         task.tables([r for r in results if keys.get(f"{r.profile}:{r.label}:{r.task}:{r.seed}", r.key) == r.key])
     )
@@ -119,7 +126,7 @@ def write(content: Catalog, results: Path, profile: str) -> Path:
     try:
         if path.is_symlink() or not path.is_file() or path.read_bytes() != text:
             path.parent.mkdir(parents=True, exist_ok=True)
-            files.write(path, text)
+            files.write(path, text, ours=True)
     except OSError as error:
         raise files.unwritable(path, error) from None
     return path

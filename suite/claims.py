@@ -25,6 +25,7 @@ from suite.results.metrics import EXACT_COSTS, METRICS, Metric
 
 if TYPE_CHECKING:
     from suite.results.catalog import ClaimCard
+    from suite.results.schema import Parameter
     from suite.results.store import Row
 
 _SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
@@ -39,7 +40,7 @@ __all__ = [
     "Quantity",
     "Results",
     "Verdict",
-    "evaluate",
+    "judge",
     "maximum",
     "mean",
     "minimum",
@@ -81,21 +82,47 @@ class Claim:
 # -- results as a predicate sees them -------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Stored:
+    """The rows of one configuration on one task, over all seeds.
+
+    Attributes:
+        method: name of the method.
+        variant: its parameters.
+        rows: reads the rows.
+    """
+
+    method: str
+    variant: Mapping[str, Parameter]
+    rows: Callable[[], Sequence[Row]]
+
+
+RowsOf = Callable[[str], Mapping[str, Stored]]
+"""The stored rows of a task, by the label of their configuration."""
+
+
 @dataclass
 class _Evidence:
     """Rows of one profile, and the estimates that predicates asked for; those new are estimated together."""
 
-    rows: dict[tuple[str, str], list[Row]]
+    rows_of: RowsOf
     keys: Mapping[str, str]
     resamples: int = RESAMPLES
     estimates: dict[_Request, Estimate] = field(default_factory=dict)
     requested: dict[_Request, Sample] = field(default_factory=dict)
+    read: dict[tuple[str, str], Sequence[Row]] = field(default_factory=dict)
+
+    def rows(self, label: str, task: str) -> Sequence[Row]:
+        """The rows of a configuration that `find` found."""
+        if (label, task) not in self.read:
+            self.read[label, task] = self.rows_of(task)[label].rows()
+        return self.read[label, task]
 
     def estimate(self, label: str, task: str, metric: str) -> Estimate:
         """The estimate, without replicates until `resample` was called."""
         request = (label, task, metric)
         if request not in self.estimates:
-            rows = self.rows[label, task]
+            rows = self.rows(label, task)
             for row in rows:
                 if metric not in row.result.scores:
                     raise NotMeasured(f"{label} on {task} has no score {metric!r}: {_known(row.result.scores)}")
@@ -113,13 +140,13 @@ class _Evidence:
 
     def find(self, selector: str, task: str) -> str:
         """The label of the one variant that `selector` names on `task`, after checking its rows."""
-        variants = {label: rows[0].result.variant for (label, on), rows in self.rows.items() if on == task}
-        labels = [selector] if selector in variants else _matching(selector, self.rows, task)
+        stored = self.rows_of(task)
+        labels = [selector] if selector in stored else _matching(selector, stored)
         if not labels:
             raise NotMeasured(f"{selector} on {task} has no result")
         if len(labels) > 1:
             raise NotMeasured(f"{selector} on {task} names {len(labels)} variants: {_known(labels)}")
-        for row in self.rows[labels[0], task]:
+        for row in self.rows(labels[0], task):
             result = row.result
             where = f"{result.label} on {task}, seed {result.seed}"
             if result.status != "ok":
@@ -137,6 +164,8 @@ class Results:
         self._evidence = evidence
         self._task = task
         self.numbers: dict[str, float] = {}
+        self.tasks: dict[str, None] = {}
+        """The tasks whose rows were looked at."""
 
     def __getitem__(self, selector: str | tuple[str, str]) -> Measured:
         """The rows, over all seeds, of one variant.
@@ -151,6 +180,7 @@ class Results:
         name, task = (selector, self._task) if isinstance(selector, str) else selector
         if task is None:
             raise NotMeasured(f"the claim names no task for {name}")
+        self.tasks[task] = None
         return Measured(self, self._evidence, self._evidence.find(name, task), task, task == self._task)
 
 
@@ -200,7 +230,7 @@ class Measured:
         return Quantity(estimate.value, estimate.replicates)
 
     def _rows(self) -> Sequence[Row]:
-        return self.evidence.rows[self.label, self.task]
+        return self.evidence.rows(self.label, self.task)
 
     def _note(self, name: str, value: float) -> None:
         where = "" if self.on_own_task else f"on {self.task}"
@@ -210,38 +240,36 @@ class Measured:
 # -- judging --------------------------------------------------------------------------------------------
 
 
-def evaluate(
-    claims: Iterable[tuple[str, Claim]],
-    results: Iterable[Row],
-    profile: str,
-    keys: Mapping[str, str] | None = None,
-    resamples: int = RESAMPLES,
-) -> list[ClaimCard]:
-    """Judge the claims that are about `profile` on its stored rows.
+@dataclass(frozen=True)
+class Judged:
+    """A verdict, and the tasks whose rows it was made of: it is the same for as long as these rows are."""
+
+    card: ClaimCard
+    tasks: tuple[str, ...]
+
+
+def judge(
+    claims: Sequence[tuple[str, Claim]], rows_of: RowsOf, keys: Mapping[str, str], resamples: int = RESAMPLES
+) -> list[Judged]:
+    """Judge claims about one profile on its stored rows.
 
     Args:
-        claims: (method's name, claim) pairs; those about another profile are left out.
-        results: rows of the profile.
-        profile: its name.
+        claims: (method's name, claim) pairs.
+        rows_of: the profile's rows of a task; only those are read that a claim asks for.
         keys: ``profile:label:task:seed`` → the key of a current row; a row with another key is stale.
         resamples: number of bootstrap resamples.
 
     Returns:
-        One card a claim. A predicate that raises is *not measured*, with the error as its reason.
+        One verdict a claim. A predicate that raises is *not measured*, with the error as its reason.
     """
-    rows: dict[tuple[str, str], list[Row]] = {}
-    for row in results:
-        if row.result.profile == profile:
-            rows.setdefault((row.result.label, row.result.task), []).append(row)
-    evidence = _Evidence(rows, keys or {}, resamples)
-    about = [(method, claim) for method, claim in claims if claim.profile == profile]
-    for method, claim in about:  # a first round finds out what is asked for, so that it is resampled together
+    evidence = _Evidence(rows_of, keys, resamples)
+    for method, claim in claims:  # a first round finds out what is asked for, so that it is resampled together
         _judge(method, claim, evidence)
     evidence.resample()
-    return [_judge(method, claim, evidence) for method, claim in about]
+    return [_judge(method, claim, evidence) for method, claim in claims]
 
 
-def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
+def _judge(method: str, claim: Claim, evidence: _Evidence) -> Judged:
     from suite.results.catalog import ClaimCard
 
     view = Results(evidence, claim.task)
@@ -268,36 +296,36 @@ def _judge(method: str, claim: Claim, evidence: _Evidence) -> ClaimCard:
         numbers=view.numbers,
         reason=reason,
     )
+    tasks = tuple(view.tasks)
     if verdict is None:
-        return card
+        return Judged(card, tasks)
     if gate is not None and not gate.holds:
         reason = (
             f"what it presupposes does not hold: {gate.value:.4g} {gate.relation} {gate.threshold:.4g} (a control that "
             "has not converged)"
         )
-    return card.model_copy(
-        update={
-            "verdict": verdict.word if reason is None else "undecided",
-            "reason": reason,
-            "value": verdict.value,
-            "threshold": verdict.threshold,
-            "relation": verdict.relation,
-            "interval": verdict.interval,
-        }
-    )
+    decided = {
+        "verdict": verdict.word if reason is None else "undecided",
+        "reason": reason,
+        "value": verdict.value,
+        "threshold": verdict.threshold,
+        "relation": verdict.relation,
+        "interval": verdict.interval,
+    }
+    return Judged(card.model_copy(update=decided), tasks)
 
 
-def _matching(selector: str, rows: Mapping[tuple[str, str], Sequence[Row]], task: str) -> list[str]:
-    """Labels on `task` that `selector` names: those with just its parameters, else those with more."""
+def _matching(selector: str, stored: Mapping[str, Stored]) -> list[str]:
+    """Labels that `selector` names: those with just its parameters, else those with more."""
     parsed = _SELECTOR.fullmatch(selector)
     if parsed is None:
         raise NotMeasured(f"{selector!r} is not a selector: write name[param=value]")
     pairs = (part.partition("=") for part in (parsed["inside"] or "").split(",") if part)
     wanted = {name.strip(): value.strip() for name, _, value in pairs}
     found: dict[str, int] = {}
-    for (label, on), (first, *_) in rows.items():
-        if on == task and first.result.method == parsed["name"]:
-            variant = {name: str(value) for name, value in first.result.variant.items()}
+    for label, one in stored.items():
+        if one.method == parsed["name"]:
+            variant = {name: str(value) for name, value in one.variant.items()}
             if wanted.items() <= variant.items():
                 found[label] = len(variant)
     exact = [label for label, count in found.items() if count == len(wanted)]

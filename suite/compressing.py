@@ -40,7 +40,8 @@ class Compressor(Method):
 
     Class attributes are those of `Method`, and:
         reads: ``dense``, or ``multivector`` for what compresses several vectors per item.
-        usual: values of parameters that are weighed on a user's vectors unless others are asked for.
+        usual: values of parameters that are weighed on a user's vectors unless others are asked for; no values for
+            what is weighed only when it is named.
 
     Attributes:
         similarity: how the vectors are compared, set before `fit` and `encode` are called.

@@ -12,6 +12,7 @@ MOST_VARIANTS = 1000
 _LONGEST_NAME = 100
 _LONGEST_TEXT = 10_000
 _LARGEST = 1 << 63
+_WELL = str.maketrans("", "", "\n\t")
 _PART_OF_A_SELECTOR = frozenset("[]+,=*?:/\\ ")
 _TAKEN = frozenset(
     {"effort", "encode", "extra_costs", "fit", "fitted", "grid", "name", "narrow", "params", "skip", "train", "weights"}
@@ -67,7 +68,7 @@ def _texts(attribute: str, value: Any) -> str | None:
 
 def _is_text(text: str, longest: int) -> bool:
     """Whether a text can be stored and is not too long; line breaks are well."""
-    return len(text) <= longest and all(c.isprintable() or c in "\n\t" for c in text)
+    return len(text) <= longest and text.translate(_WELL).isprintable()
 
 
 def _paper(paper: Any) -> str | None:
@@ -100,7 +101,8 @@ def _grid(cls: type[Method]) -> Iterable[str | None]:
     if count > MOST_VARIANTS:
         yield f"grid has {count:,} configurations; at most {MOST_VARIANTS:,} are run"
     labels = [label(cls.name, variant) for variant in cls.variants()]
-    if twice := next((one for one in labels if labels.count(one) > 1), None):
+    if len(set(labels)) < len(labels):
+        twice = next(one for one in labels if labels.count(one) > 1)
         yield f"grid: two configurations read as {twice}"
 
 

@@ -311,8 +311,8 @@ def _classes(module: ModuleType, base: type[Any]) -> list[type[Any]]:
         cls
         for cls in vars(module).values()
         if isinstance(cls, type)
+        and cls.__module__ == module.__name__  # before what is slow to ask
         and issubclass(cls, base)
-        and cls.__module__ == module.__name__
         and not (inspect.isabstract(cls) and (base is not Method or _is_base(cls, module)))
         and not cls.__name__.startswith("_")
     ]

@@ -6,6 +6,7 @@ may be anything. Whoever reads such a file reads it here.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import uuid
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 from suite.errors import WeighbridgeError
 
@@ -78,7 +79,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def write(path: Path, *content: Buffer, beside: Path | None = None, durable: bool = False) -> None:
+def write(path: Path, *content: Buffer, beside: Path | None = None, durable: bool = False, ours: bool = False) -> None:
     """Replace a file in one step, through a temporary file in the same folder.
 
     Args:
@@ -86,23 +87,85 @@ def write(path: Path, *content: Buffer, beside: Path | None = None, durable: boo
         content: what it will hold, part after part.
         beside: name after which the temporary file is called; the file's own by default.
         durable: whether to return only once the disk has it.
+        ours: whether a folder that took the file's name is set aside, since no user chose that name.
 
     Raises:
         OSError: it cannot be written; what was there before is then still whole, and nothing else is left.
     """
-    named = beside or path
-    temporary = named.with_name(f"{named.stem}.{uuid.uuid4().hex}.tmp")
+    temporary, descriptor = _temporary(beside or path)
     try:
-        with temporary.open("xb") as stream:
+        with os.fdopen(descriptor, "wb") as stream:
             for part in content:
                 stream.write(part)
+            stream.flush()
             if durable:
-                stream.flush()
                 os.fsync(stream.fileno())
-        temporary.replace(path)
+            if ours and is_folder(path):
+                set_aside(path)
+            temporary.replace(path)
     except BaseException:
         remove(temporary)
         raise
+
+
+def _temporary(path: Path) -> tuple[Path, int]:
+    """An empty file beside `path`, open for writing and locked.
+
+    It has one name for all writers, so that what one that was killed left is taken by the next, and a name of its own
+    only where somebody else is writing, or the name is taken by what is no file of ours.
+    """
+    shared = path.with_name(f"{path.stem}.writing.tmp")
+    make = os.O_WRONLY | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL
+    with suppress(OSError):
+        try:
+            descriptor, is_new = os.open(shared, make, 0o666), True
+        except FileExistsError:
+            descriptor = os.open(shared, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            is_new = False
+        if _is_ours(shared, descriptor, is_new):
+            os.ftruncate(descriptor, 0)
+            return shared, descriptor
+        os.close(descriptor)
+    own = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.tmp")
+    return own, os.open(own, make, 0o666)
+
+
+def _is_ours(path: Path, descriptor: int, is_new: bool) -> bool:
+    """Whether an open file is still the one of that name, and nobody else's; locks it then."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        now, opened = path.lstat(), os.fstat(descriptor)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks here, or it is gone
+        return is_new and path.exists()
+    alone = stat.S_ISREG(opened.st_mode) and opened.st_nlink == 1  # never a file that has another name, too
+    return alone and (now.st_dev, now.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename what is not what its name promises, a link and not its target; returns where it is then.
+
+    It is called ``NAME.rejected``, and if something that cannot be replaced has that name, ``NAME.HEX.rejected``. It
+    stays where it is if the disk refuses.
+    """
+    for name in (f"{path.name}.rejected", f"{path.name}.{uuid.uuid4().hex[:8]}.rejected"):
+        with suppress(OSError):
+            return path.replace(path.with_name(name))
+    return path
+
+
+def lock_file(path: Path) -> IO[bytes]:
+    """The file of a lock, opened; it is made if there is none, and what else has its name is set aside.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            set_aside(path)
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666), "r+b")
 
 
 def remove(path: Path) -> None:
@@ -132,7 +195,11 @@ def unwritable(path: Path, error: Exception) -> WeighbridgeError:
 
 def stamp(path: Path, *, links: bool = True) -> list[int]:
     """What changes whenever a file (or, with `links`, what it leads to) does: two times in ns, size and inode."""
-    status = path.stat() if links else path.lstat()
+    return stamp_of(path.stat() if links else path.lstat())
+
+
+def stamp_of(status: os.stat_result) -> list[int]:
+    """The same of a file that was looked at already."""
     return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
 
 

@@ -13,6 +13,8 @@ from traceback import extract_tb
 from types import FrameType
 from typing import Any, TypeVar
 
+from suite.interrupts import REQUESTS
+
 T = TypeVar("T")
 _LONGEST = 300
 
@@ -68,7 +70,7 @@ def _signals() -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in REQUESTS}
 
     def told(number: int, frame: FrameType | None) -> None:
         asked.append(number)

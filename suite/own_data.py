@@ -127,7 +127,7 @@ def _writing() -> Iterator[list[own.Entry]]:
     file = own.own_file()
     folder = files.make_folder(file.parent)
     try:
-        lock = (folder / ".own-data.lock").open("w")
+        lock = files.lock_file(folder / ".own-data.lock")
     except OSError as error:
         raise files.unwritable(file, error) from None
     with lock:

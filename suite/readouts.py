@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import cache
+from types import FunctionType
 from typing import Any, Protocol
 
 
@@ -85,12 +87,25 @@ def lacking(cls: type[Any], protocol: type[Any]) -> str | None:
                 return f"has no {name}"
             continue
         found = getattr(cls, name, None)
-        given = list(inspect.signature(wanted).parameters)
-        form = f"{name}({', '.join(given[1:])})"
-        if not callable(found):
-            return f"has no {form}"
-        try:
-            inspect.signature(found).bind(*given)
-        except TypeError:
-            return f"has {name}{inspect.signature(found)}, which cannot be called as {form}"
+        problem = _not_called_like(found, wanted) if isinstance(found, FunctionType) else _differs(found, wanted)
+        if problem is not None:
+            return problem
     return None
+
+
+def _differs(found: Any, wanted: FunctionType) -> str | None:
+    """Why what a class has cannot be called as a protocol's function is; None if it can."""
+    name = wanted.__name__
+    given = list(inspect.signature(wanted).parameters)
+    form = f"{name}({', '.join(given[1:])})"
+    if not callable(found):
+        return f"has no {form}"
+    try:
+        inspect.signature(found).bind(*given)
+    except TypeError:
+        return f"has {name}{inspect.signature(found)}, which cannot be called as {form}"
+    return None
+
+
+_not_called_like = cache(_differs)
+"""The same of a function, which most classes share with their base."""

@@ -21,7 +21,7 @@ from suite.paths import cache_root, project_root
 PRESENTATION = frozenset({
     "summary", "tags", "paper", "claims", "description", "family_title", "tab", "extra", "study", "title", "reference",
     "reference_of", "controls", "is_control", "readouts", "requires", "quick", "usual", "accepts", "skip",
-    "protocol", "pictures",
+    "protocol", "pictures", "keeps_passes",
 })  # fmt: skip
 """What a class says of how it is shown and where it may run.
 
@@ -52,7 +52,7 @@ class Source:
 
 
 class Sources:
-    """Sources of files by path; parsed once per file version."""
+    """Sources of files by path, parsed once per file version; of one instance, a closure reads each file once."""
 
     def __init__(self) -> None:
         """Read what was kept."""
@@ -60,6 +60,7 @@ class Sources:
         self._file = cache_root() / "sources" / f"{self._key[:16]}.read"
         self._kept: dict[str, Any] = stored.read(self._file, self._key) or {}
         self._changed = False
+        self._seen: dict[Path, Source] = {}
         self._neighbours: dict[Path, list[Path]] = {}
         self._modules: dict[tuple[str, Path], tuple[Path, ...]] = {}
 
@@ -96,10 +97,11 @@ class Sources:
         while waiting:
             current = waiting.pop()
             if current not in seen:
-                seen[current] = self.source(current, package, root)
                 if current not in self._neighbours:
-                    imports = seen[current].imports
+                    self._seen[current] = self.source(current, package, root)
+                    imports = self._seen[current].imports
                     self._neighbours[current] = [f for name in imports for f in self._module(name, root, package)]
+                seen[current] = self._seen[current]
                 waiting.extend(self._neighbours[current])
         return seen
 

@@ -67,7 +67,7 @@ def write(file: Path, key: str, value: Any) -> None:
     parts = _parts(key, value)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        files.write(file, *parts)
+        files.write(file, *parts, ours=True)
     except OSError as error:
         log.warning("%s is not kept: %s", file, error.strerror or error)
 

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from leaderboard.board import Board
+from leaderboard.cells import Origin
 from leaderboard.pages.trust import trust
 from leaderboard.text import clean
 from suite.results.catalog import MetricCard
-from suite.results.schema import CellResult
+
+Origins = Sequence[tuple[Origin, int]]
 
 
 def context(board: Board, downloads: list[dict[str, Any]]) -> dict[str, Any]:
     """What the page shows."""
-    cells = [row.result for row in board.stored.rows]
+    origins = board.origins
     return {
         "trust": trust(board),
         "downloads": downloads,
         "metrics_list": [_metric(card) for card in board.metrics.values()],
         "costs": [_metric(card) for card in board.costs.values()],
-        "machines": _machines(cells),
-        "packages": _packages(cells),
-        "revisions": _common(cells, lambda cell: cell.provenance.git_revision),
-        "engines": _common(cells, lambda cell: cell.provenance.engine),
+        "machines": _machines(origins),
+        "packages": _packages(origins),
+        "revisions": _common(origins, lambda origin: origin.git_revision),
+        "engines": _common(origins, lambda origin: origin.engine),
         "data": [
             {
                 "title": clean(card.title, 120),
@@ -36,7 +39,7 @@ def context(board: Board, downloads: list[dict[str, Any]]) -> dict[str, Any]:
             for card in board.catalog.data
         ],
         "weights": sorted(
-            {(clean(name, 120), clean(sha, 64)) for cell in cells for name, sha in cell.provenance.weights.items()}
+            {(clean(name, 120), clean(sha, 64)) for origin, _ in origins for name, sha in origin.weights.items()}
         ),
     }
 
@@ -51,24 +54,27 @@ def _metric(card: MetricCard) -> dict[str, Any]:
     }
 
 
-def _machines(cells: list[CellResult]) -> list[dict[str, Any]]:
+def _machines(origins: Origins) -> list[dict[str, Any]]:
     counts: Counter[tuple[tuple[str, str], ...]] = Counter()
-    for cell in cells:
-        if cell.provenance.machine:
-            facts = {key: clean(value, 120) for key, value in cell.provenance.machine.items()}
-            facts |= {"threads per run": str(cell.provenance.threads), "runs at once": str(cell.provenance.jobs)}
-            counts[tuple(facts.items())] += 1
+    for origin, count in origins:
+        if origin.machine:
+            facts = {key: clean(value, 120) for key, value in origin.machine.items()}
+            facts |= {"threads per run": str(origin.threads), "runs at once": str(origin.jobs)}
+            counts[tuple(facts.items())] += count
     return [{"facts": list(facts), "runs": count} for facts, count in counts.most_common(20)]
 
 
-def _packages(cells: list[CellResult]) -> list[tuple[str, str]]:
+def _packages(origins: Origins) -> list[tuple[str, str]]:
     versions: dict[str, set[str]] = defaultdict(set)
-    for cell in cells:
-        for name, version in cell.provenance.packages.items():
+    for origin, _ in origins:
+        for name, version in origin.packages.items():
             versions[name].add(version)
     return [(clean(name, 60), clean(", ".join(sorted(found)), 160)) for name, found in sorted(versions.items())]
 
 
-def _common(cells: list[CellResult], of: Any) -> list[tuple[str, int]]:
-    counts = Counter(value for cell in cells if (value := of(cell)))
+def _common(origins: Origins, of: Callable[[Origin], str | None]) -> list[tuple[str, int]]:
+    counts: Counter[str] = Counter()
+    for origin, count in origins:
+        if value := of(origin):
+            counts[value] += count
     return [(clean(value, 60), count) for value, count in counts.most_common(20)]

@@ -13,8 +13,8 @@ from leaderboard.text import plural
 
 
 def cards(page: TabPage) -> list[dict[str, str]]:
-    """Up to three: what keeps enough at the least bytes, what cutting keeps there, how many papers hold."""
-    return [card for card in (_enough(page), _cutting(page), _papers(page.board)) if card is not None]
+    """What keeps enough at the least bytes, and what cutting keeps there, as far as that can be said."""
+    return [card for card in (_enough(page), _cutting(page)) if card is not None]
 
 
 def _enough(page: TabPage) -> dict[str, str] | None:
@@ -63,7 +63,8 @@ def _reference(page: TabPage, label: str) -> str:
     return names.method((page.board.reference(label) or "").partition("[")[0])
 
 
-def _papers(board: Board) -> dict[str, str] | None:
+def papers(board: Board) -> list[dict[str, str]]:
+    """How many papers hold, where any was measured."""
     outcomes = [
         outcome([claim.verdict for claim in board.catalog.claims if claim.method == name])
         for name, card in board.methods.items()
@@ -71,15 +72,16 @@ def _papers(board: Board) -> dict[str, str] | None:
     ]
     outcomes = [one for one in outcomes if one != "not measured"]
     if not outcomes:
-        return None
+        return []
     held = outcomes.count("holds")
-    return {
+    card = {
         "value": f"{held} of {len(outcomes)}",
         "said": f"papers hold here in all that was decided; {outcomes.count('in part')} in part",
         "name": "Methods & papers",
         "title": "",
         "href": "methods.html",
     }
+    return [card]
 
 
 def subtitle(board: Board, tabs: Sequence[Tab]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leaderboard import links, names, numbers
 from leaderboard.board import Board, Entry
+from leaderboard.cells import Cell
 from leaderboard.evidence import Evidence
 from leaderboard.kinds import kind
 from leaderboard.pages import rows, sheets
@@ -15,10 +16,9 @@ from leaderboard.pages.methods import paper
 from leaderboard.pages.scores import score
 from leaderboard.text import clean, formatted
 from suite.results.catalog import MethodCard, TaskCard
-from suite.results.schema import CellResult
 
 
-def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any]:
+def context(board: Board, results: Results, card: MethodCard) -> dict[str, Any]:
     """What the page shows."""
     claims = [claim for claim in board.catalog.claims if claim.method == card.name and claim.profile == board.profile]
     cells = board.cells[card.name]
@@ -42,7 +42,7 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
             if value
         ],
         "control": card.control,
-        "configurations": _configurations(board, evidence, card),
+        "configurations": _configurations(board, results, card),
         "charts": [
             {
                 "name": clean(task.name, 120),
@@ -66,28 +66,34 @@ def context(board: Board, evidence: Evidence, card: MethodCard) -> dict[str, Any
     }
 
 
-def _configurations(board: Board, evidence: Evidence, card: MethodCard) -> list[dict[str, Any]]:
+Results = Mapping[str, Mapping[str, dict[str, Any]]]
+"""What `row` says, by task and by configuration."""
+
+
+def _configurations(board: Board, results: Results, card: MethodCard) -> list[dict[str, Any]]:
     """Its configurations, controls last, each with a row a task."""
     found: dict[str, list[tuple[TaskCard, Entry]]] = {}
     for task in board.tasks:
         for entry in board.by_method.get((task.name, card.name), ()):
             found.setdefault(entry.label, []).append((task, entry))
-    order = sorted(found, key=lambda label: (found[label][0][1].control, list(found).index(label)))
-    return [_configuration(board, evidence, found[label]) for label in order]
+    place = {label: position for position, label in enumerate(found)}
+    order = sorted(found, key=lambda label: (found[label][0][1].control, place[label]))
+    return [_configuration(board, results, found[label]) for label in order]
 
 
-def _configuration(board: Board, evidence: Evidence, own: Sequence[tuple[TaskCard, Entry]]) -> dict[str, Any]:
+def _configuration(board: Board, results: Results, own: Sequence[tuple[TaskCard, Entry]]) -> dict[str, Any]:
     first = own[0][1]
     reference = board.reference(first.label)
     return {
         **rows.variant(first),
         "anchor": links.results(first),
         "reference": None if reference is None else names.configuration(reference),
-        "rows": [_row(board, evidence, task, entry) for task, entry in own],
+        "rows": [results[task.name][entry.label] for task, entry in own],
     }
 
 
-def _row(board: Board, evidence: Evidence, task: TaskCard, entry: Entry) -> dict[str, Any]:
+def row(board: Board, evidence: Evidence, task: TaskCard, entry: Entry) -> dict[str, Any]:
+    """A configuration's results on a task; a task's page makes them, which knows the intervals of all."""
     size = board.size(entry)
     return {
         "task": names.task(task),
@@ -117,7 +123,7 @@ def kept_text(evidence: Evidence, task: str, label: str) -> str:
     return f"{numbers.percent(found.percent)}{ends}"
 
 
-def _trouble(cell: CellResult) -> dict[str, Any]:
+def _trouble(cell: Cell) -> dict[str, Any]:
     return {
         "anchor": links.anchor(cell),
         "label": clean(cell.label, 120),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from leaderboard import links, names
 from leaderboard.board import Board, Entry
+from leaderboard.cells import Cell
 from leaderboard.kinds import kind
 from leaderboard.text import clean
 from suite.results.catalog import TableCard
-from suite.results.schema import CellResult
 
 _STATUS = {"skipped": "not applicable", "out_of_memory": "out of memory"}
 
@@ -107,11 +108,14 @@ def _facets(board: Board, name: str) -> dict[str, Any]:
 
 def command(profile: str, selector: str, task: str | None) -> str:
     """What runs it again."""
-    words = ["weighbridge", "run", "--profile", profile, "--methods", selector]
-    return clean(shlex.join([*words, *(() if task is None else ("--tasks", task))]), 500)
+    found = f"weighbridge run --profile {_quoted(profile)} --methods {_quoted(selector)}"
+    return clean(found if task is None else f"{found} --tasks {_quoted(task)}", 500)
 
 
-def worst_first(cells: Iterable[CellResult]) -> list[CellResult]:
+_quoted = lru_cache(maxsize=1 << 16)(shlex.quote)
+
+
+def worst_first(cells: Iterable[Cell]) -> list[Cell]:
     """Runs by how they ended: failures before what is not applicable."""
     order = {"failed": 0, "timeout": 1, "out_of_memory": 2, "skipped": 3, "ok": 4}
     return sorted(cells, key=lambda cell: (order[cell.status.value], cell.label, cell.seed))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from leaderboard import links, names
 from leaderboard.board import NOT_RUN, STALE, Board
+from leaderboard.cells import Cell, Origin
 from leaderboard.pages import rows, sheets
+from leaderboard.site import plain_json
 from leaderboard.text import clean, compact, slug
-from suite.results.schema import CellResult, Status
+from suite.results.schema import Status
 
 STATUSES = ("ok", "failed", "timeout", "out_of_memory", "stale", "skipped", NOT_RUN)
 WRITTEN = 200
@@ -19,7 +23,7 @@ WRITTEN = 200
 def context(board: Board) -> dict[str, Any]:
     """What the page shows."""
     counts = board.statuses() | Counter({NOT_RUN: len(board.not_run)})
-    trouble = rows.worst_first(row.result for row in board.stored.rows if row.result.status is not Status.OK)
+    trouble = rows.worst_first(cell for cell in board.stored.rows if cell.status is not Status.OK)
     return {
         "counts": [(rows.status(name), counts[name]) for name in STATUSES if counts[name]],
         "families": [(slug(card.name), clean(card.title, 80)) for card in board.families],
@@ -32,7 +36,7 @@ def context(board: Board) -> dict[str, Any]:
     }
 
 
-def _trouble(cell: CellResult) -> dict[str, Any]:
+def _trouble(cell: Cell) -> dict[str, Any]:
     return {
         "label": clean(cell.label, 120),
         "shown": names.configuration(cell.label),
@@ -48,7 +52,7 @@ def script(board: Board) -> dict[str, Any]:
     """Every run in a line of numbers: places in lists of configurations, tasks, statuses and reasons."""
     labels, tasks, reasons, statuses = _Listed(), _Listed(), _Listed(), _Listed()
     found = []
-    for cell in rows.worst_first(row.result for row in board.stored.rows):
+    for cell in rows.worst_first(board.stored.rows):
         stale = cell.status is Status.OK and board.is_stale(cell)
         found.append(
             [
@@ -89,47 +93,50 @@ class _Listed:
 
 def details(board: Board, task: str) -> dict[str, Any]:
     """All that is stored of a task's runs; what many share (machine, packages, weights) is written once."""
-    shared: list[dict[str, Any]] = []
-    places: dict[str, int] = {}
+    shared: dict[str, int] = {}
+    origins: dict[int, dict[str, Any]] = {}
 
-    def common(value: dict[str, Any]) -> int:
-        text = repr(value)
-        if text not in places:
-            places[text] = len(shared)
-            shared.append({clean(key, 80): _plain(one) for key, one in value.items()})
-        return places[text]
+    def common(value: Mapping[str, Any]) -> int:
+        text = plain_json({clean(key, 80): _plain(one) for key, one in value.items()})
+        return shared.setdefault(text, len(shared))
 
     found: dict[str, list[dict[str, Any]]] = {}
     for label, entry in board.entries(task).items():
-        runs = [_run(board, row.result, common) | {"sheet": sheets.of_row(row)} for row in entry.rows]
+        runs = []
+        for cell in entry.cells:
+            if id(cell.origin) not in origins:
+                origins[id(cell.origin)] = _origin(cell.origin, common)
+            runs.append(_run(board, cell) | origins[id(cell.origin)] | {"sheet": sheets.of_cell(cell)})
         found[clean(label, 120)] = runs
-    return {"shared": shared, "runs": list(found.items())}
+    return {"shared": [json.loads(one) for one in shared], "runs": list(found.items())}
 
 
-def _run(board: Board, cell: CellResult, common: Any) -> dict[str, Any]:
-    from_where = cell.provenance
-    costs = {name: value for name, value in cell.costs.model_dump(exclude={"extra"}).items() if value is not None}
+def _origin(origin: Origin, common: Callable[[Mapping[str, Any]], int]) -> dict[str, Any]:
+    return {
+        "commit": None if origin.git_revision is None else clean(origin.git_revision, 60),
+        "machine": common({**origin.machine, "threads": origin.threads, "jobs": origin.jobs}),
+        "code": common(
+            {"code": origin.code_hash, "task": origin.task_hash, "data": origin.data_hash, "engine": origin.engine}
+        ),
+        "packages": common(origin.packages),
+        "weights": common(origin.weights),
+    }
+
+
+def _run(board: Board, cell: Cell) -> dict[str, Any]:
     return {
         "seed": cell.seed,
         "status": rows.status(cell.status.value),
         "stale": board.is_stale(cell),
         "reason": None if cell.reason is None else clean(cell.reason, 2000),
         "scores": {clean(name, 60): _plain(value) for name, value in cell.scores.items()},
-        "costs": {clean(name, 60): _plain(value) for name, value in (costs | cell.costs.extra).items()},
+        "costs": {clean(name, 60): _plain(value) for name, value in {**cell.costs, **cell.extra}.items()},
         "key": clean(cell.key, 80),
         "items": cell.items_sha256,
-        "started": clean(from_where.started, 40),
-        "seconds": _plain(from_where.seconds),
-        "commit": None if from_where.git_revision is None else clean(from_where.git_revision, 60),
-        "machine": common(from_where.machine | {"threads": from_where.threads, "jobs": from_where.jobs}),
-        "code": common(
-            {"code": from_where.code_hash, "task": from_where.task_hash, "data": from_where.data_hash or "",
-             "engine": from_where.engine}
-        ),
-        "packages": common(from_where.packages),
-        "weights": common(from_where.weights),
+        "started": clean(cell.started, 40),
+        "seconds": _plain(cell.seconds),
         "command": rows.command(cell.profile, cell.label, cell.task),
-    }  # fmt: skip
+    }
 
 
 def _plain(value: object) -> Any:

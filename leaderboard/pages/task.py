@@ -9,9 +9,8 @@ from leaderboard import links, names, numbers
 from leaderboard.board import Entry
 from leaderboard.columns import Column, columns
 from leaderboard.evidence import Evidence
-from leaderboard.pages import rows
+from leaderboard.pages import method, rows
 from leaderboard.pages.leaderboard import series as series_of
-from leaderboard.pages.method import kept_text
 from leaderboard.pages.scores import score
 from leaderboard.tabs import Tab
 from leaderboard.text import clean, compact
@@ -94,7 +93,7 @@ class TaskPage:
         wanted = self.board.main_metric(self.task.name).columns
         for entry in self.entries:
             try:
-                items = entry.shown[0].items()
+                items = self.board.stored.items(entry.shown[0])
             except WeighbridgeError:
                 continue
             found = [len(items[name]) for name in wanted if name in items]
@@ -110,7 +109,7 @@ class TaskPage:
             "score": score(self.board, self.evidence, self.task, entry),
             "size": self._size(entry),
             "smaller": numbers.smaller(self._smaller(entry)),
-            "kept": kept_text(self.evidence, self.task.name, entry.label) or "—",
+            "kept": method.kept_text(self.evidence, self.task.name, entry.label) or "—",
             "run_href": f"{links.method(entry.first.method)}#{links.results(entry)}",
             "cells": [column.text(column.value(entry)) for column in self.columns],
             "seeds": len(entry.shown),
@@ -133,7 +132,15 @@ class TaskPage:
         own, whole = self._total(entry), None if other is None else self._total(other)
         return whole / own if own and whole else None
 
-    def best(self) -> dict[str, float]:
+    def summary(self) -> dict[str, Any]:
+        """What the pages of methods say of this task."""
+        entries = self.board.entries(self.task.name).values()
+        return {
+            "best": self._best(),
+            "rows": {entry.label: method.row(self.board, self.evidence, self.task, entry) for entry in entries},
+        }
+
+    def _best(self) -> dict[str, float]:
         """The most that a configuration of each method keeps of a reference that it is smaller than, in per cent."""
         percents = self.evidence.percents(self.task.name)
         found: dict[str, float] = {}

@@ -13,16 +13,19 @@ from leaderboard.text import clean, plural
 
 def trust(board: Board) -> dict[str, Any]:
     """What the foot of a leaderboard and the page About say."""
-    cells = [row.result for row in board.stored.rows]
-    machines = Counter(str(cell.provenance.machine.get("cpu", "")) for cell in cells if cell.provenance.machine)
-    days = sorted(cell.provenance.started[:10] for cell in cells if cell.provenance.started)
+    cells = board.stored.rows
+    machines: Counter[str] = Counter()
+    for origin, count in board.origins:
+        if origin.machine:
+            machines[str(origin.machine.get("cpu", ""))] += count
+    days = {cell.started[:10] for cell in cells if cell.started}
     counts = board.statuses() | Counter({NOT_RUN: len(board.not_run), "set aside": len(board.stored.set_aside)})
     return {
         "profile": clean(board.profile, 40),
         "machines": [clean(name, 80) for name, _ in machines.most_common(3)],
         "more_machines": max(len(machines) - 3, 0),
-        "from": clean(days[0], 10) if days else None,
-        "to": clean(days[-1], 10) if days else None,
+        "from": clean(min(days), 10) if days else None,
+        "to": clean(max(days), 10) if days else None,
         "runs": plural(len(cells), "run"),
         "counts": [(rows.status(name), counts[name]) for name in (*STATUSES, "set aside") if counts[name]],
         "claims": claims.counts(board),

@@ -195,4 +195,9 @@ def _loader_stamp(loader: str) -> str:
     from importlib.util import find_spec
 
     module = find_spec(loader.split(":")[0])
-    return code_hash(Sources(), Path(module.origin)) if module and module.origin else ""
+    if not module or not module.origin:
+        return ""
+    sources = Sources()
+    found = code_hash(sources, Path(module.origin))
+    sources.save()
+    return found

@@ -16,7 +16,7 @@ from suite.yamlfile import read_list
 
 
 class _Source(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     def find(self) -> Path | None:
         """Where the source lies on this machine, or None."""
@@ -214,7 +214,7 @@ class DataSpec(BaseModel):
         note: what a reader must know.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")
     title: str

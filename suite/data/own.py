@@ -36,7 +36,7 @@ class Kind(BaseModel):
         task: what a task of the family declares besides name, title and data.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     prefix: str
     family: str
@@ -58,7 +58,7 @@ class Entry(BaseModel):
         once: True where they were named for one run, and a run of everything leaves them out.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     task: str = Field(pattern=r"^[a-z0-9\-]+/[a-z0-9][a-z0-9.\-]*$")
     prefix: str

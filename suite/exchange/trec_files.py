@@ -11,7 +11,7 @@ import gzip
 import io
 import math
 import zlib
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -23,6 +23,9 @@ from suite.results.layout import cell_name, component
 from suite.results.schema import CellResult
 from suite.results.store import ResultStore
 from suite.results.trec import escaped, to_trec
+
+LONGEST_LINE = 1 << 16
+"""Bytes that no line of a run or of judgements has."""
 
 Run = dict[str, dict[str, float]]
 Qrels = dict[str, dict[str, int]]
@@ -133,34 +136,41 @@ def ranked(run: Run) -> Iterator[tuple[str, str, float]]:
             yield query, document, scores[document]
 
 
-def _lines(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
+def _lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """Number and fields of each line that is not empty."""
+    found = False
     try:
-        content = bytes(files.read(path, links=True))
-        text = (_unzipped(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8-sig")
+        for number, line in enumerate(_text(path), 1):
+            if not line.strip():
+                continue
+            fields = line.split()
+            if len(fields) != len(columns):
+                raise WeighbridgeError(
+                    f"{path}, line {number}: expected {len(columns)} columns ({' '.join(columns)}), found {len(fields)}"
+                )
+            found = True
+            yield number, fields
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise WeighbridgeError(f"{path} cannot be read: {error}") from None
-    found = False
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        fields = line.split()
-        if len(fields) != len(columns):
-            raise WeighbridgeError(
-                f"{path}, line {number}: expected {len(columns)} columns ({' '.join(columns)}), found {len(fields)}"
-            )
-        found = True
-        yield number, fields
     if not found:
         raise WeighbridgeError(f"{path} is empty")
 
 
-def _unzipped(content: bytes) -> bytes:
-    """The text that a gzip file holds; ValueError where it is far too much for a run."""
-    with gzip.open(io.BytesIO(content)) as stream:
-        text = stream.read(files.LARGEST + 1)
-    if len(text) > files.LARGEST:
-        raise ValueError(f"it holds more than {files.LARGEST:,} bytes")
-    return text
+def _text(path: Path) -> Iterator[str]:
+    """Lines of a file, which may be gzipped; ValueError where it is far too much for a run."""
+    with files.opened(path, links=True) as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        encoding, size = "utf-8-sig", 0
+        with gzip.open(file) if zipped else io.BufferedReader(file) as stream:
+            while line := stream.readline(LONGEST_LINE + 1):
+                size += len(line)
+                if len(line) > LONGEST_LINE or size > files.LARGEST:
+                    raise ValueError(
+                        f"it holds a line of more than {LONGEST_LINE:,} bytes, or {files.LARGEST:,} in all"
+                    )
+                yield line.decode(encoding)
+                encoding = "utf-8"
 
 
 def _number(path: Path, number: int, text: str) -> float:

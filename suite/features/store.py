@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from suite import stored
+from suite import files, stored
 from suite.data.types import content_hash
 from suite.features import clock, shared_work
 from suite.paths import cache_root
@@ -178,7 +178,7 @@ class FeatureStore:
                     seconds += time.perf_counter() - begun + clock.backbone_seconds() - credited
                 break
             else:
-                with open(self._folder(names[left[0]]).with_suffix(".lock"), "w") as lock, _held(lock):
+                with files.lock_file(self._folder(names[left[0]]).with_suffix(".lock")) as lock, _held(lock):
                     pass
         return held, seconds
 
@@ -186,8 +186,7 @@ class FeatureStore:
         """Make an entry under its lock; BlockingIOError if another process holds that and this one is not to wait."""
         folder = self._folder(identity)
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = open(folder.with_suffix(".lock"), "w")  # noqa: SIM115
+            lock = files.lock_file(folder.with_suffix(".lock"))
         except OSError as error:
             _warn(error)
             return _in_memory(make)
@@ -269,7 +268,7 @@ class _Pending:
         self.failure: OSError | None = None
         try:
             if not _same_boot(self.partial):
-                shutil.rmtree(self.partial, ignore_errors=True)
+                _clear(self.partial)
             self.partial.mkdir(exist_ok=True)
             (self.partial / "boot").write_text(_boot())
         except OSError as error:
@@ -291,7 +290,7 @@ class _Pending:
         try:
             sums = {name: _checksum(self.partial / f"{name}.npy") for name in self.arrays}
             (self.partial / ENTRY).write_bytes(stored.pack(identity, {"seconds": seconds, "checksums": sums}))
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _clear(self.folder)
             self.partial.rename(self.folder)
         except OSError as error:
             self.failure = error
@@ -299,6 +298,14 @@ class _Pending:
     def discard(self) -> None:
         """Remove what is half-written; arrays that are mapped stay usable."""
         shutil.rmtree(self.partial, ignore_errors=True)
+
+
+def _clear(path: Path) -> None:
+    """Remove an entry, or whatever else has its name."""
+    if files.is_folder(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        files.remove(path)
 
 
 def _write(folder: Path, identity: str, make: Callable[[Allocate], None]) -> Arrays:
@@ -349,15 +356,16 @@ def _boot() -> str:
 def _same_boot(partial: Path) -> bool:
     """Whether what lies in `partial` was written since the machine started: a crash of the machine may tear files."""
     try:
-        return bool(_boot()) and (partial / "boot").read_text() == _boot()
-    except OSError:
+        return bool(_boot()) and files.read(partial / "boot").decode() == _boot()
+    except (OSError, ValueError):
         return False
 
 
 def _left(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array | None:
     """What an interrupted pass wrote to `path`, if it is such an array."""
     try:
-        array: Array = np.load(path, mmap_mode="r+")
+        with files.opened(path):  # nothing that waits for a writer
+            array: Array = np.load(path, mmap_mode="r+")
     except (OSError, ValueError):
         return None
     return array if array.shape == shape and array.dtype == np.dtype(dtype) else None
@@ -374,7 +382,8 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
 
 def _checksum(file: Path) -> int:
     value = 0
-    content = np.memmap(file, np.uint8, "r")
+    with files.opened(file) as stream:
+        content = np.memmap(stream, np.uint8, "r")  # type: ignore[call-overload]
     for start in range(0, len(content), CHUNK):
         value = zlib.crc32(content[start : start + CHUNK].data, value)
     return value

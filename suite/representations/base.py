@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.representations.exact_search import Array, Hits, best_of, nearest, top_k
+from suite.representations.exact_search import Array, Hits, best_of, cuts, nearest, top_k
 
 __all__ = ["Array", "Hits", "Representation", "best_of", "nearest", "top_k"]
+
+ROWS_AT_ONCE = 2**14
 
 
 class Representation(ABC):
@@ -64,7 +66,7 @@ class Representation(ABC):
     def is_finite(self) -> bool:
         """Whether no stored number is NaN or infinite."""
         stored = (*self.arrays().values(), *self.side_arrays().values())
-        return all(np.isfinite(array).all() for array in stored if array.dtype.kind == "f")
+        return all(_is_finite(array) for array in stored if array.dtype.kind == "f")
 
     def save(self, path: Path) -> None:
         """Write arrays and settings to one file that `load` reads back."""
@@ -88,3 +90,10 @@ class Representation(ABC):
     def rebuild(cls, arrays: dict[str, Array], settings: dict[str, Any]) -> Self:
         """Make the object from what `arrays`, `side_arrays` and `settings` returned."""
         return cls(**arrays, **settings)
+
+
+def _is_finite(array: Array) -> bool:
+    blocks = (array[rows] for rows in cuts(len(array), ROWS_AT_ONCE)) if array.ndim else iter([array])
+    if array.dtype == np.float16:  # numpy converts each; all ones in the exponent are NaN and infinity
+        return all(bool(((block.view(np.uint16) & 0x7C00) != 0x7C00).all()) for block in blocks)
+    return all(bool(np.isfinite(block).all()) for block in blocks)

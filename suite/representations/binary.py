@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.representations.base import Array, Hits, Representation, nearest
+from suite.representations.base import Array, Hits, Representation
 from suite.representations.dense import Dense, is_large, search_vectors
 from suite.representations.exact_search import cuts
 
-COLUMNS_IN_CACHE = 2**11
+COUNTERS_AT_ONCE = 2**26
+"""Bytes of the counters of the queries that are searched together."""
 
 
 class Binary(Representation):
@@ -65,12 +65,6 @@ class Binary(Representation):
     def _signs_of(self, rows: slice) -> NDArray[np.float32]:
         return np.unpackbits(self.bits[rows], axis=1, count=self.dim).astype(np.float32) * 2 - 1
 
-    @cached_property
-    def _words(self) -> NDArray[np.uint64]:
-        """(words, n): word by word, so that a word of all documents is read in one go."""
-        pad = -self.bits.shape[1] % 8
-        return np.ascontiguousarray(np.ascontiguousarray(np.pad(self.bits, ((0, 0), (0, pad)))).view(np.uint64).T)
-
     def search(self, queries: Any, k: int) -> Hits:
         """Exact search: by −Hamming for binary queries, by dot product with the signs for dense ones."""
         if isinstance(queries, Dense):
@@ -78,12 +72,16 @@ class Binary(Representation):
             return search_vectors(signs, queries.floats(), len(self), k)
         if not isinstance(queries, Binary):
             return super().search(queries, k)
-        documents, asked_words = self._words, queries._words
+        import faiss
 
-        def scorer(rows: slice) -> Callable[[slice], Array]:
-            return lambda columns: -_hamming(asked_words[:, rows], documents[:, columns])
-
-        return nearest(scorer, len(queries), len(self), k)
+        k = min(k, len(self))
+        indices, distances = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.int32)
+        # Its counting search keeps, of every distance, the first k rows: ties are in the order of rows.
+        counters = 8 * max(1, k) * (8 * self.bits.shape[1] + 1)
+        for rows in cuts(len(queries) if k else 0, max(1, COUNTERS_AT_ONCE // counters)):
+            asked, held = np.ascontiguousarray(queries.bits[rows]), np.ascontiguousarray(self.bits)
+            distances[rows], indices[rows] = faiss.knn_hamming(asked, held, k, variant="mc")
+        return Hits(indices, -distances.astype(np.float32))
 
     def compare(self, other: Any) -> NDArray[np.float32]:
         """Share of equal bits in aligned rows, in [0, 1]; a dense other side is compared by dot product."""
@@ -97,12 +95,3 @@ class Binary(Representation):
     def features(self) -> NDArray[np.float32]:
         """Signs in {−1, +1}."""
         return self.signs()
-
-
-def _hamming(queries: NDArray[np.uint64], documents: NDArray[np.uint64]) -> NDArray[np.float32]:
-    """(queries, documents) numbers of differing bits of (words, queries) and (words, documents)."""
-    distances = np.zeros((queries.shape[1], documents.shape[1]), np.uint16 if len(queries) < 1024 else np.uint32)
-    for part in cuts(documents.shape[1], COLUMNS_IN_CACHE):
-        for asked, held in zip(queries, documents, strict=True):
-            distances[:, part] += np.bitwise_count(asked[:, None] ^ held[None, part])
-    return distances.astype(np.float32)

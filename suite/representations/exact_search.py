@@ -29,6 +29,8 @@ FEW_SCORES = 2**18
 """Scores for which no threads are started."""
 COLUMNS_AT_ONCE = 2**14
 """Documents that are looked at together: a query's k-th best is raised after each such part of a block."""
+COLUMNS_AT_FIRST = 2**10
+"""The first ones: a choice among few gives a k-th best that keeps most of the next ones out."""
 QUERIES_PER_THREAD = 16
 """With fewer, threads divide the product of one block between them instead."""
 
@@ -137,8 +139,10 @@ class _Best:
 
     def offer(self, values: NDArray[np.float32], first: int) -> None:
         """Take the better of (queries, n) scores of documents from row `first` on, later rows than any before."""
-        for columns in cuts(values.shape[1], max(COLUMNS_AT_ONCE, 4 * self.k)):
-            self._offer(values[:, columns], first + columns.start)
+        start, width = 0, max(COLUMNS_AT_FIRST if not self.scores.shape[1] else COLUMNS_AT_ONCE, 4 * self.k)
+        while start < values.shape[1]:
+            self._offer(values[:, start : start + width], first + start)
+            start, width = start + width, min(2 * width, max(COLUMNS_AT_ONCE, 4 * self.k))
 
     def _offer(self, values: NDArray[np.float32], first: int) -> None:
         if self.scores.shape[1] == self.k:
@@ -179,10 +183,11 @@ def top_k(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArr
         return np.empty((rows, 0), np.int64), np.empty((rows, 0), np.float32)
     if k < columns:
         threshold = -np.partition(-values, k - 1, axis=1)[:, k - 1 : k]
-        above = values > threshold
+        keep = values >= threshold
         # Of the documents that tie with the k-th, the lowest columns fill the places that are left.
-        tied = values == threshold
-        keep = above | (tied & (np.cumsum(tied, axis=1) <= k - above.sum(axis=1, keepdims=True)))
+        for row in np.flatnonzero(np.count_nonzero(keep, axis=1) > k):
+            tied = np.flatnonzero(values[row] == threshold[row])
+            keep[row, tied[k - np.count_nonzero(values[row] > threshold[row]) :]] = False
         chosen = np.nonzero(keep)[1].reshape(rows, k)
     else:
         chosen = np.broadcast_to(np.arange(columns), (rows, columns))

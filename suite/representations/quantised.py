@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -85,17 +86,33 @@ class Quantised(DecodedVectors):
 
     def decode(self, rows: slice) -> NDArray[np.float32]:
         """(rows, m) coordinates."""
-        codes = unpack(self.codes[rows], self.dim, self.bits)
-        if len(self.levels) == 1:
-            values = np.asarray(self.levels[0], np.float32)[codes]
-        else:
-            values = np.asarray(self.levels, np.float32)[np.arange(self.dim), codes]
+        values = self._levels_of(self.codes[rows])
         if self.factors is not None:
             factors = self.factors[rows].astype(np.float32)
             values *= factors[:, :1]
             if factors.shape[1] > 1:
                 values += factors[:, 1:]
-        return np.asarray(values, np.float32)
+        return values
+
+    def _levels_of(self, codes: Array) -> NDArray[np.float32]:
+        """(n, m) levels of packed codes; whole bytes are looked up at once where codes do not cross their ends."""
+        if 8 % self.bits:
+            columns = np.arange(self.dim) if len(self.levels) > 1 else 0
+            return np.asarray(self.levels[columns, unpack(codes, self.dim, self.bits)], np.float32)
+        table = self._by_byte
+        found = np.take(table, codes + np.arange(0, len(table), 256), axis=0)
+        return found.reshape(len(codes), -1)[:, : self.dim]
+
+    @cached_property
+    def _by_byte(self) -> NDArray[np.float32]:
+        """(bytes · 256, codes a byte) levels of every value that every byte of an item can have."""
+        each = 8 // self.bits
+        shifts = np.arange(each - 1, -1, -1) * self.bits
+        codes = (np.arange(256)[:, None] >> shifts) & (2**self.bits - 1)
+        levels = np.broadcast_to(np.asarray(self.levels, np.float32), (self.dim, self.levels.shape[1]))
+        padded = np.pad(levels, ((0, -self.dim % each), (0, 0)))
+        by_place = padded.reshape(-1, each, self.levels.shape[1])
+        return by_place[:, np.arange(each), codes].reshape(-1, each)
 
     def project(self, vectors: NDArray[np.float32], *, centred: bool) -> NDArray[np.float32]:
         """Centre taken off, rotated."""

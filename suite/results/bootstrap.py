@@ -44,7 +44,8 @@ FEWEST_ITEMS = 6
 """Items that a verdict at 5 % needs: the signs of n differences alone happen by chance with 2^(1 - n), two-sided."""
 FEWEST_SEEDS = 3
 
-_BLOCK_CELLS = 1 << 22
+_BLOCK_CELLS = 1 << 18
+"""Counts that are drawn and multiplied at a time: what fits into a core's cache is several times as fast."""
 _REMEMBERED = 1 << 27
 
 K = TypeVar("K", bound=Hashable)
@@ -121,8 +122,17 @@ class Estimate:
 
 
 def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Percentile interval of replicates."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    """Percentile interval of replicates: `numpy.quantile`, by a sort, which takes a third of its time."""
+    ordered = np.sort(values)
+    if np.isnan(ordered[-1]):
+        return np.nan, np.nan
+    places = np.array([(1 - level) / 2, (1 + level) / 2]) * (len(ordered) - 1)
+    below = places.astype(int)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    share = places - below
+    step = ordered[above] - ordered[below]
+    # As numpy does: from the nearer of the two, so that equal neighbours give exactly themselves.
+    low, high = np.where(share < 0.5, ordered[below] + step * share, ordered[above] - step * (1 - share))
     return float(low), float(high)
 
 
@@ -168,10 +178,10 @@ def seeds_alone(values: Sequence[float], *, resamples: int = RESAMPLES, seed: in
     """
     if len(values) < FEWEST_SEEDS:
         return None
-    from scipy.stats import norm, t
+    from scipy.special import ndtri, stdtrit  # quantiles of Student's t and of the normal distribution
 
     count, mean = len(values), float(np.mean(values))
-    widened = t.ppf((1 + LEVEL) / 2, count - 1) / norm.ppf((1 + LEVEL) / 2) * np.sqrt(count / (count - 1))
+    widened = stdtrit(count - 1, (1 + LEVEL) / 2) / ndtri((1 + LEVEL) / 2) * np.sqrt(count / (count - 1))
     deviations = np.asarray(values, float) - mean
     return np.asarray(mean + widened * (deviations @ _seed_weights(count, resamples, seed)))
 

@@ -154,7 +154,7 @@ def _stamps(folder: Path) -> Iterator[tuple[str, list[int]]]:
     for task in task_folders(folder)[0]:
         for entry in os.scandir(task):
             if entry.name.endswith((".json", ".npz")):
-                yield f"{task.parent.name}/{task.name}/{entry.name}", files.stamp(Path(entry.path), links=False)
+                yield f"{task.parent.name}/{task.name}/{entry.name}", files.stamp_of(entry.stat(follow_symlinks=False))
 
 
 def _entry(store: ResultStore, path: Path, name: str, stamps: dict[str, list[int]]) -> dict[str, Any]:

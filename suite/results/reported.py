@@ -14,18 +14,20 @@ from suite.results.catalog import ReferenceRow
 
 LARGEST_FILE = 1 << 28
 
+FOLDER = "reported"
+
 log = logging.getLogger(__name__)
 _ROWS = TypeAdapter(list[ReferenceRow])
 
 
 def path(root: Path, kind: str) -> Path:
     """The file below a folder of results that keeps what one kind of import brought."""
-    return root / "reported" / f"{kind}.json"
+    return root / FOLDER / f"{kind}.json"
 
 
 def read_all(root: Path) -> list[ReferenceRow]:
     """The reported numbers of all imports; a file that cannot be read is passed over, with one line."""
-    folder = root / "reported"
+    folder = root / FOLDER
     if folder.is_symlink():
         log.warning("%s is not read: it is a link, and results are read from folders of their own only", folder)
         return []

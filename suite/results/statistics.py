@@ -292,8 +292,7 @@ class _Paired(Generic[K]):
 
         tail = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
         counted = min(1.0, 2 * (1 + tail) / (1 + len(differences)))
-        spread = differences.std()
-        if tail >= _FEW or spread == 0:
+        if tail >= _FEW or (spread := differences.std()) == 0:
             return counted
         return min(counted, float(2 * stdtr(self._items - 1, -abs(differences.mean()) / spread)))
 

@@ -37,7 +37,7 @@ from suite.results.schema import CellResult
 from suite.results.trec import Run, from_trec, to_trec
 from suite.results.twins import second_rows
 
-_LINK = "is a link: results are read from folders and files of their own only"
+LINK = "is a link: results are read from folders and files of their own only"
 _LOCKS_UNSUPPORTED = (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -101,8 +101,8 @@ class ResultStore:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            files.write(self.root / f".{os.getpid()}.probe", b"")
-            (self.root / f".{os.getpid()}.probe").unlink()
+            files.write(self.root / ".probe", b"")
+            (self.root / ".probe").unlink(missing_ok=True)
         except OSError as error:
             raise MachineError(f"results cannot be stored in {self.root}: {error.strerror or error}") from error
 
@@ -167,14 +167,14 @@ class ResultStore:
                 if trec is not None:
                     run_path(path).parent.mkdir(exist_ok=True)
                     _refuse_links(run_path(path).parent)
-                    files.write(run_path(path), trec, beside=path, durable=True)
+                    files.write(run_path(path), trec, beside=path, durable=True, ours=True)
                 if packed is not None and digest is not None:
                     items = items_path(path, digest)
                     new_items = None if items.exists() else items
-                    files.write(items, packed, beside=path, durable=True)
+                    files.write(items, packed, beside=path, durable=True, ours=True)
                 if pictures is not None and sheet is not None:
-                    files.write(pictures, sheet, beside=path, durable=True)
-                files.write(path, text, beside=path, durable=True)
+                    files.write(pictures, sheet, beside=path, durable=True, ours=True)
+                files.write(path, text, beside=path, durable=True, ours=True)
             except BaseException:
                 if new_items is not None:
                     files.remove(new_items)
@@ -196,26 +196,40 @@ class ResultStore:
         Raises:
             WeighbridgeError: if a file was written by a newer version of the schema, or a folder cannot be read.
         """
-        reading = Reading([], [])
-        try:
-            tasks, links = task_folders(self.root / component(profile))
-            reading.rejected.extend(Rejected(link, _LINK) for link in links)
-            for folder in tasks:
-                with _locked(folder, fcntl.LOCK_SH):
-                    rows, suspects = self._read_folder(folder)
-                twins = second_rows({path: row.result for path, row in rows.items()})
-                if suspects or twins:
-                    with _locked(folder, fcntl.LOCK_EX):
-                        rows |= self._looked_at_again(suspects, reading.rejected)
-                        for path in twins:
-                            reason = f"is a second row of {rows.pop(path).result.label}"
-                            reading.rejected.append(_set_aside(path, reason))
-                pictures, refused = sheets.in_folder(folder)
-                reading.rejected.extend(Rejected(path, reason) for path, reason in refused.items())
-                reading.rows.extend(replace(row, sheet=pictures.get(path)) for path, row in rows.items())
-        except OSError as error:
-            raise WeighbridgeError(f"cannot read {self.root / component(profile)}: {error.strerror or error}") from None
+        tasks, links = self.task_folders(profile)
+        reading = Reading([], [Rejected(link, LINK) for link in links])
+        for folder in tasks:
+            one = self.read_task(folder)
+            reading.rows.extend(one.rows)
+            reading.rejected.extend(one.rejected)
         return reading
+
+    def task_folders(self, profile: str) -> tuple[list[Path], list[Path]]:
+        """Folders of a profile's tasks, in the order of their names, and links where folders should be."""
+        folder = self.root / component(profile)
+        try:
+            return task_folders(folder)
+        except OSError as error:
+            raise WeighbridgeError(f"cannot read {folder}: {error.strerror or error}") from None
+
+    def read_task(self, folder: Path) -> Reading:
+        """Read the rows in one of the folders that `task_folders` names; as `read` does, and raising the same."""
+        rejected: list[Rejected] = []
+        try:
+            with _locked(folder, fcntl.LOCK_SH):
+                rows, suspects = self._read_folder(folder)
+            twins = second_rows({path: row.result for path, row in rows.items()})
+            if suspects or twins:
+                with _locked(folder, fcntl.LOCK_EX):
+                    rows |= self._looked_at_again(suspects, rejected)
+                    for path in twins:
+                        reason = f"is a second row of {rows.pop(path).result.label}"
+                        rejected.append(Rejected(files.set_aside(path), reason))
+            pictures, refused = sheets.in_folder(folder)
+        except OSError as error:
+            raise WeighbridgeError(f"cannot read {folder}: {error.strerror or error}") from None
+        rejected += [Rejected(path, reason) for path, reason in refused.items()]
+        return Reading([replace(row, sheet=pictures.get(path)) for path, row in rows.items()], rejected)
 
     def _read_folder(self, folder: Path) -> tuple[dict[Path, Row], list[Path]]:
         rows, suspects = {}, []
@@ -234,7 +248,7 @@ class ResultStore:
                 rows[path] = self._read_row(path)
             except Invalid as invalid:
                 if path.exists() or path.is_symlink():
-                    rejected.append(_set_aside(path, str(invalid)))
+                    rejected.append(Rejected(files.set_aside(path), str(invalid)))
         return rows
 
     def _read_row(self, path: Path) -> Row:
@@ -315,17 +329,7 @@ def _refuse_links(*folders: Path) -> None:
     """Raise OSError where a folder of results is a link: what it leads to is not ours to write to."""
     for folder in folders:
         if folder.is_symlink():
-            raise OSError(errno.ELOOP, f"{folder} {_LINK}")
-
-
-def _set_aside(path: Path, reason: str) -> Rejected:
-    """Rename what cannot be trusted, a link and not what it leads to, where that can be done."""
-    aside = path.with_name(f"{path.name}.rejected")
-    try:
-        path.replace(aside)
-    except OSError:
-        aside = path
-    return Rejected(aside, reason)
+            raise OSError(errno.ELOOP, f"{folder} {LINK}")
 
 
 def _run_key(result: CellResult) -> str:
@@ -335,7 +339,7 @@ def _run_key(result: CellResult) -> str:
 
 def _remove_leftovers(path: Path, kept: set[str]) -> None:
     """Remove the cell's earlier files and what a killed writer left; called under the exclusive lock."""
-    pattern = re.compile(re.escape(path.stem) + r"\.([0-9a-f]{16}\.(npz|png)|[0-9a-f]{32}\.tmp)")
+    pattern = re.compile(re.escape(path.stem) + r"\.([0-9a-f]{16}\.(npz|png)|([0-9a-f]{32}|writing)\.tmp)")
     for entry in os.scandir(path.parent):
         if entry.name not in kept and pattern.fullmatch(entry.name):
             files.remove(Path(entry.path))

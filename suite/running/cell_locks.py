@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 from typing import IO
 
+from suite import files
 from suite.keys import digest
 from suite.paths import cache_root
 from suite.planning import Cell
@@ -16,7 +17,7 @@ class CellLocks:
 
     def __init__(self) -> None:
         """Hold none."""
-        self._held: dict[str, IO[str]] = {}
+        self._held: dict[str, IO[bytes]] = {}
 
     def take(self, cell: Cell) -> bool:
         """Lock a cell; False if another run has it.
@@ -27,8 +28,7 @@ class CellLocks:
         name = _name(cell)
         folder = cache_root() / "locks"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            handle = open(folder / name, "w")  # noqa: SIM115 - held until the cell is stored
+            handle = files.lock_file(folder / name)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BaseException:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from suite import devices
+from suite.interrupts import stop_if_asked
 from suite.planning import Cell
 from suite.results.index import Index, RowSummary, row_of
 from suite.results.schema import CellResult, Status
 from suite.results.store import Rejected, ResultStore, Row
 from suite.running.budget import Budget
 from suite.running.cell_locks import CellLocks
-from suite.running.due import RETRIABLE, Overwrite, due, is_due
+from suite.running.due import RETRIABLE, Overwrite, due, held_back, is_due
 from suite.running.outcome import CellOutcome, to_result
 from suite.running.reporting import NoReporter, Reporter
 
@@ -46,6 +45,7 @@ class Report:
         ran: statuses of the cells that ran.
         rejected: result files that were set aside.
         not_stored: cells that the machine kept from ending; the next run tries them again.
+        held_back: cells that would have run again, but what they need is not on this machine.
         left: cells that were not started: the budget did not reach, or the machine is in trouble.
     """
 
@@ -54,6 +54,7 @@ class Report:
     ran: Counter[Status] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
     not_stored: list[NotStored] = field(default_factory=list)
+    held_back: list[Cell] = field(default_factory=list)
     left: list[Cell] = field(default_factory=list)
 
     @property
@@ -115,6 +116,7 @@ def run_cells(
     report = Report(store)
     rows = _rows(cells, store, report)
     waiting = due(cells, rows, overwrite, retry)
+    report.held_back = held_back(cells, rows, overwrite, retry)
     places: Sequence[str] = ()
     if waiting:
         store.check_writable()
@@ -177,6 +179,7 @@ class _Run:
         self.jobs = workers.slots
         shown = False
         while waiting or workers.running:
+            stop_if_asked()
             while workers.free and self.troubles < TROUBLES_IN_A_ROW:
                 fitting = [cell for cell in waiting if budget.fits(cell) and workers.takes(cell)]
                 cell = _next(fitting, [job.cell for job in workers.running.values()], met, workers.sharing)
@@ -261,21 +264,3 @@ def _next(waiting: Sequence[Cell], running: Sequence[Cell], met: set[str], shari
     busy = frozenset().union(*(cell.needs for cell in running)) - met
     others = None if sharing or not waiting else waiting[0]
     return next((cell for cell in waiting if not cell.needs & busy), others)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn a termination request or a closed terminal into the clean stop of Ctrl-C; a second one changes nothing."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def stop(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)  # what is killed and removed now is not to be interrupted
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

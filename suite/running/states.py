@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from suite import devices, stored
+from suite import devices, files, stored
 from suite.errors import ContractError
 from suite.features import shared_work
 from suite.method import Tensors
@@ -55,8 +55,7 @@ def load_or_compute(method: str, stage: str, key: str, make: Callable[[], Tensor
 @contextmanager
 def locked(file: Path, what: str) -> Iterator[None]:
     """Hold an exclusive lock; it is released with the process, however that ends. `what` says what its holder does."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with open(file, "w") as handle:
+    with files.lock_file(file) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

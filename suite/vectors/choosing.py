@@ -40,7 +40,7 @@ def candidates(catalogue: Catalogue, selectors: str | Iterable[str] | None) -> l
 
 
 def usual(cls: Any) -> list[dict[str, Any]]:
-    """The variants of a compressor with its usual values of parameters."""
+    """The variants of a compressor with its usual values of parameters; none of one that is too slow to be usual."""
     return [
         variant
         for variant in cls.variants()
@@ -58,11 +58,10 @@ def _named(selector: str, known: Mapping[str, Any]) -> list[Candidate]:
         names = [name for name in known if fnmatchcase(name, pattern)]
         if not names:
             raise SelectorError(f"no compressor {pattern!r}; {nearest(pattern, known)}")
-        options.append(
-            [
-                (known[name], variant)
-                for name in names
-                for variant in (variants_like(known[name], conditions) if conditions else usual(known[name]))
-            ]
-        )
+        options.append([(known[name], variant) for name in names for variant in _variants(known[name], conditions)])
     return [Candidate(tuple(row)) for row in product(*options)]
+
+
+def _variants(cls: Any, conditions: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Variants under conditions; without any the usual ones, or all of a compressor that has none."""
+    return variants_like(cls, conditions) if conditions else usual(cls) or list(cls.variants())

@@ -8,26 +8,35 @@ from cli import site
 from tests.leaderboard.synthetic import Synthetic
 
 
-def test_catalogs_are_made_again_only_where_rows_or_code_changed(tmp_path, monkeypatch, capsys):
-    root, out = tmp_path / "results", tmp_path / "site"
-    Synthetic(root, methods=2, variants=3, tasks=1).write()
+@pytest.fixture
+def made(monkeypatch):
+    """The profiles whose catalogs were made, a list each time."""
     made = []
+    monkeypatch.setattr(site, "_write_catalogs", lambda root, profiles, *_: made.append(list(profiles)) or set())
+    return made
 
-    def write(results, methods_dir, tasks_dir):
-        made.append(results)
-        return False
 
-    monkeypatch.setattr(site, "_write_catalogs", write)
+def test_catalogs_are_made_again_only_where_rows_or_code_changed(tmp_path, made, capsys):
+    root, out = tmp_path / "results", tmp_path / "site"
+    for profile in ("quick", "standard"):
+        Synthetic(root, profile=profile, methods=2, variants=3, tasks=1).write()
     site.build(root, out, None)
     site.build(root, out, None)
-    assert len(made) == 1
+    assert made == [["quick", "standard"]]
     assert "0 of" in capsys.readouterr().out.splitlines()[-2]
     next((root / "quick").glob("*/*/*.json")).touch()
     site.build(root, out, None)
-    assert len(made) == 2
-    (root / "quick/catalog.json").unlink()
+    assert made[1:] == [["quick"]]
+    (root / "standard/catalog.json").unlink()
     site.build(root, out, None)
-    assert len(made) == 3
+    assert made[2:] == [["standard"]]
+    (root / "reported").mkdir()
+    (root / "reported" / "mteb.json").write_text("[]")
+    site.build(root, out, None)
+    assert made[3:] == [["quick", "standard"]]
+    (out / "_build" / "catalogs").write_text("torn {")
+    site.build(root, out, None)
+    assert made[4:] == [["quick", "standard"]]
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -35,7 +44,9 @@ def test_rows_of_a_model_by_name_are_looked_at_every_time(tmp_path, monkeypatch,
     root = tmp_path / "results"
     Synthetic(root, methods=2, variants=3, tasks=1).write()
     made = []
-    monkeypatch.setattr(site, "_write_catalogs", lambda *_: made.append(1) or named)
+    monkeypatch.setattr(
+        site, "_write_catalogs", lambda root, profiles, *_: made.append(profiles) or ({"quick"} if named else set())
+    )
     for _ in range(2):
         site.build(root, tmp_path / "site", None)
     assert len(made) == 1 + named

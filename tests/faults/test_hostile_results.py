@@ -121,9 +121,24 @@ def test_what_is_no_file_is_set_aside_and_the_cell_can_be_stored_again(store, ma
     labels, rejected = readings(store)
     assert labels == []
     assert len(rejected) == 1
-    if instead == "row":
-        store.write(cell())
-        assert len(store.read("quick").rows) == 1
+    store.write(cell(), {"ndcg": np.array([0.25, 0.75])})
+    (row,) = store.read("quick").rows
+    assert row.items()["ndcg"].tolist() == [0.25, 0.75]
+
+
+def test_a_folder_with_the_name_of_a_file_is_set_aside_with_what_it_holds(store):
+    path = store.path(cell())
+    (items,) = path.parent.glob("*.npz")
+    for place in (path, items, path.parent / "runs" / f"{path.stem}.run"):
+        for _ in range(2):
+            if place.is_file():
+                place.unlink()
+            place.mkdir(parents=True)
+            (place / "mine").write_text("kept")
+            store.write(cell(), {"ndcg": np.array([0.25, 0.75])}, [("q", "d", 1.0)])
+            assert place.is_file()
+        assert [(kept / "mine").read_text() for kept in place.parent.glob(f"{place.name}*.rejected")] == ["kept"] * 2
+    assert len(store.read("quick").rows) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 
 from suite.data import access
 from suite.data.declaration import DataSpec, FolderSource
+from suite.data.judgements import grade_of
 from suite.errors import DataUnavailable, DeclarationError, WeighbridgeError
-from suite.exchange.trec_files import read_qrels
+from suite.exchange.trec_files import LONGEST_LINE, read_qrels, read_run
 from tasks.data import beir_folder, retrieval, sts
-from tasks.data.judgements import grade_of
 
 DOCUMENTS = {"d1": "rye bread", "d2": "a lorry is weighed", "d3": "a river"}
 QUERIES = {"q1": "bread", "q2": "lorry"}
@@ -85,7 +86,10 @@ def test_a_grade_in_json_that_is_no_whole_number_is_refused(tmp_path, grade):
         beir_folder.load(folder)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), True, "", "1e0", "٣", b"1", None])
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), True, 10**400, 1e300, "9" * 400, "9" * 5000, -(2**31), "", "1e0", "٣", b"1", None],
+)
 def test_only_whole_numbers_are_grades(value):
     with pytest.raises(ValueError, match="whole number"):
         grade_of(value)
@@ -219,6 +223,15 @@ def test_sts12_with_and_without_a_header(tmp_path, header):
 
 
 # -- judgements in TREC's format ------------------------------------------------------------------------
+
+
+def test_a_run_without_lines_is_refused_before_it_fills_the_memory(tmp_path):
+    bomb = gzip.compress(bytes(LONGEST_LINE * 1024), 1)
+    (tmp_path / "x.run").write_bytes(gzip.compress(b"q1 Q0 d1 1 2.5 t\r\n\nq1 Q0 d2 2 1.5 t") + bomb)
+    with pytest.raises(WeighbridgeError, match=r"x\.run cannot be read: it holds a line of more than 65,536 bytes"):
+        read_run(tmp_path / "x.run")
+    (tmp_path / "x.run").write_bytes(b"\xef\xbb\xbfq1 Q0 d1 1 2.5 t\r\n\nq1 Q0 d2 2 1.5 t")
+    assert read_run(tmp_path / "x.run") == {"q1": {"d1": 2.5, "d2": 1.5}}
 
 
 def test_trec_judgements_may_not_contradict_themselves(tmp_path):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 
-from suite.claims import Claim, Quantity, Results, Verdict, evaluate, maximum, mean, minimum
+from suite.claims import Claim, Quantity, Results, Stored, Verdict, judge, maximum, mean, minimum
 from suite.results import metrics
 from suite.results.bootstrap import interval
 from suite.results.catalog import ClaimCard
@@ -45,9 +46,23 @@ def mrl(dim: int, seed: int = 0, **changes: object) -> Row:
     return row("mrl", {"dim": dim, "arm": "joint"}, QUALITY[dim] * DIFFICULTY + noise, seed=seed, **changes)
 
 
-def judge(predicate: Callable[[Results], Verdict], rows: list[Row], **keys: str) -> ClaimCard:
+def evaluate(claims: list[tuple[str, Claim]], rows: list[Row], resamples: int, **keys: str) -> list[ClaimCard]:
+    tasks: dict[str, dict[str, list[Row]]] = {}
+    for one in rows:
+        tasks.setdefault(one.result.task, {}).setdefault(one.result.label, []).append(one)
+    stored = {
+        task: {
+            label: Stored(same[0].result.method, same[0].result.variant, partial(list, same))
+            for label, same in labels.items()
+        }
+        for task, labels in tasks.items()
+    }
+    return [judged.card for judged in judge(claims, lambda task: stored.get(task, {}), keys, resamples)]
+
+
+def verdict(predicate: Callable[[Results], Verdict], rows: list[Row], **keys: str) -> ClaimCard:
     claim = Claim("it works", predicate, "arXiv:2205.13147, Table 1", TASK)
-    (card,) = evaluate([("mrl", claim)], rows, "standard", keys, resamples=500)
+    (card,) = evaluate([("mrl", claim)], rows, 500, **keys)
     return card
 
 
@@ -55,7 +70,7 @@ ROWS = [mrl(64), mrl(384)]
 
 
 def test_the_designs_example_holds_and_is_paired() -> None:
-    card = judge(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= 0.93, ROWS)
+    card = verdict(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= 0.93, ROWS)
     assert card.verdict == "holds"
     assert card.relation == ">="
     assert card.threshold == 0.93
@@ -68,7 +83,7 @@ def test_the_designs_example_holds_and_is_paired() -> None:
 
 
 def test_a_claim_that_fails_says_by_how_much() -> None:
-    card = judge(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= 0.99, ROWS)
+    card = verdict(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= 0.99, ROWS)
     assert card.verdict == "fails"
     assert card.interval is not None
     assert card.interval[1] < 0.99
@@ -77,12 +92,12 @@ def test_a_claim_that_fails_says_by_how_much() -> None:
 def test_an_interval_around_the_threshold_decides_nothing() -> None:
     ratio = ROWS[0].result.scores["ndcg"] / ROWS[1].result.scores["ndcg"]
     for threshold in (ratio - 1e-6, ratio + 1e-6):
-        card = judge(lambda r, t=threshold: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= t, ROWS)  # type: ignore[misc]
+        card = verdict(lambda r, t=threshold: r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= t, ROWS)  # type: ignore[misc]
         assert card.verdict == "undecided"
 
 
 def test_two_measured_sides_are_compared_by_their_difference() -> None:
-    card = judge(lambda r: r["mrl[dim=64]"].main <= r["mrl[dim=384]"].main, ROWS)
+    card = verdict(lambda r: r["mrl[dim=64]"].main <= r["mrl[dim=384]"].main, ROWS)
     assert (card.verdict, card.threshold, card.relation) == ("holds", 0.0, "<=")
     assert card.value == pytest.approx(-0.05 * DIFFICULTY.mean(), abs=0.01)
 
@@ -91,13 +106,13 @@ def test_and_shows_the_inequality_that_binds() -> None:
     def near(threshold: float) -> Callable[[Results], Verdict]:
         return lambda r: (r["mrl[dim=384]"].main >= 0.1) & (r["mrl[dim=64]"].main / r["mrl[dim=384]"].main >= threshold)
 
-    assert (card := judge(near(0.9), ROWS)).verdict == "holds"
-    assert (card := judge(near(0.99), ROWS)).verdict == "fails"
+    assert (card := verdict(near(0.9), ROWS)).verdict == "holds"
+    assert (card := verdict(near(0.99), ROWS)).verdict == "fails"
     assert card.threshold == 0.99
     close = ROWS[0].result.scores["ndcg"] / ROWS[1].result.scores["ndcg"] - 1e-6
-    assert (card := judge(near(close), ROWS)).verdict == "undecided"
+    assert (card := verdict(near(close), ROWS)).verdict == "undecided"
     assert card.threshold == close
-    card = judge(lambda r: 0.5 <= r["mrl[dim=64]"].main / r["mrl[dim=384]"].main <= 0.9, ROWS)
+    card = verdict(lambda r: 0.5 <= r["mrl[dim=64]"].main / r["mrl[dim=384]"].main <= 0.9, ROWS)
     assert (card.verdict, card.threshold) == ("fails", 0.9)
 
 
@@ -127,7 +142,7 @@ def test_of_two_verdicts_one_that_fails_for_certain_binds_before_an_undecided_on
 )
 def test_a_claim_says_who_set_its_threshold(source: str, declared: str | None, by: str) -> None:
     claim = Claim("it works", lambda r: r["mrl[dim=64]"].main >= 0.1, source, TASK, threshold_by=declared, why="Small.")  # type: ignore[arg-type]
-    (card,) = evaluate([("mrl", claim)], ROWS, "standard", {}, resamples=50)
+    (card,) = evaluate([("mrl", claim)], ROWS, 50)
     assert (card.threshold_by, card.why, card.verdict) == (by, "Small.", "holds")
 
 
@@ -152,29 +167,29 @@ def test_arithmetic_is_done_on_value_and_replicates_alike() -> None:
 
 
 def test_costs_that_are_counted_are_exact_and_timings_are_not() -> None:
-    card = judge(lambda r: r["mrl[dim=64]"].cost("bytes_per_item") <= 256, ROWS)
+    card = verdict(lambda r: r["mrl[dim=64]"].cost("bytes_per_item") <= 256, ROWS)
     assert (card.verdict, card.interval) == ("holds", None)
     assert card.numbers == {"mrl[dim=64,arm=joint] bytes_per_item": 256.0}
-    card = judge(lambda r: r["mrl[dim=64]"].cost("macs") / r["mrl[dim=384]"].cost("macs") <= 0.5, ROWS)
+    card = verdict(lambda r: r["mrl[dim=64]"].cost("macs") / r["mrl[dim=384]"].cost("macs") <= 0.5, ROWS)
     assert (card.verdict, card.value) == ("fails", 1.0)
-    card = judge(lambda r: r["mrl[dim=64]"].cost("fit_seconds") <= 3, ROWS)
+    card = verdict(lambda r: r["mrl[dim=64]"].cost("fit_seconds") <= 3, ROWS)
     assert (card.verdict, card.interval) == ("undecided", None)
-    card = judge(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=64]"].cost("bytes_per_item") >= 1e-9, ROWS)
+    card = verdict(lambda r: r["mrl[dim=64]"].main / r["mrl[dim=64]"].cost("bytes_per_item") >= 1e-9, ROWS)
     assert card.interval is not None
 
 
 def test_a_score_without_items_has_no_interval_and_decides_nothing() -> None:
-    card = judge(lambda r: r["mrl[dim=64]"].score("fid") - 0 * r["mrl[dim=64]"].main <= 20, ROWS)
+    card = verdict(lambda r: r["mrl[dim=64]"].score("fid") - 0 * r["mrl[dim=64]"].main <= 20, ROWS)
     assert (card.verdict, card.interval, card.value) == ("undecided", None, 12.0)
     rows = [mrl(384), row("plain", scores={"other": 1.0}, main_metric="other")]
-    card = judge(lambda r: r["plain"].main >= 0, rows)  # a metric that nobody declares
+    card = verdict(lambda r: r["plain"].main >= 0, rows)  # a metric that nobody declares
     assert card.verdict == "undecided"
 
 
 def test_seeds_are_averaged_and_widen_the_interval() -> None:
     level = [0.0, 0.1, 0.2]
     seeds = [row("mrl", {}, DIFFICULTY + level[seed], seed=seed) for seed in range(3)]
-    card = judge(lambda r: r["mrl"].main - r["flat"].main >= 0.05, [*seeds, row("flat")])
+    card = verdict(lambda r: r["mrl"].main - r["flat"].main >= 0.05, [*seeds, row("flat")])
     assert card.value == pytest.approx(0.1)
     assert card.interval == pytest.approx((0.0, 0.2), abs=0.03)
     assert card.verdict == "undecided"
@@ -182,7 +197,7 @@ def test_seeds_are_averaged_and_widen_the_interval() -> None:
 
 def test_another_task_is_named_beside_the_selector() -> None:
     rows = [mrl(64), mrl(64, task="sts/b", family="sts")]
-    card = judge(lambda r: mean(r["mrl"].main, r["mrl", "sts/b"].main) >= 0.1, rows)
+    card = verdict(lambda r: mean(r["mrl"].main, r["mrl", "sts/b"].main) >= 0.1, rows)
     assert card.verdict == "holds"
     assert list(card.numbers) == ["mrl[dim=64,arm=joint]", "mrl[dim=64,arm=joint] on sts/b"]
 
@@ -192,12 +207,12 @@ def test_another_task_is_named_beside_the_selector() -> None:
     ["mrl[dim=64,arm=joint]", "mrl[arm=joint,dim=64]", "mrl[dim=64]", "mrl[ dim = 64 ]"],
 )
 def test_selectors_that_name_one_variant(selector: str) -> None:
-    assert judge(lambda r: r[selector].main >= 0, ROWS).verdict == "holds"
+    assert verdict(lambda r: r[selector].main >= 0, ROWS).verdict == "holds"
 
 
 def test_a_variant_without_more_parameters_is_preferred() -> None:
     rows = [row("mrl", {"dim": 64}), row("mrl", {"dim": 64, "arm": "x"})]
-    assert list(judge(lambda r: r["mrl[dim=64]"].main >= 0, rows).numbers) == ["mrl[dim=64]"]
+    assert list(verdict(lambda r: r["mrl[dim=64]"].main >= 0, rows).numbers) == ["mrl[dim=64]"]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +231,6 @@ def test_a_variant_without_more_parameters_is_preferred() -> None:
             [mrl(64), mrl(64, seed=1, status="failed", reason="ValueError: no", scores={})],
             "mrl[dim=64,arm=joint] on beir/wiki, seed 1: failed (ValueError: no)",
         ),
-        (lambda r: r["mrl[dim=64]"].main >= 0, [mrl(64, profile="quick")], "no result"),
         (lambda r: r["mrl[dim=64]"].main / 0 >= 0, ROWS, "divides by zero"),
         (lambda r: r["mrl[dim=64]"].main >= float("nan"), ROWS, "not finite"),
         (lambda r: r["mrl[dim=64]"].main > 0, ROWS, "TypeError: '>' not supported"),
@@ -226,7 +240,7 @@ def test_a_variant_without_more_parameters_is_preferred() -> None:
     ],
 )
 def test_what_is_not_measured_says_why(predicate: Callable[[Results], Verdict], rows: list[Row], reason: str) -> None:
-    card = judge(predicate, rows)
+    card = verdict(predicate, rows)
     assert card.verdict == "not measured"
     assert card.reason is not None
     assert reason in card.reason
@@ -237,8 +251,8 @@ def test_what_is_not_measured_says_why(predicate: Callable[[Results], Verdict], 
 def test_a_stale_row_is_not_measured() -> None:
     identity = f"standard:mrl[dim=64,arm=joint]:{TASK}:0"
     predicate = lambda r: r["mrl[dim=64]"].main >= 0
-    assert judge(predicate, ROWS, **{identity: "current"}).verdict == "holds"
-    card = judge(predicate, ROWS, **{identity: "moved on"})
+    assert verdict(predicate, ROWS, **{identity: "current"}).verdict == "holds"
+    card = verdict(predicate, ROWS, **{identity: "moved on"})
     assert card.reason == f"mrl[dim=64,arm=joint] on {TASK}, seed 0 is stale: run it again"
 
 
@@ -247,7 +261,7 @@ def test_a_claim_without_a_task_must_name_one() -> None:
         ("mrl", Claim("x", lambda r: r["mrl[dim=64]"].main >= 0, "s")),
         ("mrl", Claim("x", lambda r: r["mrl[dim=64]", TASK].main >= 0, "s")),
     ]
-    cards = evaluate(claims, ROWS, "standard", resamples=20)
+    cards = evaluate(claims, ROWS, 20)
     assert [card.reason for card in cards] == ["the claim names no task for mrl[dim=64]", None]
 
 
@@ -260,17 +274,11 @@ def test_one_bad_row_does_not_spoil_the_other_claims() -> None:
         ("mrl", Claim("x", lambda r, name=name: r[name].main >= 0, "s", TASK))
         for name in ("bad", "mrl[dim=64]", "torn")
     ]
-    bad, good, torn = evaluate(claims, [*ROWS, *broken], "standard", resamples=20)
+    bad, good, torn = evaluate(claims, [*ROWS, *broken], 20)
     assert good.verdict == "holds"
     assert good.interval is not None
     assert "NaN" in (bad.reason or "")
     assert "KeyError" in (torn.reason or "")
-
-
-def test_claims_about_another_profile_are_left_out() -> None:
-    claims = [("a", Claim("x", lambda r: r["mrl"].main >= 0, "s", TASK, profile="quick"))]
-    assert evaluate(claims, ROWS, "standard") == []
-    assert len(evaluate(claims, ROWS, "quick")) == 1
 
 
 @pytest.mark.parametrize(("converged", "verdict"), [(0.4, "holds"), (0.9, "undecided")])
@@ -282,13 +290,13 @@ def test_a_claim_says_nothing_where_its_control_has_not_converged(converged: flo
         TASK,
         given=lambda r: r["mrl[dim=384]"].main >= converged,
     )
-    (card,) = evaluate([("mrl", claim)], ROWS, "standard", {}, resamples=500)
+    (card,) = evaluate([("mrl", claim)], ROWS, 500)
     assert card.verdict == verdict
     assert card.value is not None
     assert (card.reason is None) == (verdict == "holds")
 
 
 def test_a_number_that_is_counted_is_exact() -> None:
-    card = judge(lambda r: r["fid"].counted() >= 12, [row("fid", main_metric="fid")])
+    card = verdict(lambda r: r["fid"].counted() >= 12, [row("fid", main_metric="fid")])
     assert (card.verdict, card.interval) == ("holds", None)
-    assert judge(lambda r: r["fid"].main >= 12, [row("fid", main_metric="fid")]).verdict == "undecided"
+    assert verdict(lambda r: r["fid"].main >= 12, [row("fid", main_metric="fid")]).verdict == "undecided"

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from methods.compressors.additive import Lsq, Rq
 from methods.compressors.binary import BinarySigns, Itq, Lsh
-from methods.compressors.codebooks import Lsq, Opq, Pq, Rq
+from methods.compressors.codebooks import Opq, Pq
 from methods.compressors.linear import Pca, PcaWhitened, RandomProjection, Truncated
 from methods.compressors.matryoshka_adaptor import MatryoshkaAdaptor
 from methods.compressors.optimised_scalar import OptimisedScalar
@@ -227,6 +228,15 @@ def test_residual_codes_beat_product_codes_of_the_same_size() -> None:
     vectors = unit(600)
     errors = [np.square(decoded(fitted(cls, vectors, m=4), vectors) - vectors).sum(1).mean() for cls in (Pq, Opq, Rq)]
     assert errors[2] < errors[1] < errors[0]
+
+
+@pytest.mark.parametrize("cls", [Rq, Lsq])
+def test_additive_codes_beat_product_codes_of_the_same_size_on_vectors_seen_and_unseen(cls: Any) -> None:
+    seen, unseen = unit(600), unit(300, seed=8)
+    product, additive = fitted(Pq, seen, m=4), fitted(cls, seen, m=4)
+    for vectors in (seen, unseen):
+        errors = [np.square(decoded(method, vectors) - vectors).sum(1).mean() for method in (product, additive)]
+        assert errors[1] < errors[0]
 
 
 def test_product_codes_are_faisss() -> None:

@@ -96,7 +96,7 @@ def test_what_was_named_once_is_not_run_unasked_and_what_was_added_is(place, cor
 
 def test_pages_do_not_say_where_data_lie(place, corpus):
     (cell,) = cells(f"beir:{corpus}")
-    card = catalog(scan(), [cell], [], "quick")
+    card = catalog(scan(), [cell], [], [])
     assert {d.name for d in card.data} >= {"own-beir-my-corpus"}
     assert str(place) not in card.to_json()
 

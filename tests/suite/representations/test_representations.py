@@ -173,11 +173,12 @@ def small_blocks(scores=20, queries=3, columns=4, threads=2, items=3):
         patch.setattr(exact_search, "WIDE_SCORES_AT_ONCE", scores)
         patch.setattr(exact_search, "QUERIES_AT_ONCE", queries)
         patch.setattr(exact_search, "COLUMNS_AT_ONCE", columns)
+        patch.setattr(exact_search, "COLUMNS_AT_FIRST", min(columns, 2))
         patch.setattr(exact_search, "QUERIES_PER_THREAD", 1)
         patch.setattr(exact_search, "FEW_SCORES", 0)
         patch.setattr(exact_search, "_threads", lambda: threads)
         for module, name in (
-            (dense_module, "ROWS_AT_ONCE"), (binary_module, "COLUMNS_IN_CACHE"), (sparse_module, "DOCUMENTS_AT_ONCE"),
+            (dense_module, "ROWS_AT_ONCE"), (binary_module, "COUNTERS_AT_ONCE"), (sparse_module, "DOCUMENTS_AT_ONCE"),
             (multivector_module, "PRODUCTS_AT_ONCE"),
         ):  # fmt: skip
             patch.setattr(module, name, items)

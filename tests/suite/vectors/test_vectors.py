@@ -228,7 +228,8 @@ def test_selectors_choose_usual_settings_or_what_is_asked() -> None:
     assert labels("int8,pca[dim=24],truncated[dim=9]+int8") == ["int8", "pca[dim=24]", "truncated[dim=9]+int8"]
     assert set(labels("fp8*")) == {"fp8-e4m3", "fp8-e5m2"}
     dense = {name for name, found in CATALOGUE.compressors.items() if found.cls.reads == "dense"}  # type: ignore[attr-defined]
-    assert {label.partition("[")[0] for label in labels(None)} == dense
+    assert {label.partition("[")[0] for label in labels(None)} == dense - {"lsq"}
+    assert labels("lsq") == ["lsq[m=16]"], "too slow to be usual, and weighed when it is named"
     with pytest.raises(WeighbridgeError, match="several vectors an item; a file holds one"):
         labels("token-pooled")
     with pytest.raises(WeighbridgeError, match="no compressor 'nothing'"):
