@@ -174,7 +174,7 @@ class CellResult(_Strict):
         items_sha256: digest of the per-item file beside this one; None where there is none.
     """
 
-    schema_version: Whole = Field(default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
+    schema_version: Annotated[int, Field(strict=True, ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     key: str
     method: str
     variant: dict[str, Parameter] = Field(default_factory=dict)
