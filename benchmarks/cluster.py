@@ -53,9 +53,9 @@ def row(workers: int, size: int = DOCUMENTS) -> Numbers:
                 started.add_node(**node)
             started.wait_for_nodes()
             command = [
-                *(sys.executable, "-m", "cli", "run", "-t", f"beir:{data}", "-m", METHOD, "--results", str(here / "results")),
-                *("--executor", "ray", "--address", started.address, "--memory", "5", "--memory-limit", "8"),
-                *("--time-limit", "1h"),
+                *(sys.executable, "-m", "cli", "run", "-t", f"beir:{data}", "-m", METHOD),
+                *("--results", str(here / "results"), "--executor", "ray", "--address", started.address),
+                *("--memory", "5", "--memory-limit", "8", "--time-limit", "1h"),
             ]  # fmt: skip
             begun = time.perf_counter()
             run(command, WEIGHBRIDGE_CACHE=str(here / "cache"))

@@ -227,9 +227,9 @@ def _cluster(recorded: Mapping[str, Recorded]) -> str:
         for part in CLUSTER.parts
     ]
     return (
-        f"## {cluster.DOCUMENTS:,} documents on a cluster\n\nOne row of `{cluster.METHOD}` over a generated BEIR folder, "
-        "from its files to a stored row, on a Ray cluster of this machine with a core a worker; all caches begin empty. "
-        "The pass is shared, what follows is the row's own.\n\n"
+        f"## {cluster.DOCUMENTS:,} documents on a cluster\n\nOne row of `{cluster.METHOD}` over a generated BEIR "
+        "folder, from its files to a stored row, on a Ray cluster of this machine with a core a worker; all caches "
+        "begin empty. The pass is shared, what follows is the row's own.\n\n"
         + table(("", "command", "pass", "row's own work", "most memory of the row"), rows)
     )
 
