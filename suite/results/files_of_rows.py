@@ -66,7 +66,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def content_of(path: Path, largest: int = LARGEST_FILE) -> bytearray:
-    """Content of a file of at most `largest` bytes. One that is gone is invalid; a machine that cannot read says nothing about the file."""
+    """Content of a file of at most `largest` bytes.
+
+    One that is gone is invalid; a machine that cannot read says nothing about the file.
+    """
     try:
         return files.read(path, largest)
     except FileNotFoundError as error:
