@@ -80,14 +80,15 @@ def load_own(path: Path, size: int | None = None, seed: int = 0) -> ImageSet:
 
 def _common_size(*splits: Path) -> int | None:
     """Side to which the images of some splits must be resized to have one size of at most 224; None if they have."""
-    from PIL import Image
+    from PIL import ExifTags, Image
 
     smallest: dict[tuple[int, int], Path] = {}
     for folder in (folder for split in splits for folder in _entries(split) if folder.is_dir()):
         for file in filter(Path.is_file, _entries(folder)):
             try:
                 with Image.open(file) as image:
-                    smallest.setdefault(image.size, file)
+                    lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+                    smallest.setdefault(image.size[::-1] if lies else image.size, file)
             except Exception:  # noqa: S112 - decoders raise anything, and what it is, is said where it is read
                 continue
     if not smallest or (len(smallest) == 1 and max(max(smallest)) <= LARGEST_SIDE):

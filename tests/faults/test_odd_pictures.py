@@ -132,3 +132,14 @@ def test_one_small_picture_that_decides_the_size_of_all_is_named(tmp_path, caplo
     assert image_folder.load_own(tmp_path).test.shape == (3, 1, 1, 3)
     assert "2 sizes are resized to 1 pixels a side" in caplog.text
     assert "odd?.png" in caplog.text
+
+
+def test_pictures_that_are_of_one_size_once_they_stand_upright_are_not_cut(tmp_path, caplog):
+    turned = Image.Exif()
+    turned[0x112] = 6
+    for split in ("train", "val"):
+        (tmp_path / split / "a").mkdir(parents=True)
+        Image.new("RGB", (16, 12)).save(tmp_path / split / "a" / "0.jpg")
+        Image.new("RGB", (12, 16)).save(tmp_path / split / "a" / "1.jpg", exif=turned)
+    assert image_folder.load_own(tmp_path).test.shape == (2, 12, 16, 3)
+    assert not caplog.text
