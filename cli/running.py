@@ -127,7 +127,6 @@ def run(
         tasks,
         _seeds(seeds),
         trust_remote_code=trust_remote_code,
-        once=False,
     )
     devices.checked(device)
     store = ResultStore(results or results_root())
