@@ -12,6 +12,7 @@ from methods.kit.text.finetuning import Hidden, in_batch_loss
 from methods.kit.text.minilm import ALL_MINILM_L6_V2, normalised
 from methods.kit.text.sentence_pairs import Questions, batches_of_sections
 from methods.kit.text.wiki_pairs import WIKI_PAIRS
+from methods.matryoshka import text as matryoshka_text
 from methods.matryoshka import two_dimensional as matryoshka_2d
 from methods.matryoshka.adaptive_retrieval import TwoStageIndex
 from methods.matryoshka.text import ARMS, SHORTLIST, SIZES, Matryoshka, nested_loss, trained_projection
@@ -111,15 +112,16 @@ def found_by(made, queries, passages, dims):
     return ((a @ b.T).argmax(axis=1) == np.arange(len(a))).mean()
 
 
-def test_the_sum_of_losses_orders_dimensions_that_components_order_wrongly():
+def test_the_sum_of_losses_orders_dimensions_that_components_order_wrongly(monkeypatch):
+    monkeypatch.setattr(matryoshka_text, "RATE", 0.03)
     queries, passages, pairs = planted()
     untrained, plain, mrl = (
         trained_projection(queries, passages, pairs, sizes, steps, 0)
-        for sizes, steps in (((24,), 0), ((24,), 500), ((24, 8), 500))
+        for sizes, steps in (((24,), 0), ((24,), 60), ((24, 8), 60))
     )
     # The first components are those that say nothing here.
     assert found_by(untrained, queries, passages, 8) < 0.05
-    assert found_by(mrl, queries, passages, 8) > 2 * found_by(plain, queries, passages, 8) + 0.1
+    assert found_by(mrl, queries, passages, 8) > found_by(plain, queries, passages, 8) + 0.2
 
 
 def test_no_batch_holds_two_passages_of_one_section():
