@@ -81,14 +81,6 @@ def load_pairs(path: Path, min_chars: int = 150, articles: Half = "odd", every: 
     return PairSet([p.query for p in paragraphs], [p.text for p in paragraphs], np.ones(len(paragraphs)))
 
 
-def passages_by_title(path: Path, articles: Half = "all", min_chars: int = 150) -> dict[str, list[str]]:
-    """The different paragraphs of every article, in the order of the dump."""
-    found: dict[str, dict[str, None]] = {}
-    for paragraph in _paragraphs(path, min_chars, articles, 1):
-        found.setdefault(paragraph.title, {})[paragraph.text] = None
-    return {title: list(texts) for title, texts in found.items()}
-
-
 def load_text(path: Path, articles: Half = "all") -> str:
     """Title and text of the articles without markup, headings and lists included, one blank line between blocks."""
     return "\n\n".join(

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.wiki import passages_by_title
+from tasks.data import wiki
 
 Part = Literal["learn", "test"]
 
@@ -44,7 +44,7 @@ def load_topics(path: Path, *, part: Part, labelled: int, tested: int, unlabelle
         seed: seed of the deal.
     """
     rng = np.random.default_rng(seed)
-    found = passages_by_title(path, "even")
+    found = _passages_by_title(path)
     classes = [title for title, texts in found.items() if len(texts) >= labelled + tested + unlabelled]
     told, untold, judged = [], [], []
     for number, title in enumerate(classes):
@@ -54,3 +54,11 @@ def load_topics(path: Path, *, part: Part, labelled: int, tested: int, unlabelle
         untold += [(text, -1) for text in texts[labelled + tested :]]
     chosen = judged if part == "test" else told + [untold[row] for row in rng.permutation(len(untold))]
     return TopicSet([text for text, _ in chosen], np.array([label for _, label in chosen]), classes)
+
+
+def _passages_by_title(path: Path) -> dict[str, list[str]]:
+    """The different paragraphs of every even article; a change of that file would make rows of other tasks stale."""
+    found: dict[str, dict[str, None]] = {}
+    for paragraph in wiki._paragraphs(path, 150, "even", 1):
+        found.setdefault(paragraph.title, {})[paragraph.text] = None
+    return {title: list(texts) for title, texts in found.items()}
