@@ -24,7 +24,8 @@ from suite.planning import plan
 from suite.profiles import profile as profile_named
 from suite.profiles import profiles as all_profiles
 from suite.results import reported
-from suite.results.store import ResultStore, Row
+from suite.results.index import Index, RowSummary
+from suite.results.store import ResultStore
 
 CATALOG = "catalog.json"
 
@@ -99,14 +100,15 @@ def _write_catalogs(
     numbers = reported.read_all(root)
     unsettled = set()
     for name in profiles:
-        rows = store.read(name).rows
-        if any(":" in row.result.method for row in rows):
+        index = Index(store, name)
+        rows = index.summaries
+        if any(":" in row.method for row in rows):
             unsettled.add(name)
         shown = replace(scanned, methods=scanned.methods | _named(scanned, rows))
         if rows:
             cells = plan(shown, profile_named(name))
-            verdicts = judged(shown, cells, store, name)
-            cards.write(cards.catalog(shown, cells, rows, verdicts, numbers), root, name)
+            verdicts = judged(shown, cells, store, name, index=index)
+            cards.write(cards.catalog(shown, cells, rows, store, verdicts, numbers), root, name)
     return unsettled
 
 
@@ -122,12 +124,10 @@ def check_writable(out_dir: Path | None) -> None:
         raise MachineError(f"the site cannot be written to {target}: {error.strerror or error}") from error
 
 
-def _named(scanned: Catalogue, rows: Iterable[Row]) -> dict[str, FoundMethod]:
+def _named(scanned: Catalogue, rows: Iterable[RowSummary]) -> dict[str, FoundMethod]:
     """The models named in stored rows whose weights are here; what is elsewhere cannot be said to be stale."""
     named: dict[str, FoundMethod] = {}
-    trusted = {
-        r.result.method: r.result.variant.get("trust_remote_code") is True for r in rows if ":" in r.result.method
-    }
+    trusted = {row.method: row.variant.get("trust_remote_code") is True for row in rows if ":" in row.method}
     for name, trust in trusted.items():
         try:
             methods = scanned.by_name([name], trust_remote_code=trust)
