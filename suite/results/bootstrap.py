@@ -220,13 +220,12 @@ def _resampled_means(
     """Yield, for each (moments, items) array, its means on the full sample and on all resamples."""
     stacked = np.concatenate(parts)
     full = stacked.mean(axis=1, keepdims=True)
-    centred = stacked - full
+    centred = (stacked - full) / items
     means = np.empty((len(stacked), resamples))
     done = 0
     for counts in item_counts(items, resamples, seed):
         np.matmul(centred, counts.astype(np.float64).T, out=means[:, done : done + len(counts)])
         done += len(counts)
-    means /= items
     means += full
     position = 0
     for one in parts:

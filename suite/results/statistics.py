@@ -30,6 +30,7 @@ OTHER_ITEMS = "the per-item scores are of different items"
 _SAME = 1e-9
 _ALIKE = 1e-3
 _CANCELS = 1e-5
+_CONSTANT = 1e-12
 _FEW = 10
 _FAR = 6.0
 
@@ -302,13 +303,12 @@ class _Paired(Generic[K]):
         counted = min(1.0, 2 * (1 + tail) / (1 + len(differences)))
         if tail >= _FEW:
             return counted
-        differences = self._differences(one, other)
-        spread = differences.std()
-        return (
-            counted
-            if spread == 0
-            else min(counted, float(2 * stdtr(self._items - 1, -abs(differences.mean()) / spread)))
-        )
+        # Differences this near zero, in their spread, lose nothing by squares instead of deviations.
+        mean = float(differences.mean())
+        variance = float(differences @ differences) / len(differences) - mean**2
+        if variance <= _CONSTANT * mean**2:
+            return counted
+        return min(counted, float(2 * stdtr(self._items - 1, -abs(mean) / np.sqrt(variance))))
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> list[float]:
