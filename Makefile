@@ -1,5 +1,5 @@
 # Everything a user does has one command. Each sets itself up first, and may be interrupted and repeated.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 PROFILE ?= quick
 VENV := .venv
 BIN := $(VENV)/bin
@@ -62,7 +62,7 @@ clean:           ## Remove what can be made again, but not results.
 
 # The stamps are touched last: an installation that was interrupted is taken up again.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit("Weighbridge needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Weighbridge needs Python 3.11, 3.12 or 3.13 (some of its packages have no builds for others), and $(PYTHON) is " + sys.version.split()[0] + ". Say which with make PYTHON=...")'
 	@echo "Setting up $(VENV) with pinned packages; this takes a few minutes, once."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . 

@@ -23,6 +23,7 @@ from cli.options import (
     print_json,
     print_text,
 )
+from cli.troubles import held_back as held_back_lines
 from suite import devices
 from suite.errors import WeighbridgeError
 from suite.paths import results_root
@@ -32,7 +33,7 @@ from suite.results.index import Index
 from suite.results.schema import Status
 from suite.results.store import ResultStore
 from suite.running.budget import seconds
-from suite.running.due import Overwrite, due, statuses
+from suite.running.due import Overwrite, due, held_back, statuses
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
@@ -217,4 +218,6 @@ def _dry_run(
     for cell in would_run:
         what = f"skip: {cell.skip}" if cell.skip else "run"
         print_text(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}")
+    for line in held_back_lines(held_back(cells, rows, overwrite, retry)):
+        out.print(line, markup=False, soft_wrap=True, style="yellow")
     return out.print(f"{len(would_run)} of {len(cells)} planned rows are due.")

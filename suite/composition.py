@@ -26,7 +26,6 @@ from suite.data import access
 from suite.data.types import content_hash
 from suite.errors import ContractError, SelectorError
 from suite.method import Effort, FitData, Method, Role, Scalar, Tensors, Variant, label
-from suite.named import NamedMethod
 from suite.representations import Dense, MultiVector, Representation
 from suite.results.labels import by_part
 
@@ -186,10 +185,10 @@ class Composed(Method):
             for name, array in arrays.items():
                 allocate(name, array.shape, array.dtype)[...] = array
 
-        if isinstance(self.stages[0], NamedMethod):
-            found = FeatureStore().in_parts(key, len(items), make)
-        else:  # the project's own encoders share their passes themselves
+        if self.stages[0].keeps_passes:
             found = FeatureStore().arrays(key, partial(make, range(len(items))))
+        else:
+            found = FeatureStore().in_parts(key, len(items), make)
         if "values" not in found:
             return MultiVector(found["vectors"], found["offsets"])
         return Dense(found["values"], _SIMILARITIES[int(found["similarity"][0])])  # type: ignore[arg-type]

@@ -144,6 +144,8 @@ class Method(ABC):
         accepts: the tasks it may run on, as far as that can be declared.
         quick: selectors of the variants that the quick profile runs, the name left out (``("[dim=64]", "[dim=384]")``);
             None for all of them, () for none: where so small a budget gives no number that means what it says.
+        keeps_passes: True for an encoder whose own passes lie in the feature store (`suite.features`): what is composed
+            with it need not share them out.
         reference: selector of the uncompressed method that this is a smaller form of (``minilm``), or None.
     """
 
@@ -166,6 +168,7 @@ class Method(ABC):
     accepts: ClassVar[Accepts] = Accepts()
     quick: ClassVar[tuple[str, ...] | None] = None
     reference: ClassVar[str | None] = None
+    keeps_passes: ClassVar[bool] = False
 
     weights: Tensors
     fitted: Tensors

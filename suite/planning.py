@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from suite import guarded
 from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
-from suite.errors import MachineError, SelectorError, WeighbridgeError
+from suite.errors import MachineError, NothingToRun, SelectorError, WeighbridgeError
 from suite.keys import cell_keys, code_hash, digest
 from suite.live_code import live_hash
 from suite.method import Effort, Method, Scalar, label
@@ -138,7 +139,7 @@ def plan(
         # Where a declared row cannot run, nobody asked for it: that is not worth a line.
         cells = [cell for cell in cells if cell.skip is None or cell.absent or not _says_where(cell.method.cls)]
     if not cells and methods is not None:
-        raise SelectorError(_nothing(chosen, chosen_tasks, profile))
+        raise NothingToRun(_nothing(chosen, chosen_tasks, profile))
     return cells
 
 
@@ -158,12 +159,18 @@ def _select_tasks(
         return select_names(tasks, in_profile, f"task in profile {profile.name}")
     except SelectorError as error:
         for selector in split(tasks or ()):
-            if selector in catalogue.tasks and selector not in in_profile:
-                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles) or "none"
-                raise SelectorError(
-                    f"task {selector} is not in profile {profile.name}; it is in: {profiles}"
-                ) from error
+            elsewhere = [name for name in catalogue.tasks if fnmatchcase(name, selector)]
+            if elsewhere and not in_profile.keys() & set(elsewhere):
+                raise SelectorError(_in_other_profiles(selector, elsewhere, catalogue, profile)) from error
         raise
+
+
+def _in_other_profiles(selector: str, names: Sequence[str], catalogue: Catalogue, profile: Profile) -> str:
+    """Where the tasks of a selector are run, which `profile` does not."""
+    profiles = list(dict.fromkeys(name for task in names for name in catalogue.tasks[task].task.spec.profiles))
+    if not profiles:
+        return f"task {selector} is in no profile: it is there to be tried with `weighbridge check`"
+    return f"task {selector} is not in profile {profile.name}, but in {' and '.join(profiles)}: add -p {profiles[0]}"
 
 
 def _select_variants(

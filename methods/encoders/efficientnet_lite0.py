@@ -24,6 +24,7 @@ class _OnEfficientNet(Method):
     paper = _PAPER
     pretrained = (EFFICIENTNET_LITE0,)
     requires = _REQUIRES
+    keeps_passes = True
 
     @cached_property
     def encoder(self) -> ImageEncoder:

@@ -8,7 +8,7 @@ separately trained model of one size (its last layer is m wide). Text is `method
 
 The paper's recipe for ResNet-50 on ImageNet (SGD with momentum, 40 epochs, label smoothing .1) is kept in its parts and
 cut to 1,200 steps; gradients are cut to a norm of 1 in all arms. Left out: adaptive classification by a cascade of
-sizes, and more than ten classes, for which sizes of 8 and above would matter.
+sizes. Twenty classes and more, for which sizes of 8 and above matter, are those of `methods.matryoshka.features`.
 """
 
 from __future__ import annotations

@@ -195,8 +195,7 @@ class Workers(Generic[L]):
             return job.outcome
         seconds = time.monotonic() - job.started
         if end.refused is not None:
-            reason = f"no process could be started: {end.refused}. Run fewer cells at a time (--jobs), or free memory"
-            return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
+            return CellOutcome(Status.FAILED, seconds, f"it could not be started: {end.refused}", trouble=True)
         if end.code == 0 and end.outcome:
             try:
                 return unpacked(end.outcome)

