@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.pieces import PIECES
+from benchmarks.page import measured, page
+from benchmarks.pieces import PIECES, SUITE
 from benchmarks.plot import svg
 from benchmarks.recording import Recorder
-from benchmarks.report import report
 from suite.errors import WeighbridgeError
 from suite.paths import cache_root
 from suite.running.machine import machine
@@ -38,10 +38,12 @@ def main() -> None:
             recorder.measure(piece, chosen.repeats or piece.repeats, lambda line: print(line, flush=True))
         except WeighbridgeError as error:
             sys.exit(f"{piece.name}: {error}")
-    measured_by_hand = (FOLDER / "first_run.md").read_text()
-    (FOLDER / "RESULTS.md").write_text(f"{report(recorder, machine())}\n{measured_by_hand}")
-    (FOLDER / "results.svg").write_text(svg(recorder))
-    print(f"Written: {FOLDER / 'RESULTS.md'}")
+    results = FOLDER / "RESULTS.md"
+    by_hand = (FOLDER / "first_run.md").read_text()
+    results.write_text(page(recorder, machine(), results.read_text(), by_hand))
+    if measured(recorder, SUITE):
+        (FOLDER / "results.svg").write_text(svg(recorder))
+    print(f"Written: {results}")
 
 
 if __name__ == "__main__":

@@ -62,16 +62,24 @@ def _rows(folder: Path, profile: str) -> list[CellResult]:
     return [row.result for row in ResultStore(folder / "results").read(profile).rows]
 
 
-def mteb(data: str, precision: str) -> Numbers:
+def mteb(data: str, precision: str, compressed: str = "") -> Numbers:
     """Run `evaluate` with sentence-transformers on a data set of ours; handing the data over is not in its time."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "data.json"
-        file.write_text(json.dumps(asdict(access.load(data))))
-        return measured(evaluate, str(file), precision)
+        return measured(evaluate, handed_over(data, Path(folder)), precision, compressed)
 
 
-def evaluate(file: str, precision: str) -> Numbers:
-    """What the fresh process does: as mteb's documentation says, with the weights that are packaged here."""
+def handed_over(data: str, folder: Path) -> str:
+    """A file with a data set of ours."""
+    file = folder / "data.json"
+    file.write_text(json.dumps(asdict(access.load(data))))
+    return str(file)
+
+
+def evaluate(file: str, precision: str, compressed: str = "") -> Numbers:
+    """What the fresh process does: as mteb's documentation says, with the weights that are packaged here.
+
+    `compressed` is what its `CompressionWrapper` stores instead of float32, if anything.
+    """
     import mteb
     from datasets import Dataset
     from mteb.abstasks.retrieval import AbsTaskRetrieval
@@ -100,7 +108,10 @@ def evaluate(file: str, precision: str) -> Numbers:
 
     folder = (ALL_MINILM_L6_V2.folder() / ALL_MINILM_L6_V2.path).parent
     arguments = {} if precision == "float32" else {"dtype": precision}
-    model = SentenceTransformer(str(folder), device="cpu", model_kwargs=arguments)
+    model: Any = SentenceTransformer(str(folder), device="cpu", model_kwargs=arguments)
+    if compressed:
+        wrapped = mteb.models.SentenceTransformerEncoderWrapper(model)
+        model = mteb.models.CompressionWrapper(wrapped, mteb.types.OutputDType(compressed))
     (result,) = mteb.evaluate(model, [Local()], cache=None, show_progress_bar=False).task_results
     return {"ndcg@10": result.scores["test"][0]["exact"]}
 

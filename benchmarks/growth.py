@@ -17,7 +17,7 @@ from suite.data.types import RetrievalSet
 from suite.method import Effort, FitData, Method, Role
 
 SIZES = (1_000, 10_000, 100_000)
-METHODS: dict[str, dict[str, Any]] = {"bm25": {"k1": 0.9, "b": 0.4}, "wordllama": {"dim": 256}}
+METHODS: dict[str, dict[str, Any]] = {"bm25": {"k1": 0.9, "b": 0.4}, "wordllama": {}}
 WORDS, QUERY_WORDS, QUERIES = 30, 6, 100
 
 

@@ -27,3 +27,11 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
     products = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
     return products / sum((a - mean_x) ** 2 for a in x)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    if not rows:
+        return NOT_MEASURED
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from benchmarks.beside_bitbudget import BITBUDGET, MILLION
+from benchmarks.beside_compressors import TEXTS
 from benchmarks.beside_mteb import SCIFACT, WIKIPEDIA
+from benchmarks.code_search import CODES
 from benchmarks.encoder import ENCODER
 from benchmarks.growth import GROWTH
 from benchmarks.overhead import RUNNER
@@ -11,4 +14,7 @@ from benchmarks.resampling import BOOTSTRAP
 from benchmarks.searching import SEARCH
 from benchmarks.site_cells import SITE
 
-PIECES = (WIKIPEDIA, SCIFACT, ENCODER, RUNNER, SITE, GROWTH, SEARCH, BOOTSTRAP, PROFILE)
+SUITE = (WIKIPEDIA, SCIFACT, ENCODER, RUNNER, SITE, GROWTH, SEARCH, BOOTSTRAP, PROFILE)
+"""What the suite itself does: the first part of the page, and its picture."""
+COMPRESSORS = (BITBUDGET, MILLION, TEXTS, CODES)
+PIECES = SUITE + COMPRESSORS

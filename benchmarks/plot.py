@@ -10,7 +10,7 @@ from benchmarks import growth, site_cells
 from benchmarks.beside_mteb import SCIFACT, WIKIPEDIA
 from benchmarks.encoder import ENCODER
 from benchmarks.growth import GROWTH
-from benchmarks.pieces import PIECES
+from benchmarks.pieces import SUITE
 from benchmarks.recording import Recorded, Recorder
 from benchmarks.report import BUILDS, ten_runs
 from benchmarks.searching import SEARCH
@@ -23,7 +23,7 @@ def svg(recorder: Recorder) -> str:
     """The picture of what is recorded."""
     import vl_convert
 
-    recorded = {piece.name: recorder.read(piece) for piece in PIECES}
+    recorded = {piece.name: recorder.read(piece) for piece in SUITE}
     picture: str = vl_convert.vegalite_to_svg(specification(recorded))
     return picture
 

@@ -9,9 +9,9 @@ from benchmarks import growth, site_cells
 from benchmarks.beside_mteb import SCIFACT, TEN, WIKIPEDIA
 from benchmarks.encoder import ENCODER, PARTS, TOKENS
 from benchmarks.growth import GROWTH
-from benchmarks.numbers import NOT_MEASURED, exponent, spread
+from benchmarks.numbers import exponent, spread, table
 from benchmarks.overhead import RUNNER
-from benchmarks.pieces import PIECES
+from benchmarks.pieces import SUITE
 from benchmarks.profile_cell import PROFILE
 from benchmarks.recording import Recorded, Recorder
 from benchmarks.resampling import BOOTSTRAP
@@ -45,8 +45,8 @@ def exponents(recorded: Recorded, line: str, sizes: Iterable[int], number: str) 
 
 def report(recorder: Recorder, machine: Mapping[str, str | int]) -> str:
     """The page, in Markdown."""
-    recorded = {piece.name: recorder.read(piece) for piece in PIECES}
-    context = recorder.context(list(PIECES))
+    recorded = {piece.name: recorder.read(piece) for piece in SUITE}
+    context = recorder.context(list(SUITE))
     sections = (
         _introduction(context, machine),
         _goals(recorded),
@@ -109,7 +109,7 @@ def _goals(recorded: Mapping[str, Recorded]) -> str:
             spread(bootstrap.values("bootstrap", "scipy_one_method"), ".2f", " s"),
         ),
     ]
-    return "## Goals\n\n" + _table(("what", "goal", "measured"), rows)
+    return "## Goals\n\n" + table(("what", "goal", "measured"), rows)
 
 
 def _exponents(recorded: Mapping[str, Recorded]) -> dict[str, list[float]]:
@@ -146,7 +146,7 @@ def _beside_mteb(recorded: Mapping[str, Recorded]) -> str:
         "mteb's `evaluate` on the same documents, queries and judgements with the same weights, loaded by "
         "sentence-transformers as its documentation says. Everything counts, from starting the process to storing the "
         "scores; ours also times single queries. Ten runs of mteb are extrapolated from one. The ten methods: "
-        f"{', '.join(f'`{label}`' for label in TEN)}.\n\n" + _table(("data", "side", "seconds", "nDCG@10"), rows)
+        f"{', '.join(f'`{label}`' for label in TEN)}.\n\n" + table(("data", "side", "seconds", "nDCG@10"), rows)
     )
 
 
@@ -166,7 +166,7 @@ def _encoder(recorded: Recorded) -> str:
     return (
         f"## The encoder\n\nMiniLM on texts of {TOKENS} tokens, the mean of SciFact's documents; sentence-transformers "
         "as it loads by default, in float32. GELU runs within the linear layers where it is fused.\n\n"
-        + _table(("what", "measured"), rows)
+        + table(("what", "measured"), rows)
     )
 
 
@@ -182,7 +182,7 @@ def _search(recorded: Recorded) -> str:
     ]  # fmt: skip
     return (
         f"## Exact search\n\nThe hundred best of {DOCUMENTS:,} documents, 384 dimensions, for 256 queries at once.\n\n"
-        + _table(("kind", "ours, ms a query", "beside, ms a query", "what stands beside", "times faster"), rows)
+        + table(("kind", "ours, ms a query", "beside, ms a query", "what stands beside", "times faster"), rows)
     )
 
 
@@ -208,7 +208,7 @@ def _growth(recorded: Mapping[str, Recorded]) -> str:
     ]
     return (
         "## Growth\n\nA retrieval cell's memory is what it took beyond the texts and imports; a site's is that of the "
-        "process, over its three builds.\n\n" + _table(("size", "time", "memory"), rows)
+        "process, over its three builds.\n\n" + table(("size", "time", "memory"), rows)
     )
 
 
@@ -230,7 +230,7 @@ def _profile(recorded: Mapping[str, Recorded]) -> str:
         )
     return (
         "## Where the time goes now\n\nOne cell of MiniLM on the Wikipedia sections, from nothing, in one process."
-        "\n\n" + _table(("stage", "time", "share"), rows) + scifact + _limits(recorded)
+        "\n\n" + table(("stage", "time", "share"), rows) + scifact + _limits(recorded)
     )
 
 
@@ -259,10 +259,3 @@ def _limits(recorded: Mapping[str, Recorded]) -> str:
 
 def _mebibytes(values: Sequence[float]) -> str:
     return spread([value / 2**20 for value in values], ".0f", " MiB")
-
-
-def _table(head: Row, rows: Sequence[Row]) -> str:
-    if not rows:
-        return NOT_MEASURED
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.atoms.threshold_autoencoder import Training, Unit, activate, second_moment, train_autoencoder
+from methods.kit.threshold_autoencoder import Training, Unit, activate, second_moment, train_autoencoder
 from suite.method import FitData, Method, Modality, Paper, Pool, Role, Tensors
 from suite.representations import Dense, Representation, Sparse
 

@@ -98,7 +98,7 @@ class Lsq(Rq):
         chosen, bits = training_vectors(vectors, seed)
         quantizer = self._quantizer(chosen.shape[1], bits)
         quantizer.random_seed = seed + 1
-        quantizer.train_iters = self.effort.pick(quick=4, standard=10)
+        quantizer.train_iters = self.effort.pick(quick=3, standard=5)
         quantizer.train(chosen)
         return {"codebook": additive_codebook(quantizer, self.m)}
 

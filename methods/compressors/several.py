@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from methods.kit.text.coded_vectors import CodedVectors, train_codebook
+from methods.kit.text.fixed_encoding import FixedDimensionalEncoding
 from methods.kit.text.token_pooling import POOLINGS, hierarchical, pooled
-from methods.muvera.fde import FixedDimensionalEncoding
 from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Dense, MultiVector, Representation

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from methods.atoms.threshold_autoencoder import Training as ThresholdTraining
-from methods.atoms.threshold_autoencoder import activate, train_autoencoder
-from methods.mona.topk_autoencoder import Training, codes, train_topk
+from methods.kit.threshold_autoencoder import Training as ThresholdTraining
+from methods.kit.threshold_autoencoder import activate, train_autoencoder
+from methods.kit.topk_autoencoder import Training, codes, train_topk
 from suite.compressing import Compressor
 from suite.method import Paper, Role, Tensors
 from suite.representations import Sparse

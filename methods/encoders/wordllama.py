@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,11 @@ TOKENIZER = PretrainedWeights(
 
 
 class WordLlama(Method):
-    """Mean of static token embeddings; the first `dim` of them.
+    """Mean of static token embeddings.
 
     The model is a lookup table trained from the token embeddings of large language models with a Matryoshka loss, so
-    that the first dimensions are usable alone. No context is read: a query costs a tokeniser and a sum. Read from the
-    package's files directly; the package's own loader is not used.
+    that the first dimensions are usable alone (``wordllama+truncated[dim=64]``). No context is read: a query costs a
+    tokeniser and a sum. Read from the package's files directly; the package's own loader is not used.
     """
 
     name = "wordllama"
@@ -48,16 +48,14 @@ class WordLlama(Method):
         url="https://github.com/dleemiller/wordllama",
     )
     tags = ("dense", "static", "baseline")
-    grid = {"dim": (256, 128, 64)}
-    quick = ("[dim=256]",)
     pretrained = (EMBEDDINGS,)
     requires = ("wordllama", "safetensors", "tokenizers", "scipy")
 
     def encode(self, items: Any, role: Role) -> Dense:
-        """(n, dim) float32 means, compared by cosine; zeros for an empty text."""
+        """(n, 256) float32 means, compared by cosine; zeros for an empty text."""
         from scipy.sparse import csr_array
 
-        table, tokenizer = self._shortened, _loaded()[1]
+        table, tokenizer = _loaded()
         texts = tokenizer.encode_batch_fast(list(items), add_special_tokens=False)
         lengths = np.array([len(text.ids) for text in texts], np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -67,12 +65,8 @@ class WordLlama(Method):
         return Dense(np.asarray(means, np.float32))
 
     def stored_model(self) -> Tensors:
-        """The dimensions that are kept, in the float16 of the file."""
-        return {"embeddings": self._shortened.astype(np.float16)}
-
-    @cached_property
-    def _shortened(self) -> np.ndarray:
-        return np.ascontiguousarray(_loaded()[0][:, : self.dim])
+        """The embeddings, in the float16 of the file."""
+        return {"embeddings": _loaded()[0].astype(np.float16)}
 
 
 @lru_cache(maxsize=1)

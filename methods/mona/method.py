@@ -26,8 +26,8 @@ from methods.baselines.bm25 import BM25
 from methods.kit.text.finetuning import TunedEncoder
 from methods.kit.text.minilm import ALL_MINILM_L6_V2, DIMENSION, OnMiniLM
 from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs
+from methods.kit.topk_autoencoder import Training, codes, explained, train_topk
 from methods.mona.ngram_importance import hashed_ngrams, importance
-from methods.mona.topk_autoencoder import Training, codes, explained, train_topk
 from suite.data.types import content_hash
 from suite.features.store import FeatureStore
 from suite.features.text_encoder import TextEncoder

@@ -10,11 +10,11 @@ import numpy as np
 from methods.colbert.method import LARGEST_CORPUS, LateInteraction
 from methods.kit.product_codes import nearest_centroids
 from methods.kit.text.coded_vectors import train_codebook
+from methods.kit.text.fixed_encoding import FixedDimensionalEncoding
 from methods.kit.text.late_training import WIDTH, TrainedTokens, train_tokens
 from methods.kit.text.minilm import DIMENSION, OnMiniLM
 from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs
 from methods.muvera.encoded_tokens import EncodedTokens
-from methods.muvera.fde import FixedDimensionalEncoding
 from methods.muvera.token_heuristic import TokenIndex
 from suite.accepts import Accepts
 from suite.method import FitData, Paper, Pool, Role, Tensors

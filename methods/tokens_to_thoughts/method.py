@@ -128,7 +128,7 @@ class TokensToThoughts(_ClusterCodes):
 
     def vectors(self, items: Any) -> NDArray[np.float32]:
         """(n, 256) of length 1."""
-        return normalised(WordLlama(self.effort, dim=256).encode(list(items), Role.ITEM).values)
+        return normalised(WordLlama(self.effort).encode(list(items), Role.ITEM).values)
 
 
 class TokensToThoughtsMiniLM(_ClusterCodes, OnMiniLM):

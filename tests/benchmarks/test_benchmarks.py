@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 
 import benchmarks
 from benchmarks import fresh, growth, searching
+from benchmarks.beside_bitbudget import pairs
+from benchmarks.beside_compressors import SELECTORS
+from benchmarks.code_search import INDEXES
 from benchmarks.encoder import PARTS, flops_a_token
 from benchmarks.numbers import NOT_MEASURED, exponent, spread
-from benchmarks.pieces import PIECES
+from benchmarks.page import page
+from benchmarks.pieces import PIECES, SUITE
 from benchmarks.plot import specification, svg
 from benchmarks.recording import Piece, Recorder
 from benchmarks.report import exponents, report, ten_runs
+from benchmarks.report_compressors import HEADING, compressors
 from suite.errors import WeighbridgeError
 
 PAGE = Path(benchmarks.__file__).parent / "RESULTS.md"
@@ -115,7 +120,13 @@ def filled(tmp_path, repeats=2) -> Recorder:
         "texts_a_second", "sentence_transformers_texts_a_second", "from_nothing", "unchanged", "one_changed", "cell",
         "memory", "ours", "scipy_one_method", "overhead_a_cell", "nothing_to_do", "list_methods", "dry_run", "dense",
         "dense_faiss", "dense_plain", "binary", "binary_faiss", "sparse", "sparse_plain",
-        *(f"profile {part}" for part in PARTS),
+        *(f"profile {part}" for part in PARTS), "pass", "product cpu",
+        *(f"{side} {name}{kind}" for side in ("ours", "bitbudget") for name in (*pairs(384), "all")
+          for kind in ("", " cpu", " overlap")),
+        *(f"{kind}{side}" for kind in INDEXES for side in ("", " faiss", " same")),
+        *(f"{number} minilm{'+' if selector else ''}{selector}" for selector in SELECTORS.values()
+          for number in ("own", "ndcg@10")),
+        *(f"ndcg@10 {name}" for name in SELECTORS),
     )  # fmt: skip
     recorder = Recorder(tmp_path)
     for piece in PIECES:
@@ -140,6 +151,32 @@ def test_the_page_shows_every_goal_and_says_what_is_missing(tmp_path):
     goals = [line for line in empty.splitlines() if re.search(r"[≥≤]", line)]
     assert len(goals) >= 18
     assert all(line.endswith(f"{NOT_MEASURED} |") for line in goals)
+
+
+def test_the_page_shows_compressors_beside_others(tmp_path):
+    full = compressors(filled(tmp_path), {"cpu": "A CPU", "cores": 2})
+    assert NOT_MEASURED not in full
+    assert "`pca[dim=192]`" in full
+    assert "minilm+float16" in full
+    rows = [line.count("|") for line in full.splitlines() if line.startswith("|")]
+    assert set(rows) == {3, 4, 8}
+    empty = compressors(Recorder(tmp_path / "nothing"), {"cpu": "A CPU"})
+    goals = [line for line in empty.splitlines() if re.search(r"[≥≤]", line)]
+    assert len(goals) >= 15
+    assert all(line.endswith(f"{NOT_MEASURED} |") for line in goals)
+
+
+def test_what_was_not_measured_here_stays_as_it_is_on_the_page(tmp_path):
+    machine, by_hand = {"cpu": "A CPU"}, "## First run\n\nBy hand."
+    before = page(filled(tmp_path), machine, "", by_hand)
+    assert page(Recorder(tmp_path / "nothing"), machine, before, by_hand) == before
+    for piece in SUITE:
+        (tmp_path / f"{piece.name}.json").unlink()
+    after = page(Recorder(tmp_path), {"cpu": "Another CPU"}, before, by_hand)
+    first, second = after.split(HEADING)
+    assert first == before.split(HEADING)[0]
+    assert "Another CPU" in second
+    assert after.endswith("By hand.\n")
 
 
 def test_ten_runs_of_mteb_are_ten_times_one(tmp_path):

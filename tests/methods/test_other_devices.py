@@ -116,7 +116,7 @@ def short():
 
 
 def topk_autoencoder():
-    from methods.mona.topk_autoencoder import Training, codes, train_topk
+    from methods.kit.topk_autoencoder import Training, codes, train_topk
 
     vectors = np.random.default_rng(0).standard_normal((200, 12)).astype(np.float16)
     weights = train_topk(vectors, Training(latents=24, active=2, steps=30, batch=32, patience=3), 0)
@@ -125,7 +125,7 @@ def topk_autoencoder():
 
 
 def threshold_autoencoder():
-    from methods.atoms.threshold_autoencoder import Training, train_autoencoder
+    from methods.kit.threshold_autoencoder import Training, train_autoencoder
 
     vectors = np.random.default_rng(0).standard_normal((300, 8)).astype(np.float32)
     for unit in ("jump", "relu"):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from methods.atoms import threshold_autoencoder
 from methods.atoms.method import TOLD, Atoms, closed_form
-from methods.atoms.threshold_autoencoder import Training, activate, second_moment, train_autoencoder
+from methods.kit import threshold_autoencoder
+from methods.kit.threshold_autoencoder import Training, activate, second_moment, train_autoencoder
 from suite.data import access
 from suite.method import Effort, FitData, Pool, Role
 from suite.representations import Dense, Sparse

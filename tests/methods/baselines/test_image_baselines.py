@@ -10,17 +10,15 @@ import pytest
 from methods.baselines.image_controls import ImageControl, RandomProjection
 from methods.baselines.pixel_pca import PixelPCA
 from methods.baselines.raw_pixels import RawPixels
-from methods.encoders.efficientnet_lite0 import EfficientNetLite0, EfficientNetLite0Binary, EfficientNetLite0PCA
+from methods.encoders.efficientnet_lite0 import EfficientNetLite0
 from methods.kit.image.efficientnet import EFFICIENTNET_LITE0
 from suite.data import access
 from suite.features.image_encoder import ImageEncoder
 from suite.method import FitData, Role
-from suite.representations import Binary, Dense
+from suite.representations import Dense
 from suite.weighing import MeasuredMethod
 from tasks.imagenet import ClassificationSpec, ImageClassification
 from tasks.probes import LinearProbe
-
-FITTED = [PixelPCA, EfficientNetLite0PCA, EfficientNetLite0Binary]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,47 +83,22 @@ def test_pixel_pca_on_fewer_images_than_components(colour):
     assert made(PixelPCA, colour[:5], dim=8).encode(colour, Role.ITEM).values.shape == (300, 5)
 
 
-@pytest.mark.parametrize("dim", [1280, 256, 64])
-def test_truncated_features_are_the_first(digits, dim):
-    method = EfficientNetLite0(dim=dim)
-    whole = ImageEncoder(EFFICIENTNET_LITE0).pooled(digits.test)
-    representation = method.encode(digits.test, Role.ITEM)
-    assert (representation.values == whole[:, :dim]).all()
-    costs = weighed(method, digits.test)
-    assert costs.bytes_per_item == 4 * dim
+def test_features_are_the_backbones(digits):
+    representation = EfficientNetLite0().encode(digits.test, Role.ITEM)
+    assert (representation.values == ImageEncoder(EFFICIENTNET_LITE0).pooled(digits.test)).all()
+    costs = weighed(EfficientNetLite0(), digits.test)
+    assert costs.bytes_per_item == 4 * 1280
     assert costs.model_bytes == EFFICIENTNET_LITE0.size() == 18826032
 
 
-@pytest.mark.parametrize("dim", EfficientNetLite0PCA.grid["dim"])
-def test_feature_pca_bytes(digits, dim):
-    costs = weighed(made(EfficientNetLite0PCA, digits.train, dim=dim), digits.test)
-    assert costs.bytes_per_item == 4 * dim
-    assert costs.fitted_bytes == 4 * 1280 * (dim + 1)
-
-
-@pytest.mark.parametrize("dim", EfficientNetLite0Binary.grid["dim"])
-def test_binary_bytes(digits, dim):
-    method = made(EfficientNetLite0Binary, digits.train, dim=dim)
-    costs = weighed(method, digits.test)
-    assert costs.bytes_per_item == dim / 8
-    assert costs.fitted_bytes == 4 * dim
-    codes = method.encode(digits.test, Role.ITEM)
-    assert isinstance(codes, Binary)
-    above = ImageEncoder(EFFICIENTNET_LITE0).pooled(digits.test) > ImageEncoder(EFFICIENTNET_LITE0).pooled(
-        digits.train
-    ).mean(0)
-    assert ((codes.features() > 0) == above[:, :dim]).all()
-
-
-@pytest.mark.parametrize("cls", FITTED)
-def test_variants_share_one_fit(cls):
-    assert cls.fit_params == ()
-    assert len(list(cls.variants())) > 1
+def test_variants_share_one_fit():
+    assert PixelPCA.fit_params == ()
+    assert len(list(PixelPCA.variants())) > 1
 
 
 def test_efficientnet_on_digits(digits):
     task = ImageClassification(ClassificationSpec(name="digits", title="Digits", data="digits"))
-    scores = task.evaluate(MeasuredMethod(EfficientNetLite0(dim=1280), 0), digits).scores
+    scores = task.evaluate(MeasuredMethod(EfficientNetLite0(), 0), digits).scores
     assert scores["top1_probe"] > 0.91
     assert scores["top1_knn"] > 0.88
 

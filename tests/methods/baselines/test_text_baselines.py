@@ -173,10 +173,9 @@ def test_wordllama_equals_the_packages_inference():
 
     table = load_file(wordllama.EMBEDDINGS.file())["embedding.weight"]
     reference = WordLlamaInference(table, Tokenizer.from_file(str(wordllama.TOKENIZER.file())))
-    for dim in (256, 64):
-        found = wordllama.WordLlama(dim=dim).encode(DOCUMENTS, Role.ITEM).values
-        np.testing.assert_allclose(found, reference.embed(DOCUMENTS)[:, :dim], atol=1e-5)
-        assert wordllama.WordLlama(dim=dim).stored_model()["embeddings"].nbytes == 32_000 * dim * 2
+    found = wordllama.WordLlama().encode(DOCUMENTS, Role.ITEM).values
+    np.testing.assert_allclose(found, reference.embed(DOCUMENTS), atol=1e-5)
+    assert wordllama.WordLlama().stored_model()["embeddings"].nbytes == 32_000 * 256 * 2
 
 
 @pytest.mark.parametrize("name", ["EMBEDDINGS", "TOKENIZER"])
@@ -184,7 +183,7 @@ def test_wordllama_refuses_another_file(name, monkeypatch):
     wordllama._loaded.cache_clear()
     monkeypatch.setattr(wordllama, name, replace(getattr(wordllama, name), sha256="0" * 64))
     with pytest.raises(DataMismatch, match="declared is 0000"):
-        wordllama.WordLlama(dim=64).encode(DOCUMENTS, Role.ITEM)
+        wordllama.WordLlama().encode(DOCUMENTS, Role.ITEM)
 
 
 # -- one vector a text ------------------------------------------------------------------------------

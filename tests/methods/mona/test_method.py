@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as hnp
 from scipy.sparse import csr_array, vstack
 
 from methods.kit.text.wiki_pairs import WIKI_PAIRS
+from methods.kit.topk_autoencoder import Training, codes, explained, keep_largest, train_topk
 from methods.mona.method import ACTIVE, Mona, cosine, euclidean, jaccard
 from methods.mona.ngram_importance import BUCKETS, SMOOTHING, hashed_ngrams, importance
-from methods.mona.topk_autoencoder import Training, codes, explained, keep_largest, train_topk
 from suite.data import access
 from suite.data.types import PairSet
 from suite.discovery import scan
@@ -120,7 +120,7 @@ def test_a_text_is_the_mean_of_its_tokens_codes_and_a_sum_grows_with_them(traine
 
 def test_blocks_of_activations_may_cut_a_text(trained, monkeypatch):
     whole = mona(trained).encode(TEXTS, Role.DOCUMENT).features().toarray()
-    monkeypatch.setattr("methods.mona.topk_autoencoder.ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("methods.kit.topk_autoencoder.ROWS_AT_ONCE", 5)
     monkeypatch.setattr("methods.mona.method.VERSION", "cut in blocks")
     np.testing.assert_allclose(mona(trained).encode(TEXTS, Role.DOCUMENT).features().toarray(), whole, atol=2e-3)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from methods.kit.text.fixed_encoding import FixedDimensionalEncoding, nearest_by_bits
 from methods.muvera.encoded_tokens import EncodedTokens
-from methods.muvera.fde import FixedDimensionalEncoding, nearest_by_bits
 from methods.muvera.method import ENCODINGS, Muvera
 from methods.muvera.token_heuristic import TokenIndex
 from suite.method import FitData, Role
@@ -67,7 +67,7 @@ def test_encodings_follow_the_definition(seed, bits, repetitions, projected):
 def test_a_text_is_encoded_the_same_in_any_company(monkeypatch):
     encoding, some = FixedDimensionalEncoding.draw(WIDTH, 3, 3, 4, 0), texts(20, 1)
     together = encoding.documents(some)
-    monkeypatch.setattr("methods.muvera.fde.VECTORS_A_BLOCK", 7)
+    monkeypatch.setattr("methods.kit.text.fixed_encoding.VECTORS_A_BLOCK", 7)
     np.testing.assert_allclose(encoding.documents(some), together, atol=1e-6)
 
 

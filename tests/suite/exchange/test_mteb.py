@@ -28,7 +28,7 @@ ROUNDING = 0.5e-5  # mteb rounds means of rankings to five decimals
 
 @pytest.fixture(scope="module")
 def dense() -> Encoder:
-    return as_mteb_model("wordllama[dim=64]")
+    return as_mteb_model("wordllama+truncated[dim=64]")
 
 
 @pytest.fixture(scope="module")
