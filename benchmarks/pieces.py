@@ -16,5 +16,5 @@ from benchmarks.site_cells import SITE
 
 SUITE = (WIKIPEDIA, SCIFACT, ENCODER, RUNNER, SITE, GROWTH, SEARCH, BOOTSTRAP, PROFILE)
 """What the suite itself does: the first part of the page, and its picture."""
-COMPRESSORS = (BITBUDGET, MILLION, TEXTS, CODES)
+COMPRESSORS = (BITBUDGET, MILLION, *TEXTS.values(), *CODES.values())
 PIECES = SUITE + COMPRESSORS

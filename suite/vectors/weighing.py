@@ -6,6 +6,7 @@ block by block: memory is that of one compressor's codes and of a block, whateve
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -194,6 +195,9 @@ def weigh_all(
         candidates: compressors.
         progress: told what is being done and how many documents that step has done since it was told last.
     """
+    # faiss trains in many short parallel parts: where the machine does other things too, threads that wait for each
+    # other by spinning take most of its time (read when OpenMP is loaded).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     tell = progress or (lambda what, rows: None)
     exact, whole = _exact(collection, tell)
     yield whole

@@ -268,6 +268,9 @@ def test_stored_file_of_another_kind_is_refused(tmp_path):
 def test_nan_is_noticed():
     assert dense(0, 2).is_finite()
     assert not Dense(np.array([[np.nan]], np.float32)).is_finite()
+    assert Dense(np.array([[65504, -65504, 6e-8, 0]], np.float16)).is_finite()
+    for value in (np.nan, np.inf, -np.inf):
+        assert not Dense(np.array([[1], [value]], np.float16)).is_finite()
     assert not codes(0, 2).__class__(np.zeros((1, 1), int), np.full((1, 2, 1), np.inf, np.float32)).is_finite()
 
 
