@@ -134,7 +134,7 @@ def _write_catalogs(
             unsettled.add(name)
         shown = replace(scanned, methods=scanned.methods | _named(scanned, rows))
         if rows:
-            cells = plan(shown, profile_named(name))
+            cells = plan(shown, profile_named(name), once=True)
             verdicts = judged(shown, cells, store, name, index=index)
             cards.write(cards.catalog(shown, cells, rows, store, verdicts, numbers), root, name)
     return unsettled

@@ -80,6 +80,7 @@ class Itq(Compressor):
     tags = ("binary", "learnt rotation", "quantised")
     grid = {"bits": (256, 128)}
     usual = {"bits": (128,)}
+    at_most_dimensions = ("bits",)
     seeded = True
     requires = ("faiss",)
 

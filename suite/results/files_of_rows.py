@@ -14,6 +14,8 @@ from suite.errors import WeighbridgeError
 from suite.results.columns import Columns, unpack
 from suite.results.schema import SCHEMA_VERSION, CellResult, checksum
 
+LARGEST_VERSION = 1000
+"""No version of the schema; a larger number is a mistake or worse, and not a newer Weighbridge."""
 LARGEST_FILE = 1 << 26
 """Bytes of a row, or of its packed per-item scores."""
 
@@ -41,7 +43,7 @@ def parse(path: Path) -> CellResult:
         if body.pop("checksum", None) != checksum(body):
             raise Invalid("its checksum does not match: it was cut short or edited")
         version = body.get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
+        if isinstance(version, int) and SCHEMA_VERSION < version < LARGEST_VERSION:
             raise WeighbridgeError(
                 f"{path} has schema version {version}, but this Weighbridge reads up to {SCHEMA_VERSION}: "
                 "update Weighbridge"
