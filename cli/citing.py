@@ -58,7 +58,8 @@ def _suite() -> str:
 
 def _paper(name: str, paper: Paper) -> str:
     where = {"eprint": paper.arxiv, "archiveprefix": "arXiv"} if paper.arxiv else {"url": paper.url}
-    return _entry("misc", f"{name}{paper.year}", title=paper.title, year=str(paper.year), **where)
+    authors = " and ".join(paper.authors)
+    return _entry("misc", f"{name}{paper.year}", author=authors, title=paper.title, year=str(paper.year), **where)
 
 
 def _data(spec: DataSpec) -> str:

@@ -85,7 +85,13 @@ def build_site(
     Returns:
         What was built.
     """
-    inputs = stamp((results_root, HERE, Path(str(bootstrap.__file__)).parent), VERSION, repository, *(profiles or ()))
+    inputs = stamp(
+        (results_root, HERE, Path(str(bootstrap.__file__)).parent),
+        VERSION,
+        repository,
+        str(Site(out).documentation),
+        *(profiles or ()),
+    )
     kept = _report(out)
     outputs = str(kept.get("outputs", ""))
     known = _known(out, inputs, kept)
@@ -277,6 +283,7 @@ class _Profile:
             "home": f"{up}{self.folder}/",
             "pages": search.PAGES,
             "repository": self.repository,
+            "documentation": self.site.documentation and f"{up}{self.site.documentation}",
             "profile": clean(self.board.profile, 40),
             "profiles": [
                 {

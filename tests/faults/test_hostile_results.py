@@ -17,6 +17,7 @@ import pytest
 from suite.errors import WeighbridgeError
 from suite.results.catalog import Catalog
 from suite.results.columns import pack, unpack
+from suite.results.files_of_rows import LARGEST_ROW
 from suite.results.index import Index
 from suite.results.schema import CellResult, checksum
 from suite.results.store import ResultStore
@@ -139,6 +140,23 @@ def test_a_folder_with_the_name_of_a_file_is_set_aside_with_what_it_holds(store)
             assert place.is_file()
         assert [(kept / "mine").read_text() for kept in place.parent.glob(f"{place.name}*.rejected")] == ["kept"] * 2
     assert len(store.read("quick").rows) == 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content.decode().encode("utf-16"),
+        lambda content: b"\xef\xbb\xbf" + content,
+        lambda content: content + b"\0" * 99,
+        lambda content: content + b" " * LARGEST_ROW,
+    ],
+)
+def test_a_row_in_another_encoding_or_of_another_size_is_refused(store, spoil):
+    path = store.path(cell())
+    path.write_bytes(spoil(path.read_bytes()))
+    labels, rejected = readings(store)
+    assert labels == []
+    assert len(rejected) == 1
 
 
 @pytest.mark.parametrize(
