@@ -20,6 +20,8 @@ def main() -> None:
             with suppress(OSError, AttributeError):
                 sys.stderr.write("\nInterrupted.\n")
             sys.exit(130)
+        except MemoryError:
+            sys.exit("error: there is too little memory to start")
 
 
 if __name__ == "__main__":

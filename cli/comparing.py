@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.options import Json, MethodsDir, Results, StoredProfile, Tasks, TasksDir, err, load_catalogue, out, print_json
+from cli.stored_rows import stored_rows
 from cli.tables import Column, Table
 from suite.discovery import Catalogue
 from suite.errors import SelectorError, WeighbridgeError
@@ -17,7 +18,6 @@ from suite.results.index import RowSummary, row_of
 from suite.results.labels import label
 from suite.results.metrics import METRICS
 from suite.results.store import ResultStore, Row
-from suite.selected import selected
 from suite.selectors import matches
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def compare(
     """
     scanned = load_catalogue(methods_dir, tasks_dir)
     store = ResultStore(results or results_root())
-    found = selected(store, profile, [a, b], tasks, measured=True)
+    found = stored_rows(scanned, store, profile, [a, b], tasks, measured=True)
     first, second = (_one_configuration(selector, found.rows, scanned) for selector in (a, b))
     pairs = [
         (task, left, right)

@@ -9,13 +9,14 @@ import typer
 from rich.markup import escape
 
 from cli.options import Methods, MethodsDir, Results, StoredProfile, Tasks, err, load_catalogue, out
+from cli.stored_rows import stored_rows
 from suite.data import access
+from suite.discovery import Catalogue
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
 from suite.results import reported
 from suite.results.index import row_of
 from suite.results.store import ResultStore, Row
-from suite.selected import selected
 from suite.selectors import nearest
 
 exports = typer.Typer(help="Write results for other tools.", no_args_is_help=True)
@@ -25,11 +26,17 @@ SHOWN_PROBLEMS = 10
 
 
 def _rows(
-    profile: str | None, methods: str | None, tasks: str | None, results: Path | None, *, measured: bool = False
+    scanned: Catalogue,
+    profile: str | None,
+    methods: str | None,
+    tasks: str | None,
+    results: Path | None,
+    *,
+    measured: bool = False,
 ) -> tuple[str, list[Row]]:
     """Name of the profile that is read, and the rows that were asked for."""
     store = ResultStore(results or results_root())
-    found = selected(store, profile, methods, tasks, measured=measured)
+    found = stored_rows(scanned, store, profile, methods, tasks, measured=measured)
     return found.profile, [row_of(store, row) for row in found.rows]
 
 
@@ -45,8 +52,9 @@ def export_mteb(
     """Write results of the tasks that mteb has too, as a cache folder that mteb's ResultCache loads."""
     from suite.exchange.mteb_files import export
 
-    declared = {name: f.task for name, f in load_catalogue(methods_dir).tasks.items()}
-    name, rows = _rows(profile, methods, tasks, results)
+    scanned = load_catalogue(methods_dir)
+    declared = {name: f.task for name, f in scanned.tasks.items()}
+    name, rows = _rows(scanned, profile, methods, tasks, results)
     files = export(rows, declared, access.specs(), out_dir)
     count = sum(file.name != "model_meta.json" for file in files)
     out.print(f"{count} results in {escape(str(out_dir / 'results'))}", soft_wrap=True)
@@ -68,8 +76,9 @@ def export_trec(
     from suite.exchange.trec_files import write_qrels, write_run
 
     store = ResultStore(results or results_root())
-    _, rows = _rows(profile, methods, tasks, results, measured=True)
-    found_tasks = load_catalogue(methods_dir).tasks
+    scanned = load_catalogue(methods_dir)
+    _, rows = _rows(scanned, profile, methods, tasks, results, measured=True)
+    found_tasks = scanned.tasks
     runs, judged = 0, set()
     for row in rows:
         if write_run(store, row.result, out_dir) is not None:
@@ -90,18 +99,24 @@ def export_trec(
 
 @exports.command("parquet")
 def export_parquet(
-    out_dir: Out,
+    out_place: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder to write, or the file of all rows, as rows.parquet.")
+    ],
     profile: StoredProfile = None,
     methods: Methods = None,
     tasks: Tasks = None,
     results: Results = None,
 ) -> None:
-    """Write all rows and all per-item scores as two Parquet files."""
+    """Write all rows, and all per-item scores, as two Parquet files.
+
+    weighbridge export parquet -o tables
+
+    weighbridge export parquet -t "sts/*" -o sts.parquet
+    """
     from suite.exchange.parquet_files import export
 
-    load_catalogue(None)  # families declare their metrics when they are imported
-    _, rows = _rows(profile, methods, tasks, results)
-    for file in export(rows, out_dir):
+    _, rows = _rows(load_catalogue(None), profile, methods, tasks, results)
+    for file in export(rows, out_place):
         out.print(f"{escape(str(file))}, {file.stat().st_size / 1e6:.1f} MB", soft_wrap=True)
 
 
@@ -117,7 +132,7 @@ def import_trec(
 
     tasks = {name: f.task for name, f in load_catalogue(None).tasks.items()}
     if task not in tasks:
-        raise SelectorError(f"no task {task!r}; {nearest(task, tasks)}")
+        raise SelectorError(f"no task {task!r}; {nearest(task, tasks, 'ls tasks')}")
     scored = score_run(path, tasks[task], label)
     root = results or results_root()
     kept = [row for row in reported.read(root, "trec") if (row.task, row.label) != (task, scored[0].label)]

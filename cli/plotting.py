@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import Methods, MethodsDir, Results, StoredProfile, Tasks, TasksDir, load_catalogue, out
+from cli.stored_rows import stored_rows
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
 from suite.results.entries import Entry, entries
 from suite.results.intervals import Ends, intervals
 from suite.results.plane import Point, plane
 from suite.results.store import ResultStore
-from suite.selected import selected
 from suite.selectors import nearest
 
 
@@ -42,9 +42,9 @@ def plot(
     writers = _writers()
     if out_file.suffix not in writers:
         raise WeighbridgeError(f"{out_file} must end in {', '.join(writers)}")
-    load_catalogue(methods_dir, tasks_dir)  # families declare their metrics when they are imported
+    scanned = load_catalogue(methods_dir, tasks_dir)
     store = ResultStore(results or results_root())
-    found = selected(store, profile, methods, tasks, measured=True)
+    found = stored_rows(scanned, store, profile, methods, tasks, measured=True)
     known = entries(found.rows)
     names = {name for entry in known for name in (*entry.first.scores, *entry.first.costs)}
     for name in filter(None, (x, y)):

@@ -21,12 +21,12 @@ from cli.options import (
     print_text,
 )
 from cli.showing import stale_entries
+from cli.stored_rows import stored_rows
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
 from suite.results.entries import Entry, best_first, entries, metric_named
 from suite.results.index import row_of
 from suite.results.store import ResultStore
-from suite.selected import selected
 from suite.selectors import nearest
 
 _UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 10**6, "mib": 2**20}
@@ -48,10 +48,10 @@ def recommend(
     """
     scanned = load_catalogue(methods_dir)
     if task not in scanned.tasks:
-        raise SelectorError(f"no task {task!r}; {nearest(task, scanned.tasks)}")
+        raise SelectorError(f"no task {task!r}; {nearest(task, scanned.tasks, 'ls tasks')}")
     limit = byte_count(budget)
     store = ResultStore(results or results_root())
-    found = selected(store, profile, methods, [task], measured=True)
+    found = stored_rows(scanned, store, profile, methods, [task], measured=True)
     known = entries(found.rows)
     stale = stale_entries(scanned, found.profile, known)
     scored = [entry for entry in known if not entry.first.control and entry.main is not None]

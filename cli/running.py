@@ -23,8 +23,10 @@ from cli.options import (
     print_json,
     print_text,
 )
+from cli.troubles import held_back as held_back_lines
 from suite import devices
 from suite.errors import WeighbridgeError
+from suite.guarded import shortened
 from suite.paths import results_root
 from suite.planning import Cell, plan
 from suite.profiles import profile as profile_named
@@ -32,10 +34,14 @@ from suite.results.index import Index
 from suite.results.schema import Status
 from suite.results.store import ResultStore
 from suite.running.budget import seconds
-from suite.running.due import Overwrite, due, statuses
+from suite.running.due import Overwrite, due, held_back, statuses
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
+
+
+LARGEST_SEED = 2**32
+"""What generators of random numbers take, numpy's old one too, is less."""
 
 
 class Executor(StrEnum):
@@ -121,7 +127,6 @@ def run(
         tasks,
         _seeds(seeds),
         trust_remote_code=trust_remote_code,
-        once=False,
     )
     devices.checked(device)
     store = ResultStore(results or results_root())
@@ -195,9 +200,12 @@ def _seeds(text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
-        return [int(part) for part in text.split(",")]
+        found = [int(part) for part in text.split(",")]
+        if any(not 0 <= seed < LARGEST_SEED for seed in found):
+            raise ValueError
     except ValueError:
-        raise WeighbridgeError(f"--seeds takes whole numbers such as 0,1,2, not {text!r}") from None
+        raise WeighbridgeError(f"--seeds takes whole numbers such as 0,1,2, not {shortened(repr(text))}") from None
+    return found
 
 
 def _dry_run(
@@ -217,4 +225,6 @@ def _dry_run(
     for cell in would_run:
         what = f"skip: {cell.skip}" if cell.skip else "run"
         print_text(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}")
+    for line in held_back_lines(held_back(cells, rows, overwrite, retry)):
+        out.print(line, markup=False, soft_wrap=True, style="yellow")
     return out.print(f"{len(would_run)} of {len(cells)} planned rows are due.")

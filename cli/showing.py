@@ -19,6 +19,7 @@ from cli.options import (
     load_catalogue,
 )
 from cli.scores import few, score_table
+from cli.stored_rows import stored_rows
 from cli.tables import Format
 from suite.discovery import Catalogue
 from suite.errors import SelectorError
@@ -30,7 +31,6 @@ from suite.results.index import row_of
 from suite.results.metrics import COSTS
 from suite.results.schema import Status
 from suite.results.store import ResultStore
-from suite.selected import selected
 from suite.selectors import nearest, split
 
 MOST_REASONS = 3
@@ -64,7 +64,7 @@ def show(
     """
     store = ResultStore(results or results_root())
     scanned = load_catalogue(methods_dir, tasks_dir)
-    found = selected(store, profile, methods, tasks)
+    found = stored_rows(scanned, store, profile, methods, tasks)
     task_order = {name: (t.task.study, t.task.extra, name) for name, t in scanned.tasks.items()}
     rows = [
         row for row in found.rows if everything or form in (Format.CSV, Format.JSON) or row.status is not Status.SKIPPED
@@ -84,7 +84,7 @@ def stale_entries(scanned: Catalogue, profile: str, found: Sequence[Entry]) -> f
 
     Of models by name, and of seeds that the profile does not plan, nothing is known: they count as current.
     """
-    cells = plan(scanned, profile_named(profile), undeclared=True)
+    cells = plan(scanned, profile_named(profile), undeclared=True, once=True)
     keys = {cell.identity: cell.key for cell in cells}
     planned = {(cell.label, cell.task.task.name) for cell in cells}
     return frozenset(

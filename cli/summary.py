@@ -6,7 +6,7 @@ from rich.markup import escape
 
 from cli.options import err, out
 from cli.scores import few, score_table
-from cli.troubles import troubles
+from cli.troubles import held_back, troubles
 from suite.results.entries import entries
 from suite.results.schema import Status
 from suite.running.runner import Report
@@ -24,7 +24,7 @@ def summarize(report: Report, profile: str) -> None:
             tasks = list(dict.fromkeys(entry.task for entry in found))
             option = "" if profile == "quick" else f" -p {profile}"
             out.print(f"… {hidden} more: weighbridge show{option} -t {tasks[0] if len(tasks) == 1 else 'TASK'}")
-    for line in troubles(report.summaries):
+    for line in [*held_back(report.held_back), *troubles(report.summaries)]:
         out.print(line, markup=False, soft_wrap=True, style="yellow")
     if report.not_stored:
         out.print(

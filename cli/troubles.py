@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from shlex import quote
 
+from suite.planning import Cell
 from suite.results.index import RowSummary
 from suite.results.schema import Status
 
@@ -41,6 +42,19 @@ def troubles(rows: Sequence[RowSummary]) -> list[str]:
     return lines
 
 
+def held_back(cells: Sequence[Cell]) -> list[str]:
+    """Lines about the rows that were to be measured again, and could not be here."""
+    counts = Counter(cell.skip for cell in cells).most_common()
+    lines = [
+        f"{_rows(count)} {'stays as it is' if count == 1 else 'stay as they are'}, not measured again: {_short(reason)}"
+        for reason, count in counts[:MOST_REASONS]
+    ]
+    if rest := counts[MOST_REASONS:]:
+        count = sum(number for _, number in rest)
+        lines.append(f"{_rows(count)} not measured again for {len(rest)} other reasons of this kind")
+    return lines
+
+
 def _line(status: Status, reason: str, alike: Sequence[RowSummary]) -> str:
     said = f"{_rows(len(alike))} {_ENDED[status]}: {reason}"
     if status is Status.SKIPPED:
@@ -55,5 +69,10 @@ def _rows(count: int) -> str:
 
 
 def _short(reason: str | None) -> str:
+    """A reason in one line; of a long one what it says to do, at its end, stays."""
     text = " ".join((reason or "no reason was given").split())
-    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 2]} …"
+    if len(text) <= LONGEST_REASON:
+        return text
+    said, sign, to_do = text.rpartition("; ")
+    end = f"{sign}{to_do}" if 0 < len(to_do) <= LONGEST_REASON // 2 and said else ""
+    return f"{text[: LONGEST_REASON - len(end) - 2]} …{end}"

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from cli.options import Json, MethodsDir, Results, StoredProfile, TasksDir, load_catalogue, out, print_json, print_text
+from cli.options import (
+    Json,
+    MethodsDir,
+    Results,
+    StoredProfile,
+    Tasks,
+    TasksDir,
+    load_catalogue,
+    out,
+    print_json,
+    print_text,
+)
+from cli.stored_rows import run_command, stored_rows
+from suite.data import own
 from suite.discovery import Catalogue
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
@@ -18,7 +31,7 @@ from suite.results.entries import metric_named
 from suite.results.index import Index, RowSummary, path_of, row_of
 from suite.results.schema import CellResult, Status
 from suite.results.store import ResultStore
-from suite.selected import selected
+from suite.selectors import split
 
 MOST_LISTED = 12
 SHORTEST_KEY = 8
@@ -31,6 +44,7 @@ def why(
             help="A configuration and a task, as tables print them; or a row's file, or how its key begins."
         ),
     ],
+    tasks: Tasks = None,
     seed: Annotated[int | None, typer.Option(help="Its seed, where it has several.")] = None,
     profile: StoredProfile = None,
     results: Results = None,
@@ -42,13 +56,14 @@ def why(
 
     weighbridge why minilm sts/lee
 
-    weighbridge why "bm25[k1=0.9,b=0.4]" beir/scifact -p standard
+    weighbridge why "bm25[k1=0.9,b=0.4]" -t beir/scifact -p standard
 
     weighbridge why results/standard/sts/lee/minilm.s0.json
     """
     store = ResultStore(results or results_root())
     scanned = load_catalogue(methods_dir, tasks_dir)
     words = [word for word in (row if len(row) > 1 else row[0].split()) if word not in ("×", "x")]
+    words = [own.task_name(word) for word in (*words, *split(tasks or ()))]
     found = _by_place(store, words[0]) if len(words) == 1 else _by_name(store, scanned, profile, words)
     chosen = _one(found, seed)
     result = row_of(store, chosen).result
@@ -86,29 +101,25 @@ def _by_name(store: ResultStore, scanned: Catalogue, profile: str | None, words:
     if len(words) != 2:
         raise WeighbridgeError(f"name one configuration and one task, not {' '.join(words)!r}")
     method, task = reversed(words) if words[0] in scanned.tasks else words
-    try:
-        return list(selected(store, profile, [method], [task]).rows)
-    except WeighbridgeError:
-        declared = scanned.tasks[task].task.spec.profiles if task in scanned.tasks else ()
-        for name in [profile] if profile else declared:
-            for cell in plan(scanned, profile_named(name), method, task)[:1]:
-                state = f"it is skipped: {cell.skip}" if cell.skip else "it has not been measured"
-                command = f"weighbridge run{_option(name)} -m {quote(method)} -t {task}"
-                raise WeighbridgeError(f"there is no row of {method} on {task}: {state}; `{command}`") from None
-        raise
+    return list(stored_rows(scanned, store, profile, [method], [task]).rows)
 
 
 def _one(found: list[RowSummary], seed: int | None) -> RowSummary:
     """One row of those found: of the seed that was asked for, else one that went wrong, else the first."""
-    configurations = list(dict.fromkeys(f"{one.label} {one.task}" for one in found))
+    configurations = {(one.label, one.task): one for one in found}
     if len(configurations) > 1:
-        more = f" and {len(configurations) - MOST_LISTED} more" if len(configurations) > MOST_LISTED else ""
+        names = [f"{name} on {task}" for name, task in configurations]
+        more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+        first = found[0]
         raise SelectorError(
-            f"these are {len(configurations)} configurations: {', '.join(configurations[:MOST_LISTED])}{more}; name one"
+            f"these are {len(names)} configurations: {', '.join(names[:MOST_LISTED])}{more}; name one, as in "
+            f"`weighbridge why {quote(first.label)} {first.task}{_option(first.profile)}`"
         )
     rows = [one for one in found if seed is None or one.seed == seed]
     if not rows:
-        raise SelectorError(f"{configurations[0]} has no seed {seed}; it has {', '.join(str(r.seed) for r in found)}")
+        raise SelectorError(
+            f"{found[0].label} on {found[0].task} has no seed {seed}; it has {', '.join(str(r.seed) for r in found)}"
+        )
     return next((one for one in rows if one.status is not Status.OK), rows[0])
 
 
@@ -164,8 +175,7 @@ def _facts(result: CellResult, cell: Cell | None) -> dict[str, str]:
     facts["packages"] = ", ".join(f"{name} {version}" for name, version in made.packages.items())
     facts["commit"] = made.git_revision or ""
     facts["again"] = (
-        f"weighbridge run{_option(result.profile)} -m {quote(result.label)} -t {result.task} "
-        f"--seeds {result.seed} --overwrite always"
+        f"{run_command(result.profile, [result.label], [result.task])} --seeds {result.seed} --overwrite always"
     )
     return {name: fact for name, fact in facts.items() if fact}
 

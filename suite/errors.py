@@ -23,6 +23,10 @@ class SelectorError(WeighbridgeError):
     """A selector names nothing that exists; the message lists the nearest names."""
 
 
+class NothingToRun(SelectorError):
+    """What is named is there, and no method of it can run on any task of it; the message says why."""
+
+
 class DeclarationError(WeighbridgeError):
     """A YAML declaration is malformed; the message names file, field and what is allowed."""
 

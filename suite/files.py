@@ -115,24 +115,30 @@ def _temporary(path: Path) -> tuple[Path, int]:
     only where somebody else is writing, or the name is taken by what is no file of ours.
     """
     shared = path.with_name(f"{path.stem}.writing.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    make = os.O_WRONLY | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL
     with suppress(OSError):
-        descriptor = os.open(shared, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-        if _is_left(shared, descriptor):
+        try:
+            descriptor, is_new = os.open(shared, make, 0o666), True
+        except FileExistsError:
+            descriptor = os.open(shared, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            is_new = False
+        if _is_ours(shared, descriptor, is_new):
             os.ftruncate(descriptor, 0)
             return shared, descriptor
         os.close(descriptor)
     own = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.tmp")
-    return own, os.open(own, flags | os.O_EXCL, 0o666)
+    return own, os.open(own, make, 0o666)
 
 
-def _is_left(path: Path, descriptor: int) -> bool:
+def _is_ours(path: Path, descriptor: int, is_new: bool) -> bool:
     """Whether an open file is still the one of that name, and nobody else's; locks it then."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         now, opened = path.lstat(), os.fstat(descriptor)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:  # no locks here, or it is gone
+        return is_new and path.exists()
     alone = stat.S_ISREG(opened.st_mode) and opened.st_nlink == 1  # never a file that has another name, too
     return alone and (now.st_dev, now.st_ino) == (opened.st_dev, opened.st_ino)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from suite import guarded
 from suite.composition import Composed
 from suite.data import access
 from suite.discovery import Catalogue, FoundMethod, FoundTask
-from suite.errors import MachineError, SelectorError, WeighbridgeError
+from suite.errors import MachineError, NothingToRun, SelectorError, WeighbridgeError
 from suite.keys import cell_keys, code_hash, digest
 from suite.live_code import live_hash
 from suite.method import Effort, Method, Scalar, label
@@ -90,7 +91,7 @@ def plan(
     *,
     trust_remote_code: bool = False,
     undeclared: bool = False,
-    once: bool = True,
+    once: bool = False,
 ) -> list[Cell]:
     """Cells of a profile, in an order that lets neighbours share work.
 
@@ -104,7 +105,8 @@ def plan(
         seeds: seeds instead of the profile's.
         trust_remote_code: whether models that are named may run code of their repositories.
         undeclared: plan also the tasks of no profile, and the variants that the quick profile leaves out.
-        once: whether tasks on data that were named for one run (`suite.data.own`) are among all tasks.
+        once: whether tasks on data that were named for one run (`suite.data.own`) are planned where they are not
+            named in full.
 
     Raises:
         SelectorError: a selector matches nothing, or no method that is named can run on any of the tasks; the
@@ -115,8 +117,9 @@ def plan(
         for name, t in catalogue.tasks.items()
         if profile.name in t.task.spec.profiles or (undeclared and not t.task.spec.profiles)
     }
-    if tasks is None and not once:
-        in_profile = {name: t for name, t in in_profile.items() if not t.once}
+    if not once:
+        named_in_full = split(tasks or ())
+        in_profile = {name: t for name, t in in_profile.items() if not t.once or name in named_in_full}
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
@@ -138,7 +141,7 @@ def plan(
         # Where a declared row cannot run, nobody asked for it: that is not worth a line.
         cells = [cell for cell in cells if cell.skip is None or cell.absent or not _says_where(cell.method.cls)]
     if not cells and methods is not None:
-        raise SelectorError(_nothing(chosen, chosen_tasks, profile))
+        raise NothingToRun(_nothing(chosen, chosen_tasks, profile))
     return cells
 
 
@@ -155,15 +158,21 @@ def _select_tasks(
     tasks: str | Iterable[str] | None, in_profile: Mapping[str, Any], catalogue: Catalogue, profile: Profile
 ) -> list[str]:
     try:
-        return select_names(tasks, in_profile, f"task in profile {profile.name}")
+        return select_names(tasks, in_profile, f"task in profile {profile.name}", "ls tasks")
     except SelectorError as error:
         for selector in split(tasks or ()):
-            if selector in catalogue.tasks and selector not in in_profile:
-                profiles = ", ".join(catalogue.tasks[selector].task.spec.profiles) or "none"
-                raise SelectorError(
-                    f"task {selector} is not in profile {profile.name}; it is in: {profiles}"
-                ) from error
+            elsewhere = [name for name in catalogue.tasks if fnmatchcase(name, selector)]
+            if elsewhere and not in_profile.keys() & set(elsewhere):
+                raise SelectorError(_in_other_profiles(selector, elsewhere, catalogue, profile)) from error
         raise
+
+
+def _in_other_profiles(selector: str, names: Sequence[str], catalogue: Catalogue, profile: Profile) -> str:
+    """Where the tasks of a selector are run, which `profile` does not."""
+    profiles = list(dict.fromkeys(name for task in names for name in catalogue.tasks[task].task.spec.profiles))
+    if not profiles:
+        return f"task {selector} is in no profile: it is there to be tried with `weighbridge check`"
+    return f"task {selector} is not in profile {profile.name}, but in {' and '.join(profiles)}: add -p {profiles[0]}"
 
 
 def _select_variants(
@@ -223,7 +232,7 @@ def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compresso
     if name in methods:
         variants = [label(name, v) for v in methods[name].cls.variants()]
         return f"no variant {selector!r}; {name} has: {', '.join(variants[:12])}"
-    return f"no method {name!r}; {nearest(name, methods)}"
+    return f"no method {name!r}; {nearest(name, methods, 'ls methods')}"
 
 
 def applies(cls: type[Method], task: FoundTask) -> bool:

@@ -93,7 +93,7 @@ def _refusal(rows: Sequence[RowSummary], methods: list[str] | None, tasks: list[
     """What of all that was asked for `rows` do not hold; None if they hold everything."""
     for selector in methods or ():
         if not any(matches(selector, row.method, row.variant) for row in rows):
-            names = {row.method for row in rows} | {row.label for row in rows}
+            names = {row.label for row in rows} if "[" in selector else {row.method for row in rows}
             return f"no results of {selector!r} {where}; {nearest(selector, names)}"
     for glob in tasks or ():
         if not any(fnmatchcase(row.task, glob) for row in rows):

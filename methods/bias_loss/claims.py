@@ -27,11 +27,6 @@ CLAIMS = {
             lambda r: r[CE].cost("error_low_variance") - 1.3 * r[CE].cost("error_high_variance") >= 0, LOSS, FASHION,
         ),
         Claim(
-            "All weights are between .70 and 1.05",
-            lambda r: (r[BIAS].cost("least_weight") >= 0.6999) & (r[BIAS].cost("largest_weight") <= 1.0501),
-            LOSS, FASHION,
-        ),
-        Claim(
             "Taking out the skip to stage 2 costs accuracy at equal parameters",
             lambda r: r[CE].score("top1_head") - r[FIRST].score("top1_head") >= 0, NETWORK, FASHION,
         ),

@@ -104,7 +104,7 @@ class GSSNN(Method):
     controls = {"arm": ("baseline",)}
     seeded = True
     requires = ("torch", "scipy", "networkx", "stitch_core")
-    accepts = Accepts(max_items=60_000, max_pixels=1024)
+    accepts = Accepts(min_items=1000, max_items=60_000, max_pixels=1024)
 
     def fit(self, data: FitData, seed: int) -> Tensors:
         """Evolve programs on 128 labelled images, and measure on others what they do; the best network, its graph."""

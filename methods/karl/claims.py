@@ -49,6 +49,8 @@ CLAIMS = {
         Claim(
             "Mean tokens fall as the allowed error grows from .02 to .05 to .1, and the error does grow, by .01 of L1",
             _fewer_as_error_grows, _SOURCE, _TASK,
+            why="After 4,000 steps it does without 6 of 16 tokens, but those carried nothing: its error stays at .070, "
+            "where fixed lengths go from .084 with 2 tokens to .059 with 16",
         ),
         Claim(
             "Asked for an error of .05, tokens follow the bytes of an image's PNG file (Spearman .4)",
@@ -57,6 +59,7 @@ CLAIMS = {
         Claim(
             "At equal mean bits, its length counted, the error is at most 1.03 times that of fixed lengths",
             _as_good_as_fixed, _SOURCE, _TASK,
+            why="One network for all lengths, trained for as many steps as each fixed length alone has",
         ),
         Claim(
             "Three images in four come within 1.15 times an asked error of .1",
@@ -66,10 +69,12 @@ CLAIMS = {
             "Three images in four come within 1.15 times an asked error of .05, and of .02",
             lambda r: minimum(_karl(r, 0.05, "within_target"), _karl(r, 0.02, "within_target")) >= 0.75,
             _SOURCE, _TASK,
+            why="No encoder of 16 tokens of 8 bits gets there: the fixed length of 16 reaches .059 in the mean",
         ),
         Claim(
             "Noise takes more bits than clothes, and clothes more than single greys, at an asked error of .05",
             _noise_longest_blank_shortest, _SOURCE, _TASK,
+            why="Single greys are a sixteenth of each batch, and after 4,000 steps still get as many tokens as clothes",
         ),
     ),
 }  # fmt: skip

@@ -8,7 +8,7 @@ separately trained model of one size (its last layer is m wide). Text is `method
 
 The paper's recipe for ResNet-50 on ImageNet (SGD with momentum, 40 epochs, label smoothing .1) is kept in its parts and
 cut to 1,200 steps; gradients are cut to a norm of 1 in all arms. Left out: adaptive classification by a cascade of
-sizes, and more than ten classes, for which sizes of 8 and above would matter.
+sizes. Twenty classes and more, for which sizes of 8 and above matter, are those of `methods.matryoshka.features`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,24 @@ class MatryoshkaImages(Method):
     )
     modality = Modality.IMAGE
     readouts = ("classify",)
-    paper = Paper("Matryoshka Representation Learning", 2022, "2205.13147")
+    paper = Paper(
+        "Matryoshka Representation Learning",
+        2022,
+        "2205.13147",
+        authors=(
+            "Aditya Kusupati",
+            "Gantavya Bhatt",
+            "Aniket Rege",
+            "Matthew Wallingford",
+            "Aditya Sinha",
+            "Vivek Ramanujan",
+            "William Howard-Snyder",
+            "Kaifeng Chen",
+            "Sham Kakade",
+            "Prateek Jain",
+            "Ali Farhadi",
+        ),
+    )
     tags = ("dense", "trained", "truncated")
     grid = (
         {"arm": ("mrl",), "dim": (2, 4, 8, 16, 64, 256)},

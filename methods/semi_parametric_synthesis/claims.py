@@ -18,6 +18,12 @@ def _above_copies(r: Results) -> Verdict:
     return (r[_RETRIEVAL].score("fd") - floor) / (r[_UNCONDITIONAL].score("fd") - floor) <= 0.6
 
 
+def _swap_above_copies(r: Results) -> Verdict:
+    """The exchanged database itself, through the latents, is the nearest that samples of it can come."""
+    floor = r["semi-parametric-synthesis[arm=copies]"].score("fd_swapped")
+    return (r[_RETRIEVAL].score("fd_swapped") - floor) / (r[_RETRIEVAL].score("fd_held_out") - floor) <= 0.75
+
+
 def _near_images(r: Results) -> Verdict:
     """Novelty is no merit of bad samples: these are no further from held-out images than copies through the latents."""
     return r[_RETRIEVAL].score("fd") - r["semi-parametric-synthesis[arm=copies]"].score("fd") <= 10
@@ -28,6 +34,7 @@ CLAIMS = {
         Claim(
             "Neighbours cut the Fréchet distance to 0.6 of that of the same network without them",
             lambda r: r[_RETRIEVAL].score("fd") / r[_UNCONDITIONAL].score("fd") <= 0.6, _SOURCE, _EIGHT,
+            why="Copies of the database, drawn through 32 components, are .72 as far as the unconditional samples",
         ),
         Claim(
             "Above the distance of copies, which is what the latents allow, they cut it to 0.6",
@@ -37,6 +44,11 @@ CLAIMS = {
         Claim(
             "Trained on eight classes, swapping the database cuts the distance to two others to 0.75",
             lambda r: r[_RETRIEVAL].score("fd_swapped") / r[_RETRIEVAL].score("fd_held_out") <= 0.75, _SOURCE, _EIGHT,
+            why="Copies of the exchanged database, drawn through 32 components, are .82 as far themselves",
+        ),
+        Claim(
+            "Above the distance of copies of the exchanged database, which the latents allow, it cuts it to 0.75",
+            _swap_above_copies, "the same threshold, stated once the rows showed the share of the latents", _EIGHT,
         ),
         Claim(
             "Trained on five classes only, the swap does as much",

@@ -18,6 +18,7 @@ from typing import Any
 from suite.discovery import Catalogue
 from suite.errors import WeighbridgeError
 from suite.files import shown
+from suite.guarded import shortened
 from suite.keys import ENGINE_VERSION, digest
 from suite.planning import Cell, plan
 from suite.profiles import profiles
@@ -35,6 +36,8 @@ TOLERANCE = 1e-5
 _FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 _LARGEST = 1e18
 _NEVER_NEGATIVE = {"B", "s", "ms", "1/s", "MB/s", "bit", "×", "documents"}
+_A_BIT = 1 / 8
+_HASH = re.compile("[0-9a-f]{40,64}")
 _ENDINGS = (".json", ".png")
 _SHARE = re.compile(r"(ndcg|recall|mrr|map|top\d+|accuracy)(@\d+|_\w+)?")
 
@@ -82,18 +85,18 @@ class Validator:
         for path in files:
             name = shown(path.relative_to(self.store.root))
             if path.suffix == ".png":
-                yield from (Problem(name, *problem) for problem in _sheet(path))
+                yield from (_problem(name, *said) for said in _sheet(path))
                 continue
             self.rows += 1
             try:
                 row = self.store.examine(path)
             except Invalid as invalid:
-                yield Problem(name, str(invalid), "Run the cell again and commit what it stores, unedited")
+                yield _problem(name, str(invalid), "Run the cell again and commit what it stores, unedited")
                 continue
             except WeighbridgeError as error:
-                yield Problem(name, str(error).removesuffix("."), "Use the version of this checkout")
+                yield _problem(name, str(error).removesuffix("."), "Use the version of this checkout")
                 continue
-            yield from (Problem(name, *problem) for problem in self._of(row))
+            yield from (_problem(name, *said) for said in self._of(row))
 
     def _of(self, row: Row) -> Iterator[_Said]:
         result = row.result
@@ -197,6 +200,11 @@ class Validator:
                 )
 
 
+def _problem(name: str, what: str, advice: str, blocking: bool = True) -> Problem:
+    """A problem in words that fit into a line, whatever a row says of itself."""
+    return Problem(name, shortened(what), shortened(advice), blocking)
+
+
 def _sheet(path: Path) -> Iterator[_Said]:
     """Whether a PNG is the sheet of pictures of the one row that it is named after."""
     again = "Run the row again and commit what it stores, unedited"
@@ -271,6 +279,11 @@ def _shape(result: CellResult) -> Iterator[_Said]:
         yield f"it is {result.status} without a reason", again
     if (wrong := _date(result.provenance.started)) is not None:
         yield wrong, again
+    provenance = result.provenance
+    hashes = {"key": result.key, "code_hash": provenance.code_hash, "task_hash": provenance.task_hash}
+    for name, value in (hashes | {"data_hash": provenance.data_hash} | provenance.weights).items():
+        if value and _HASH.fullmatch(value) is None:
+            yield f"its {shortened(name)} is {shortened(value)!r}, which is no hash", again
 
 
 def _date(started: str) -> str | None:
@@ -298,6 +311,8 @@ def _ranges(result: CellResult) -> Iterator[_Said]:
         value = getattr(result.costs, cost.name)
         if value is not None and value < 0:
             yield f"{cost.name} is {value:.6g}, and cannot be negative", advice
+        elif value and cost.name == "bytes_per_item" and value < _A_BIT:
+            yield f"{cost.name} is {value:.6g}, less than a bit, and cannot be", advice
         elif value is not None and value > _LARGEST:
             yield f"{cost.name} is larger than {_LARGEST:g}, and cannot be", advice
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from suite.errors import WeighbridgeError
@@ -42,6 +43,23 @@ def due(
         retry: statuses of current rows that are run again.
     """
     return [cell for cell in cells if is_due(cell, rows.get(cell.identity), overwrite, retry)]
+
+
+def held_back(
+    cells: Sequence[Cell],
+    rows: Mapping[tuple[str, str, str, int], CellResult | RowSummary],
+    overwrite: Overwrite,
+    retry: Collection[Status] = (),
+) -> list[Cell]:
+    """Cells that would be run again if what they need were on this machine: their measured rows stay as they are."""
+    return [
+        cell
+        for cell in cells
+        if cell.absent
+        and (row := rows.get(cell.identity)) is not None
+        and row.status is not Status.SKIPPED
+        and is_due(replace(cell, skip=None, absent=False), row, overwrite, retry)
+    ]
 
 
 def is_due(

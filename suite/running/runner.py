@@ -15,7 +15,7 @@ from suite.results.schema import CellResult, Status
 from suite.results.store import Rejected, ResultStore, Row
 from suite.running.budget import Budget
 from suite.running.cell_locks import CellLocks
-from suite.running.due import RETRIABLE, Overwrite, due, is_due
+from suite.running.due import RETRIABLE, Overwrite, due, held_back, is_due
 from suite.running.outcome import CellOutcome, to_result
 from suite.running.reporting import NoReporter, Reporter
 
@@ -45,6 +45,7 @@ class Report:
         ran: statuses of the cells that ran.
         rejected: result files that were set aside.
         not_stored: cells that the machine kept from ending; the next run tries them again.
+        held_back: cells that would have run again, but what they need is not on this machine.
         left: cells that were not started: the budget did not reach, or the machine is in trouble.
     """
 
@@ -53,6 +54,7 @@ class Report:
     ran: Counter[Status] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
     not_stored: list[NotStored] = field(default_factory=list)
+    held_back: list[Cell] = field(default_factory=list)
     left: list[Cell] = field(default_factory=list)
 
     @property
@@ -114,6 +116,7 @@ def run_cells(
     report = Report(store)
     rows = _rows(cells, store, report)
     waiting = due(cells, rows, overwrite, retry)
+    report.held_back = held_back(cells, rows, overwrite, retry)
     places: Sequence[str] = ()
     if waiting:
         store.check_writable()

@@ -24,6 +24,7 @@ from suite.running.execute import Request, execute
 from suite.running.meter import PAGE, Meter
 from suite.running.outcome import LONGEST_OUTPUT, packed
 from suite.running.processes import adopt_orphans, die_with, keep_shared_memory, kill_descendants
+from suite.running.troubles import refusal
 
 _SHARED_MEMORY_ROOM = 2
 """Of its limit: a cell that fills /dev/shm is to meet the limit, not a full disk."""
@@ -86,6 +87,7 @@ def supervise(errand: Errand, zygote: int, meter: int, outcome: int, report: int
         die_with(zygote, signal.SIGTERM)
         adopt_orphans()
         keep_shared_memory(_SHARED_MEMORY_ROOM * errand.request.memory_limit)
+        Path(errand.folder).mkdir(exist_ok=True)
         read, write = os.pipe()
         worker = os.fork()
         if worker == 0:
@@ -99,7 +101,7 @@ def supervise(errand: Errand, zygote: int, meter: int, outcome: int, report: int
     except _Told:
         pass
     except OSError as error:
-        refused = f"{error.strerror or error}"
+        refused = refusal(error)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     kill_descendants()
     end = {"code": code, "output": printed.text(), "refused": refused}
@@ -151,7 +153,6 @@ def _work(errand: Errand, output: int, meter: int, outcome: int) -> NoReturn:
         die_with(os.getppid(), signal.SIGKILL)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        Path(errand.folder).mkdir(exist_ok=True)
         os.environ["TMPDIR"] = tempfile.tempdir = errand.folder
         request = errand.request
         page = mmap.mmap(meter, PAGE, offset=errand.slot * PAGE)

@@ -53,6 +53,11 @@ def machine_error(error: OSError, what: str) -> MachineError:
     return MachineError(f"cannot {what}: {_line(error, ADVICE.get(error.errno or 0, _READ_ONLY))}")
 
 
+def refusal(error: OSError) -> str:
+    """Why a process that runs a cell could not be started, with advice."""
+    return trouble(error) or _line(error, "run fewer cells at a time (--jobs), or free memory")
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     for _ in range(_DEEPEST):

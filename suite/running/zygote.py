@@ -61,6 +61,7 @@ def main() -> None:
 def _serve(runner: Connection, meter: int, cells: dict[int, _Cell]) -> None:
     """Fork on request and report ends, until the runner closes the socket."""
     from suite.running.supervisor import End, read_end
+    from suite.running.troubles import refusal
 
     while True:
         for ready in wait([runner, *cells]):
@@ -70,7 +71,7 @@ def _serve(runner: Connection, meter: int, cells: dict[int, _Cell]) -> None:
                     cell = _fork(errand, runner, meter)
                     cells[os.pidfd_open(cell.pid)] = cell
                 except OSError as error:
-                    runner.send(("ended", errand.number, End(refused=error.strerror or str(error))))
+                    runner.send(("ended", errand.number, End(refused=refusal(error))))
                 else:
                     runner.send(("started", errand.number, cell.pid))
             else:

@@ -5,6 +5,7 @@ frame = weigh("documents.npy", "queries.npy", "qrels.tsv", compressors="int8,pq*
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from suite.vectors.weighing import Collection
 
 Qrels = Mapping[str, Mapping[str, int]]
+log = logging.getLogger(__name__)
 SIMILARITIES = ("cosine", "dot", "euclidean")
 
 
@@ -112,6 +114,12 @@ def _judgements(qrels: Qrels | Path | str, documents: VectorFile, queries: Vecto
     known = read_qrels(Path(qrels)) if isinstance(qrels, str | Path) else qrels
     where = str(qrels) if isinstance(qrels, str | Path) else "qrels"
     document_of = {name: row for row, name in enumerate(documents.ids or map(str, range(len(documents))))}
+    for file in (documents, queries):
+        if file.ids is not None and len(set(file.ids)) < len(file.ids):
+            raise WeighbridgeError(f"{file.name}: an id is given to several vectors: whose are the judgements?")
+    unknown = sum(d not in document_of for found in known.values() for d in found)
+    if unknown:
+        log.warning("%s: %d judgements of documents that are not in %s are left out", where, unknown, documents.name)
     rows, grades = [], []
     for row, query in enumerate(queries.ids or map(str, range(len(queries)))):
         found = {document_of[d]: int(g) for d, g in known.get(query, {}).items() if d in document_of}

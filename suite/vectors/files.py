@@ -53,7 +53,8 @@ class VectorFile:
 
     def floats(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float32]:
         """(rows, d) float32 of some rows."""
-        return np.asarray(self.values[rows], np.float32)
+        with np.errstate(over="ignore"):  # what is too large is named by `check`
+            return np.asarray(self.values[rows], np.float32)
 
 
 def read(path: Path) -> VectorFile:
@@ -74,6 +75,8 @@ def read(path: Path) -> VectorFile:
         raise
     except Exception as error:
         text = " ".join(str(error).split())[:200]
+        if "pickle" in text:
+            text = "it holds no array of numbers"
         raise VectorFileError(f"{path}: cannot be read as {path.suffix}: {text}") from None
     return of(values, str(path), ids)
 
@@ -85,6 +88,13 @@ def of(values: Any, name: str = "vectors", ids: tuple[str, ...] | None = None) -
         raise VectorFileError(
             f"{name}: holds {values.dtype}, not floating point numbers; give the vectors that codes stand for"
         )
+    if values.dtype.kind == "V":  # bfloat16 is one such type, and raw bytes are another
+        try:
+            values[:1].astype(np.float32)
+        except ValueError:
+            raise VectorFileError(f"{name}: holds {values.dtype}, which are no numbers") from None
+    if ids is not None and len(ids) != len(values):
+        raise VectorFileError(f"{name}: {len(ids)} ids for {len(values)} vectors")
     if values.ndim != 2 or 0 in values.shape:
         raise VectorFileError(f"{name}: an array of shape {values.shape}; expected (vectors, dimensions)")
     return VectorFile(name, values, ids)
@@ -154,7 +164,8 @@ def _parquet(path: Path) -> Content:
     import pyarrow.parquet as pq
 
     table = pq.ParquetFile(path)
-    lists = [f.name for f in table.schema_arrow if pa.types.is_list(f.type) or pa.types.is_fixed_size_list(f.type)]
+    kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    lists = [f.name for f in table.schema_arrow if any(is_kind(f.type) for is_kind in kinds)]
     name = _one_of(path, "column of lists", lists)
     parts, dim = [], None
     for batch in table.iter_batches(columns=[name]):
@@ -205,12 +216,12 @@ def _jsonl(path: Path) -> Content:
 
 
 def _lines(path: Path) -> Iterator[Any]:
-    with open(path, encoding="utf-8") as lines:
+    with open(path, encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 try:
                     yield json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise VectorFileError(f"{path}: line {number} is not JSON") from None
 
 

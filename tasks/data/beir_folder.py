@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from suite import files
+from suite.data.judgements import Judgements, is_number, unquoted
 from suite.data.types import RetrievalSet
 from suite.errors import DataUnavailable, DeclarationError
-from tasks.data.judgements import Judgements, is_number
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _judgements(path: Path, split: str, queries: Collection[str]) -> tuple[Path,
 
 def _table(file: Path, queries: Collection[str]) -> Iterator[Judgement]:
     for number, line in _lines(file):
-        cells = [_unquoted(cell) for cell in line.split("\t")]
+        cells = [unquoted(cell) for cell in line.split("\t")]
         if len(cells) != 3:
             raise DeclarationError(f"{file}, line {number}: expected query id, document id and grade between tabs")
         # A header names its columns: its first cell is no query's id, and its last one is no number.
@@ -123,11 +123,6 @@ def _list(file: Path) -> Iterator[Judgement]:
     for number, record in _records(file):
         query, document = (_text(file, number, record, name) for name in ("query-id", "corpus-id"))
         yield f"{file}, line {number}", query, document, record.get("score")
-
-
-def _unquoted(cell: str) -> str:
-    """A cell without the double quotes around all of it; one written twice inside stands for itself."""
-    return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def _text(file: Path, number: int, record: dict[str, Any], field: str) -> str:
@@ -174,6 +169,6 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
     except FileNotFoundError:
         raise DataUnavailable(f"{file} is missing: a BEIR folder needs it") from None
     except UnicodeDecodeError as error:
-        raise DeclarationError(f"{file}: not UTF-8: {error}") from None
+        raise DeclarationError(f"{file}: not UTF-8, save it as such: {error}") from None
     except OSError as error:
         raise DataUnavailable(f"{file} cannot be read: {error.strerror or error}") from None

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from suite.data.judgements import Judgements
 from suite.data.types import RetrievalSet
 from suite.errors import DeclarationError
 from tasks.data import beir_folder, hub
-from tasks.data.judgements import Judgements
 
 
 def load(path: Path, split: str = "test", subset: str | None = None) -> RetrievalSet:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from suite import files
+from suite.data.judgements import is_number
 from suite.data.types import PairSet
 from suite.errors import DataUnavailable, DeclarationError
+from suite.guarded import shortened
 from tasks.data import hub
-from tasks.data.judgements import is_number
 
 COLUMNS = ("sentence1", "sentence2", "score")
 DELIMITERS = (",", "\t", ";", "|")
@@ -84,13 +85,13 @@ def load_table(path: Path) -> PairSet:
         header = [cell.strip().lower() for cell in rows[0]] if rows else []
         if set(COLUMNS) <= set(header):
             places = [header.index(name) for name in COLUMNS]
-            return _pairs(path, _placed(path, rows[1:], places), columns=3, texts=0)
+            return _pairs(path, _placed(path, rows[1:], places, len(header)), columns=3, texts=0)
     for rows in tables:
         if rows and all(len(row) == 3 for row in rows[:20]):
             return _pairs(path, rows if is_number(rows[0][2]) else rows[1:], columns=3, texts=0)
-    first = text.partition("\n")[0][:80]
+    first = shortened(repr(text.partition("\n")[0][:80]))
     raise DeclarationError(
-        f"{path}, line 1: expected the columns {', '.join(COLUMNS)}, or three columns without a header, found {first!r}"
+        f"{path}, line 1: expected the columns {', '.join(COLUMNS)}, or three columns without a header, found {first}"
     )
 
 
@@ -103,10 +104,10 @@ def _cells(text: str, delimiter: str) -> list[list[str]]:
         return []
 
 
-def _placed(file: Path, rows: Sequence[Sequence[str]], places: Sequence[int]) -> Iterator[list[str]]:
+def _placed(file: Path, rows: Sequence[Sequence[str]], places: Sequence[int], width: int) -> Iterator[list[str]]:
     for number, row in enumerate(rows, 1):
-        if len(row) <= max(places):
-            raise DeclarationError(f"{file}, pair {number}: only {len(row)} cells, fewer than the header has")
+        if len(row) <= max(places) or any(row[width:]):  # more cells are a sentence with a delimiter that is not quoted
+            raise DeclarationError(f"{file}, pair {number}: {len(row)} cells, the header has {width}")
         yield [row[place] for place in places]
 
 
@@ -117,7 +118,7 @@ def _text(file: Path, encoding: str) -> str:
     except FileNotFoundError:
         raise DataUnavailable(f"{file} is missing") from None
     except UnicodeDecodeError as error:
-        raise DeclarationError(f"{file}: not {encoding}: {error}") from None
+        raise DeclarationError(f"{file}: not {encoding}, save it as such: {error}") from None
     except OSError as error:
         raise DataUnavailable(f"{file} cannot be read: {error.strerror or error}") from None
 
@@ -133,7 +134,9 @@ def _pairs(file: Path, rows: Iterable[Sequence[Any]], columns: int, texts: int) 
         except (TypeError, ValueError):
             score = math.nan
         if not math.isfinite(score) or isinstance(row[texts + 2], bool):
-            raise DeclarationError(f"{file}, pair {number}: similarity {row[texts + 2]!r} is not a number")
+            raise DeclarationError(
+                f"{file}, pair {number}: similarity {shortened(repr(row[texts + 2]))} is not a number"
+            )
         first.append(row[texts])
         second.append(row[texts + 1])
         gold.append(score)

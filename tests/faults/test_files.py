@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from suite import files
+from suite.running.scratch import Scratch
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from suite import files
+from suite.running.scratch import Scratch
 files.write(Path(sys.argv[1]), b"old")
 Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 files.write(Path(sys.argv[1]), b"new" * 100_000)
@@ -82,3 +85,28 @@ def test_a_lock_is_a_file_of_its_own_and_nobody_waits_for_it_to_be_written(tmp_p
         with files.lock_file(tmp_path / "x.lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert names(tmp_path) == ["x.lock", "x.lock.rejected"]
+
+
+def test_where_there_are_no_locks_nothing_is_left_either(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    for content in (b"old", b"new"):
+        files.write(tmp_path / "x.row", content)
+        assert names(tmp_path) == ["x.row"]
+        assert (tmp_path / "x.row").read_bytes() == content
+
+
+def test_temporary_folders_of_runs_that_were_killed_at_any_instant_are_gone_with_the_next(tmp_path):
+    (tmp_path / "weighbridge-run-early").mkdir()
+    (tmp_path / "weighbridge-run-late").mkdir()
+    (tmp_path / "weighbridge-run-late" / "in-use").touch()
+    (tmp_path / "weighbridge-run-late" / "1").mkdir()
+    with_lock = Scratch(tmp_path)
+    assert names(tmp_path) == [with_lock.path.name]
+    other = Scratch(tmp_path)
+    assert len(names(tmp_path)) == 2
+    other.remove()
+    with_lock.remove()
+    assert names(tmp_path) == []

@@ -12,10 +12,10 @@ import pytest
 
 from suite.data import access
 from suite.data.declaration import DataSpec, FolderSource
+from suite.data.judgements import grade_of
 from suite.errors import DataUnavailable, DeclarationError, WeighbridgeError
 from suite.exchange.trec_files import LONGEST_LINE, read_qrels, read_run
 from tasks.data import beir_folder, retrieval, sts
-from tasks.data.judgements import grade_of
 
 DOCUMENTS = {"d1": "rye bread", "d2": "a lorry is weighed", "d3": "a river"}
 QUERIES = {"q1": "bread", "q2": "lorry"}
@@ -86,7 +86,10 @@ def test_a_grade_in_json_that_is_no_whole_number_is_refused(tmp_path, grade):
         beir_folder.load(folder)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), True, "", "1e0", "٣", b"1", None])
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), True, 10**400, 1e300, "9" * 400, "9" * 5000, -(2**31), "", "1e0", "٣", b"1", None],
+)
 def test_only_whole_numbers_are_grades(value):
     with pytest.raises(ValueError, match="whole number"):
         grade_of(value)

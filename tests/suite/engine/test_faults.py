@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ BAD = {
         "    def encode(self, items, role):\n        kept = []\n        while True:\n"
         "            kept.append(np.ones(2**23))"
     ),
-    "killed": "    def encode(self, items, role):\n        os.kill(os.getpid(), signal.SIGKILL)",
+    "killed": "    def encode(self, items, role):\n        os.kill(os.getpid(), signal.SIGSEGV)",
     "exits": "    def encode(self, items, role):\n        raise SystemExit(3)",
     "bad-fit": (
         "    def fit(self, data, seed):\n        return {'x': np.array([np.inf])}\n\n"
@@ -68,7 +70,7 @@ def limited(seconds: float = 5, memory: int = 300 * 2**20) -> str:
         ("not-a-representation", "failed", "list, not a Representation"),
         ("hangs", "timeout", "limit of 5 s"),
         ("hog", "out_of_memory", "GiB"),
-        ("killed", "failed", "killed by signal 9"),
+        ("killed", "failed", "killed by signal 11"),
         ("exits", "failed", "SystemExit"),
         ("bad-fit", "failed", "NaN or infinite values under 'x'"),
         ("skips", "skipped", "not for toys"),
@@ -211,19 +213,38 @@ def test_a_damaged_result_is_set_aside_reported_and_run_again(tmp_path: Path, da
     assert project.rows()["letters[dim=26]", "pairs/toy", 0]["status"] == "ok"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
-def test_a_full_disk_stops_the_run_with_one_clear_line(tmp_path: Path) -> None:
-    project = make_project(tmp_path / "project")
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)], capture_output=True)
+@contextmanager
+def small_disk(folder: Path, options: str) -> Iterator[Path]:
+    """A file system of its own, with little room."""
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
     if mounted.returncode:
         pytest.skip(f"tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
     try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_full_disk_stops_the_run_with_one_clear_line(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    with small_disk(tmp_path / "small", "size=16k") as small:
         done = project.run("run", "--results", str(small), code=1)
         assert "No space left" in done.stderr
         assert "Traceback" not in done.stderr
         assert not list(small.rglob("*.tmp"))
         assert not ResultStore(small).read("quick").rejected
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+@pytest.mark.parametrize("inodes", [1, 2, 3, 4])
+def test_a_full_folder_of_temporary_files_is_no_methods_fault(tmp_path: Path, inodes: int) -> None:
+    project = make_project(tmp_path / "project")
+    with small_disk(tmp_path / "small", f"size=1m,nr_inodes={inodes}") as small:
+        done = project.run("run", "-m", "letters", "--jobs", "2", code=None, TMPDIR=str(small))
+        assert "Traceback" not in done.stderr
+        assert {row["status"] for row in project.rows().values()} <= {"ok"}
+        assert done.returncode == (0 if len(project.rows()) == 2 else 1)
+    project.run("run", "-m", "letters")
+    assert len(project.rows()) == 2

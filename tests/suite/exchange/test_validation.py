@@ -194,3 +194,21 @@ def test_limits_are_those_of_the_declaration():
         Metric("twice_gain", ""): (-np.inf, np.inf),
     }
     assert {metric: limits(metric) for metric in declared} == declared
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"provenance": {"code_hash": "../../outside"}}, "its code_hash is '../../outside', which is no hash"),
+        ({"provenance": {"weights": {"w": "a\nb"}}}, "its w is 'a b', which is no hash"),
+        ({"costs": {"bytes_per_item": 0.001}}, "bytes_per_item is 0.001, less than a bit, and cannot be"),
+    ],
+)
+def test_numbers_and_names_that_no_run_makes_are_found(project, changes, said):
+    change(project, **changes)
+    assert said in problems(project)
+
+
+def test_whatever_a_row_says_of_itself_a_problem_is_a_line(project):
+    change(project, method="m" * 100_000)
+    assert max(map(len, problems(project).splitlines())) < 1000

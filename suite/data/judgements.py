@@ -6,19 +6,30 @@ import re
 from typing import Any
 
 from suite.errors import DeclarationError
+from suite.guarded import shortened
 
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
+LARGEST_GRADE = 2**31 - 1
+_LONGEST = 1000
 
 
 def grade_of(value: Any) -> int:
     """A whole grade: 2, 2.0, "2" or "2.0". ValueError for a fraction, a truth value, or anything else."""
+    grade = None
     if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and _WHOLE.fullmatch(text := value.strip()):
-        return int(text.partition(".")[0])
-    raise ValueError(f"grade {value!r} is not a whole number")
+        grade = int(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        grade = value
+    elif isinstance(value, str) and len(value) < _LONGEST and _WHOLE.fullmatch(text := value.strip()):
+        grade = int(text.partition(".")[0])
+    if grade is None or abs(grade) > LARGEST_GRADE:
+        raise ValueError(f"grade {shortened(repr(value))} is not a whole number")
+    return grade
+
+
+def unquoted(cell: str) -> str:
+    """A cell without the double quotes around all of it; one written twice inside stands for itself."""
+    return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def is_number(text: str) -> bool:
