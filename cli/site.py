@@ -104,7 +104,7 @@ def _write_catalogs(
             unsettled.add(name)
         shown = replace(scanned, methods=scanned.methods | _named(scanned, rows))
         if rows:
-            cells = plan(shown, profile_named(name))
+            cells = plan(shown, profile_named(name), once=True)
             verdicts = judged(shown, cells, store, name)
             cards.write(cards.catalog(shown, cells, rows, verdicts, numbers), root, name)
     return unsettled

@@ -80,7 +80,12 @@ def build_site(
     Returns:
         What was built.
     """
-    inputs = stamp((results_root, HERE, Path(str(bootstrap.__file__)).parent), VERSION, *(profiles or ()))
+    inputs = stamp(
+        (results_root, HERE, Path(str(bootstrap.__file__)).parent),
+        VERSION,
+        str(Site(out).documentation),
+        *(profiles or ()),
+    )
     kept = _report(out)
     outputs = str(kept.get("outputs", ""))
     known = _known(out, inputs, kept)
@@ -269,6 +274,7 @@ class _Profile:
             "active": "index.html" if path.startswith("tabs/") else path,
             "home": f"{up}{self.folder}/",
             "pages": search.PAGES,
+            "documentation": self.site.documentation and f"{up}{self.site.documentation}",
             "profile": clean(self.board.profile, 40),
             "profiles": [
                 {

@@ -144,7 +144,7 @@ def _method(found: FoundMethod, catalogue: Catalogue) -> MethodCard:
         tags=list(cls.tags),
         control=cls.is_control,
         seeded=cls.seeded,
-        paper=PaperCard(**vars(cls.paper)) if cls.paper else None,
+        paper=PaperCard(**vars(cls.paper) | {"authors": list(cls.paper.authors)}) if cls.paper else None,
         variants=[
             VariantCard(
                 label=label(cls.name, v),

@@ -81,7 +81,10 @@ class WellReadStudents(OnMiniLM):
         "unlabelled pairs. Its controls leave out the pre-training, the distillation, or both."
     )
     paper = Paper(
-        "Well-Read Students Learn Better: On the Importance of Pre-training Compact Models", 2019, "1908.08962"
+        "Well-Read Students Learn Better: On the Importance of Pre-training Compact Models",
+        2019,
+        "1908.08962",
+        authors=("Iulia Turc", "Ming-Wei Chang", "Kenton Lee", "Kristina Toutanova"),
     )
     readouts = ("search",)
     tags = ("dense", "trained", "distilled", "re-ranking", "small-model")

@@ -152,6 +152,9 @@ class _Row:
         for place, stage in enumerate(self.stages):
             read = vectors if place == 0 else handed_to(stage, made)
             stage.similarity = made.similarity if isinstance(made, Dense) else self.similarity
+            for name in stage.at_most_dimensions:
+                if stage.params.get(name, 0) > read.shape[1]:
+                    raise ContractError(f"{name}={stage.params[name]} is not possible at {read.shape[1]} dimensions")
             stage.fitted = dict(stage.fit(read, seed))
             if place < len(self.stages) - 1:
                 made = stage.encode(read, Role.DOCUMENT)
