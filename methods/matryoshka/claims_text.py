@@ -6,6 +6,16 @@ from suite.claims import Claim, Results, Verdict
 
 TASKS = ("beir/wiki-sections-even", "beir/scifact")
 
+FEW_STEPS = (
+    "120 steps on 1,929 pairs do not order the dimensions of a trained encoder anew: principal components of its own "
+    "vectors keep more at 64 dimensions on SciFact (.54 against .46)"
+)
+
+
+SUMMED = (
+    "In as few steps the sum of losses over all lengths moves the full vectors less well than the loss on them alone"
+)
+
 
 def _claims(task: str) -> list[Claim]:
     """The claims on one retrieval task; one point is 0.01 of nDCG@10."""
@@ -25,12 +35,16 @@ def _claims(task: str) -> list[Claim]:
     source = "arXiv:2205.13147, section 4; threshold set here before it was measured"
     on = f", {task}"
     return [
-        Claim(f"64 of 384 dimensions keep 93 % of nDCG@10{on}", share, source, task),
-        Claim(f"At 64 dimensions, 3 points above the truncated backbone{on}", over_base, source, task),
+        Claim(f"64 of 384 dimensions keep 93 % of nDCG@10{on}", share, source, task, why=FEW_STEPS),
+        Claim(f"At 64 dimensions, 3 points above the truncated backbone{on}", over_base, source, task, why=FEW_STEPS),
         Claim(
-            f"At 64 dimensions, 1.5 points above the same training with the plain loss{on}", over_control, source, task
+            f"At 64 dimensions, 1.5 points above the same training with the plain loss{on}",
+            over_control,
+            source,
+            task,
+            why=FEW_STEPS,
         ),
-        Claim(f"At 384 dimensions, at most 1 point below the plain loss{on}", full_size, source, task),
+        Claim(f"At 384 dimensions, at most 1 point below the plain loss{on}", full_size, source, task, why=SUMMED),
     ]
 
 
@@ -48,6 +62,7 @@ CLAIMS = {
             _adaptive,
             "arXiv:2205.13147, section 4.3",
             "beir/scifact",
+            why=FEW_STEPS,
         ),
     ),
 }
