@@ -17,7 +17,7 @@ from suite.paths import is_checkout, project_root
 from suite.planning import plan
 from suite.profiles import profile
 from suite.running.budget import seconds
-from suite.selectors import nearest
+from suite.selectors import nearest, nearest_method
 
 BEHIND = "wordllama"
 """The encoder that a compressor is checked behind: no network runs, so that a check takes seconds."""
@@ -73,7 +73,9 @@ def check(
     methods = scanned.methods | named
     name = next(iter(named)) if "+" in method and named else method
     if name not in methods:
-        raise SelectorError(f"no method {method!r}; {nearest(method, [*methods, *scanned.compressors], 'ls methods')}")
+        raise SelectorError(
+            f"no method {method!r}; {nearest_method(method, [*methods, *scanned.compressors], 'ls methods')}"
+        )
     from suite.conformance import check as conformance
 
     checks = []

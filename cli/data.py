@@ -220,7 +220,8 @@ def add(
         kind = next((k for k in own.kinds().values() if family in (k.prefix, k.family)), None)
         if kind is None:
             raise SelectorError(
-                f"what lies at {path}? Write it as one of {', '.join(f'{p}:{path}' for p in own.kinds())}, or add --as"
+                f"what lies at {path}? Write it as one of {own.written_with_prefix(path)}, or name "
+                "its family: --as beir/mine"
             )
         selector = f"{kind.prefix}:{path}"
     entry = own_data.remember(

@@ -57,9 +57,9 @@ def export_mteb(
     name, rows = _rows(scanned, profile, methods, tasks, results)
     files = export(rows, declared, access.specs(), out_dir)
     count = sum(file.name != "model_meta.json" for file in files)
-    out.print(f"{count} results in {escape(str(out_dir / 'results'))}", soft_wrap=True)
     if not count:
         raise WeighbridgeError(f"no row of profile {name} is of a task that mteb has too")
+    out.print(f"{count} result{'s' * (count != 1)} in {escape(str(out_dir / 'results'))}", soft_wrap=True)
 
 
 @exports.command("trec")
@@ -94,7 +94,10 @@ def export_trec(
         raise WeighbridgeError(
             "no run is on this machine: runs are not committed; measure the rows again with --overwrite always"
         )
-    out.print(f"{runs} runs of {len(judged)} tasks in {escape(str(out_dir))}", soft_wrap=True)
+    out.print(
+        f"{runs} run{'s' * (runs != 1)} of {len(judged)} task{'s' * (len(judged) != 1)} in {escape(str(out_dir))}",
+        soft_wrap=True,
+    )
 
 
 @exports.command("parquet")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from cli.options import Json, Methods, MethodsDir, Results, StoredProfile, Tasks, load_catalogue, out, print_json
+from cli.options import Json, Methods, MethodsDir, Results, StoredProfile, Tasks, err, load_catalogue, out, print_json
 from suite import cards
 from suite.paths import results_root
 from suite.planning import plan
@@ -31,7 +31,12 @@ def claims(
     methods_dir: MethodsDir = None,
     as_json: Json = False,
 ) -> None:
-    """Judge every declared claim on stored results: holds, fails, undecided, or not measured."""
+    """Judge every declared claim on stored results: holds, fails, undecided, or not measured.
+
+    Claims that are not measured are counted; what they lack is said where a method or a task is named:
+
+    weighbridge claims -m minilm
+    """
     scanned = load_catalogue(methods_dir)
     names = set(select_names(methods, scanned.methods, "method", "ls methods"))
     on = set(select_names(tasks, scanned.tasks, "task", "ls tasks"))
@@ -40,12 +45,14 @@ def claims(
     ]
     store = ResultStore(results or results_root())
     chosen = profile_named(profile or _judged_profile(store, [claim for _, claim in about])).name
-    verdicts = judged(scanned, plan(scanned, profile_named(chosen)), store, chosen, names)
+    with err.status(f"judging claims on the results of profile {chosen}"):
+        verdicts = judged(scanned, plan(scanned, profile_named(chosen)), store, chosen, names)
     wanted = {(name, claim.statement) for name, claim in about}
     verdicts = [verdict for verdict in verdicts if (verdict.method, verdict.statement) in wanted]
+    named = methods is not None or tasks is not None
     if as_json:
         return print_json([v.model_dump() for v in verdicts])
-    _print_claims(verdicts, chosen)
+    _print_claims(verdicts, chosen, named=named)
     return None
 
 
@@ -55,9 +62,11 @@ def _judged_profile(store: ResultStore, about: Sequence[Claim]) -> str:
     return next((name for name in READ_ORDER if name in named and Index(store, name).summaries), "standard")
 
 
-def _print_claims(verdicts: Sequence[ClaimCard], profile: str) -> None:
+def _print_claims(verdicts: Sequence[ClaimCard], profile: str, *, named: bool) -> None:
     colours = {"holds": "green", "fails": "red", "undecided": "yellow", "not measured": "dim"}
     for verdict in verdicts:
+        if verdict.verdict == "not measured" and not named:
+            continue
         colour = colours[verdict.verdict]
         out.print(f"[{colour}]{verdict.verdict:13}[/] {verdict.method}: {escape(verdict.statement)}", soft_wrap=True)
         if verdict.value is not None and verdict.threshold is not None:
@@ -70,4 +79,5 @@ def _print_claims(verdicts: Sequence[ClaimCard], profile: str) -> None:
         if verdict.reason:
             out.print(f"              {escape(verdict.reason)}", soft_wrap=True)
     counts = {name: sum(v.verdict == name for v in verdicts) for name in colours}
-    out.print(f"{profile}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+    hint = "" if named or not counts["not measured"] else "; name a method with -m to see what its claims lack"
+    out.print(f"{profile}: " + ", ".join(f"{n} {name}" for name, n in counts.items()) + hint, soft_wrap=True)

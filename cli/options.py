@@ -13,13 +13,20 @@ from rich.markup import escape
 
 from suite.data import own
 from suite.discovery import Catalogue, scan
+from suite.errors import SelectorError
+from suite.model_folder import is_path
 from suite.selectors import split
 
 
 def _own_data(context: typer.Context, value: str | None) -> str | None:
-    """The selectors, where data of the user's own are called by the task that is made of them."""
-    if value is None or context.resilient_parsing:
-        return value
+    return value if value is None or context.resilient_parsing else with_tasks_of_own_data(value)
+
+
+def with_tasks_of_own_data(value: str) -> str:
+    """Selectors of tasks, where data of the user's own are called by the task that is made of them."""
+    for selector in split(value):
+        if is_path(selector):
+            raise SelectorError(f"what lies at {selector}? Write it as one of {own.written_with_prefix(selector)}")
     if ":" in value:
         from suite.api import with_own_data
 

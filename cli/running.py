@@ -23,6 +23,7 @@ from cli.options import (
     print_json,
     print_text,
 )
+from cli.troubles import cannot_run
 from cli.troubles import held_back as held_back_lines
 from suite import devices
 from suite.errors import WeighbridgeError
@@ -222,9 +223,13 @@ def _dry_run(
         return print_json(
             [{"method": c.label, "task": c.task.task.name, "seed": c.seed, "skip": c.skip} for c in would_run]
         )
+    skipped = [cell for cell in would_run if cell.skip]
     for cell in would_run:
-        what = f"skip: {cell.skip}" if cell.skip else "run"
-        print_text(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: {what}")
+        if not cell.skip:
+            print_text(f"{cell.label} × {cell.task.task.name} × seed {cell.seed}: run")
+    for line in cannot_run(skipped):
+        print_text(line)
     for line in held_back_lines(held_back(cells, rows, overwrite, retry)):
         out.print(line, markup=False, soft_wrap=True, style="yellow")
-    return out.print(f"{len(would_run)} of {len(cells)} planned rows are due.")
+    able = f": {len(would_run) - len(skipped)} would run, {len(skipped)} would be skipped" if skipped else ""
+    return out.print(f"{len(would_run)} of {len(cells)} planned rows are due{able}.")

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.options import MethodsDir, Results, TasksDir, load_catalogue, out
+from cli.options import MethodsDir, Results, TasksDir, err, load_catalogue, out
 from suite import files
 from suite.data import own
 from suite.discovery import ENTRY_POINT_GROUP, Catalogue, FoundMethod
@@ -70,8 +70,10 @@ def build(
     inputs = {name: stamp([root / name], shared, without=CATALOG) for name in all_profiles() if (root / name).is_dir()}
     known = _known(seen)
     changed = [name for name in inputs if known.get(name) != inputs[name] or not (root / name / CATALOG).exists()]
-    unsettled = _write_catalogs(root, changed, methods_dir, tasks_dir) if changed else set()
-    report = build_site(root, target, repository=link)
+    with err.status(f"reading results of {', '.join(changed) or 'every profile'}") as shown:
+        unsettled = _write_catalogs(root, changed, methods_dir, tasks_dir) if changed else set()
+        shown.update("writing pages")
+        report = build_site(root, target, repository=link)
     settled = {name: one for name, one in inputs.items() if name not in unsettled}
     files.write(seen, json.dumps(settled).encode(), ours=True)
     out.print(

@@ -42,6 +42,18 @@ def troubles(rows: Sequence[RowSummary]) -> list[str]:
     return lines
 
 
+def cannot_run(cells: Sequence[Cell]) -> list[str]:
+    """One line a reason for which rows would be skipped, the most frequent first, with one such row."""
+    alike: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        alike[cell.skip or ""].append(cell)
+    return [
+        f"skip {_rows(len(some))}{', such as' if len(some) > 1 else ':'} {some[0].label} × {some[0].task.task.name}: "
+        f"{reason}"
+        for reason, some in sorted(alike.items(), key=lambda item: -len(item[1]))
+    ]
+
+
 def held_back(cells: Sequence[Cell]) -> list[str]:
     """Lines about the rows that were to be measured again, and could not be here."""
     counts = Counter(cell.skip for cell in cells).most_common()

@@ -58,6 +58,8 @@ def vectors(
     for file in (csv_file, plot):
         if file is not None and not file.parent.is_dir():
             raise WeighbridgeError(f"{file}: there is no folder {file.parent}")
+    if plot is not None and plot.suffix != ".svg":
+        raise WeighbridgeError(f"{plot} must end in .svg")
     scanned = load_catalogue(methods_dir)
     from suite.vectors import collect
     from suite.vectors.choosing import candidates
@@ -88,6 +90,9 @@ def vectors(
         rows = [{k: _plain(v) for k, v in row.items()} for row in made.records()]
         return print_json(about | {"similarity": similarity, "sentence": made.sentence, "compressors": rows})
     _print(made, collection, named=compressors is not None)
+    for file in (csv_file, plot, site and site / "index.html"):
+        if file is not None:
+            err.print(f"Wrote {escape(str(file))}.", soft_wrap=True)
     return None
 
 

@@ -18,6 +18,7 @@ from cli.options import (
     out,
     print_json,
     print_text,
+    with_tasks_of_own_data,
 )
 from cli.stored_rows import run_command, stored_rows
 from suite.data import own
@@ -63,7 +64,11 @@ def why(
     store = ResultStore(results or results_root())
     scanned = load_catalogue(methods_dir, tasks_dir)
     words = [word for word in (row if len(row) > 1 else row[0].split()) if word not in ("×", "x")]
-    words = [own.task_name(word) for word in (*words, *split(tasks or ()))]
+    # A word is a task's, where it is not a model by name such as st:./my-model.
+    words = [
+        with_tasks_of_own_data(word) if word.partition(":")[0] in own.kinds() else own.task_name(word) for word in words
+    ]
+    words += split(tasks or ())
     found = _by_place(store, words[0]) if len(words) == 1 else _by_name(store, scanned, profile, words)
     chosen = _one(found, seed)
     result = row_of(store, chosen).result

@@ -32,6 +32,8 @@ from suite.results.labels import by_part
 NEIGHBOURS = "neighbours"
 """The readout of the family that compares with the reference's own vectors."""
 _SIMILARITIES = ("cosine", "dot", "euclidean")
+ITEMS_A_STEP = 256
+"""Items that an encoder is handed at once where it does not say how far its pass is: seconds of a slow one."""
 _VERSION = 1
 """Raised by hand when what is stored of an encoder changes."""
 
@@ -171,19 +173,10 @@ class Composed(Method):
         key = {**self._encoder_key, "role": str(role), "items": content_hash(items)}
 
         def make(part: range, allocate: Any) -> None:
-            made = self.stages[0].encode(items[part.start : part.stop], role)
-            if isinstance(made, MultiVector):
-                arrays = {"vectors": made.vectors, "offsets": made.offsets}
-            elif isinstance(made, Dense):
-                comparison = np.array([_SIMILARITIES.index(made.similarity)], np.uint8)
-                arrays = {"values": made.comparable(), "similarity": comparison}
-            else:
-                raise ContractError(
-                    f"{self.parts[0].name} returns {type(made).__name__}: compressors read dense vectors, one or "
-                    "several an item"
-                )
-            for name, array in arrays.items():
-                allocate(name, array.shape, array.dtype)[...] = array
+            made = list(self._passed(items[part.start : part.stop], role))
+            for name, pieces in _arrays(self.parts[0].name, made).items():
+                shape = sum(map(len, pieces)), *pieces[0].shape[1:]
+                np.concatenate(pieces, out=allocate(name, shape, pieces[0].dtype))
 
         if self.stages[0].keeps_passes:
             found = FeatureStore().arrays(key, partial(make, range(len(items))))
@@ -192,6 +185,22 @@ class Composed(Method):
         if "values" not in found:
             return MultiVector(found["vectors"], found["offsets"])
         return Dense(found["values"], _SIMILARITIES[int(found["similarity"][0])])  # type: ignore[arg-type]
+
+    def _passed(self, items: Any, role: Role) -> Iterator[Representation]:
+        """What the encoder makes of `items`, step by step, so that a pass that takes long says how far it is.
+
+        An encoder that keeps its passes says that itself, and is handed all items at once.
+        """
+        from suite.features import shared_work
+
+        encoder = self.stages[0]
+        if encoder.keeps_passes:
+            yield encoder.encode(items, role)
+            return
+        with shared_work.working("encoding", type(encoder).name, total=len(items), spread=True) as work:
+            for start in range(0, max(1, len(items)), ITEMS_A_STEP):
+                yield encoder.encode(items[start : start + ITEMS_A_STEP], role)
+                work.reach(min(start + ITEMS_A_STEP, len(items)))
 
     @cached_property
     def _encoder_key(self) -> dict[str, Any]:
@@ -233,6 +242,22 @@ class Composed(Method):
     def features(self, items: Representation) -> Any:
         """The last compressor's features."""
         return self.stages[-1].features(items)
+
+
+def _arrays(encoder: str, made: Sequence[Representation]) -> dict[str, list[np.ndarray]]:
+    """What is stored of an encoder's representations: the pieces of each array, in order."""
+    if all(isinstance(one, MultiVector) for one in made):
+        several: Any = made
+        ends = np.cumsum([0, *(len(one.vectors) for one in several)])
+        offsets = [one.offsets[1:] + end.astype(np.uint32) for one, end in zip(several, ends[:-1], strict=True)]
+        return {"vectors": [one.vectors for one in several], "offsets": [np.zeros(1, np.uint32), *offsets]}
+    if other := [one for one in made if not isinstance(one, Dense)]:
+        raise ContractError(
+            f"{encoder} returns {type(other[0]).__name__}: compressors read dense vectors, one or several an item"
+        )
+    dense: Any = made
+    comparison = np.array([_SIMILARITIES.index(dense[0].similarity)], np.uint8)
+    return {"values": [one.comparable() for one in dense], "similarity": [comparison]}
 
 
 def handed_to(stage: Compressor, made: Representation) -> Any:

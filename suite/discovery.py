@@ -23,7 +23,7 @@ from suite.named import NamedMethod, asked_for
 from suite.paths import project_root
 from suite.readouts import SHARED as SHARED_READOUTS
 from suite.readouts import lacking
-from suite.selectors import in_parts, nearest, refuse_cut_paths
+from suite.selectors import in_parts, nearest_method, refuse_cut_paths
 from suite.sources import Sources, module_name, mount, scanned_root
 from suite.task import Task
 from suite.yamlfile import read_list, read_yaml
@@ -162,7 +162,9 @@ class Catalogue:
         if place == 0 and name in self.compressors:
             raise SelectorError(f"{name} is a compressor; write it behind an encoder, as minilm+{name}")
         kind = "compressor" if place else "encoder"
-        raise SelectorError(f"no {kind} {name!r}; {nearest(name, known, f'ls {kind}s' if place else 'ls methods')}")
+        raise SelectorError(
+            f"no {kind} {name!r}; {nearest_method(name, known, f'ls {kind}s' if place else 'ls methods')}"
+        )
 
 
 def in_a_row(

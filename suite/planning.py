@@ -13,14 +13,15 @@ from typing import Any
 
 from suite import guarded
 from suite.composition import Composed
-from suite.data import access
+from suite.data import access, own
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import MachineError, NothingToRun, SelectorError, WeighbridgeError
 from suite.keys import cell_keys, code_hash, digest
 from suite.live_code import live_hash
 from suite.method import Effort, Method, Scalar, label
+from suite.model_folder import is_path
 from suite.profiles import Profile
-from suite.selectors import matches, nearest, select_names, split
+from suite.selectors import matches, nearest_method, select_names, split
 from suite.sources import Sources
 
 log = logging.getLogger(__name__)
@@ -161,6 +162,11 @@ def _select_tasks(
         return select_names(tasks, in_profile, f"task in profile {profile.name}", "ls tasks")
     except SelectorError as error:
         for selector in split(tasks or ()):
+            if not any(fnmatchcase(name, selector) for name in catalogue.tasks) and Path(selector).exists():
+                raise SelectorError(
+                    f"no task {selector!r}: what lies at {selector}? Write it as one of "
+                    f"{own.written_with_prefix(selector)}"
+                ) from error
             elsewhere = [name for name in catalogue.tasks if fnmatchcase(name, selector)]
             if elsewhere and not in_profile.keys() & set(elsewhere):
                 raise SelectorError(_in_other_profiles(selector, elsewhere, catalogue, profile)) from error
@@ -232,7 +238,9 @@ def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compresso
     if name in methods:
         variants = [label(name, v) for v in methods[name].cls.variants()]
         return f"no variant {selector!r}; {name} has: {', '.join(variants[:12])}"
-    return f"no method {name!r}; {nearest(name, methods, 'ls methods')}"
+    if is_path(name):
+        return f"no method {name!r}; a model in a folder is named with what reads it: st:{name}, timm:{name}, lm:{name}"
+    return f"no method {name!r}; {nearest_method(name, methods, 'ls methods')}"
 
 
 def applies(cls: type[Method], task: FoundTask) -> bool:

@@ -27,6 +27,14 @@ def nearest(name: str, known: Iterable[str], listed_by: str | None = None) -> st
     return f"known: {', '.join(known[:12])}{', …' if len(known) > 12 else ''}" if known else "none is known"
 
 
+def nearest_method(name: str, known: Iterable[str], listed_by: str) -> str:
+    """As `nearest`, for a method or compressor: one of the user's own may lie in a folder that was not named."""
+    file = f"{name.replace('-', '_')}.py"
+    if re.fullmatch(r"[a-z0-9_]+\.py", file) and (found := next(Path().glob(f"*/{file}"), None)) is not None:
+        return f"if it is that of {found}, add --methods-dir {quote(str(found.parent))}"
+    return nearest(name, known, listed_by)
+
+
 def split(text: str | Iterable[str]) -> list[str]:
     """Cut ``a,b[x=1,y=2],c`` at the commas outside brackets; lists are cut item by item."""
     if not isinstance(text, str):

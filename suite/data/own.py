@@ -114,6 +114,11 @@ def task_name(name: str) -> str:
     return name if kind is None else f"{kind.family}/{instance}"
 
 
+def written_with_prefix(path: str) -> str:
+    """How a path may be written so that it says what lies there: ``beir:./mine, sts:./mine, …``."""
+    return ", ".join(f"{prefix}:{path}" for prefix in kinds())
+
+
 @lru_cache(maxsize=4)
 def _kinds(file: Path) -> Mapping[str, Kind]:
     return {kind.prefix: kind for kind in read_list(file, Kind)} if file.is_file() else {}

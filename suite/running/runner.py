@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -123,16 +124,18 @@ def run_cells(
         places = () if resources is not None else devices.choose(device)
     reporter.begin(len(waiting), len(cells) - len(waiting))
     run = _Run(store, jobs, threads, overwrite, retry, report, reporter)
-    for cell in [c for c in waiting if c.skip is not None]:
-        waiting.remove(cell)
-        run.store_row(cell, CellOutcome(Status.SKIPPED, 0.0, cell.skip))
-    if waiting:
-        limited = [replace(cell, own_time_limit=time_limit, own_memory_limit=memory_limit) for cell in waiting]
-        try:
-            with _workers(limited, jobs, threads, places, resources) as workers:
-                run.run(limited, workers, Budget(budget, rows.values()))
-        except KeyboardInterrupt:
-            raise Interrupted(run.stored()) from None
+    able = [replace(c, own_time_limit=time_limit, own_memory_limit=memory_limit) for c in waiting if c.skip is None]
+    try:
+        # Workers first: a cluster that is not there is said at once, before thousands of skipped rows are stored.
+        with _workers(able, jobs, threads, places, resources) if able else nullcontext() as workers:
+            for cell in waiting:
+                if cell.skip is not None:
+                    stop_if_asked()
+                    run.store_row(cell, CellOutcome(Status.SKIPPED, 0.0, cell.skip))
+            if workers is not None:
+                run.run(able, workers, Budget(budget, rows.values()))
+    except KeyboardInterrupt:
+        raise Interrupted(run.stored()) from None
     if report.ran:
         rows = _rows(cells, store, report)
     report.summaries = [rows[cell.identity] for cell in cells if cell.identity in rows]

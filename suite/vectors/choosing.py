@@ -11,7 +11,7 @@ from suite.composition import variants_like
 from suite.compressing import Compressor
 from suite.discovery import Catalogue
 from suite.errors import SelectorError
-from suite.selectors import in_parts, nearest, split
+from suite.selectors import in_parts, nearest_method, split
 from suite.vectors.weighing import Candidate
 
 
@@ -57,7 +57,7 @@ def _named(selector: str, known: Mapping[str, Any]) -> list[Candidate]:
     for pattern, conditions in in_parts(selector):
         names = [name for name in known if fnmatchcase(name, pattern)]
         if not names:
-            raise SelectorError(f"no compressor {pattern!r}; {nearest(pattern, known, 'ls compressors')}")
+            raise SelectorError(f"no compressor {pattern!r}; {nearest_method(pattern, known, 'ls compressors')}")
         options.append([(known[name], variant) for name in names for variant in _variants(known[name], conditions)])
     return [Candidate(tuple(row)) for row in product(*options)]
 

@@ -69,6 +69,8 @@ class Table:
             for name, (mean, low, high) in row.pop("scores").items():
                 row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
             kept_of, low, high = row.pop("kept") or (None, None, None)
+            if line.reason is not None:
+                row |= dict.fromkeys(_MEASURED)
             rows.append(row | {"kept": kept_of, "kept_low": low, "kept_high": high})
         return rows
 
@@ -79,6 +81,10 @@ class Table:
         frame = pd.DataFrame(self.records())
         frame.attrs["sentence"] = self.sentence
         return frame
+
+
+_MEASURED = ("bytes", "smaller", "encode_per_second", "search_ms", "fit_seconds", "fitted_bytes")
+"""What a line that gives a reason has no number of."""
 
 
 def table(weighed: Sequence[Weighed], budget: float | None = None) -> Table:
@@ -140,7 +146,8 @@ def _sentence(lines: Sequence[Line], main: str, budget: float | None, estimates:
         within = [line for line in compressed if line.bytes <= budget]
         if not within:
             smallest = min(compressed, key=lambda line: line.bytes)
-            return f"Nothing here takes {budget:g} bytes or less; the smallest is {_said(smallest)}."
+            bytes_ = f"{budget:g} byte{'s' * (budget != 1)}"
+            return f"Nothing here takes {bytes_} or less; the smallest is {_said(smallest)}."
         return f"At {budget:g} bytes {_best_of(within, main, estimates)}"
     good = [line for line in compressed if line.kept is not None and line.kept[0] >= KEEPS]
     if not good:
