@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.suite.engine.project import Project, make_project
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,7 @@ def test_describe_shows_variants_and_data(project: Project) -> None:
         (["run", "--methods", "letters[dim=5]"], "letters has: letters[dim=4], letters[dim=26]"),
         (["run", "--tasks", "pairs/toi"], "did you mean pairs/toy"),
         (["run", "--profile", "quik"], "did you mean quick"),
+        (["run", "--methods", "./my-model"], "a model in a folder is named with what reads it: st:./my-model"),
         (["run", "--seeds", "one"], "whole numbers"),
         (["describe", "lettters"], "did you mean letters"),
         (["check", "lettters"], "did you mean letters"),
@@ -74,6 +78,60 @@ def test_a_mistake_is_one_line_with_the_nearest_names(project: Project, argument
     done = project.run(*arguments, code=2)
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["run", "-t"], ["show", "-t"], ["compare", "minilm", "bm25", "-t"]])
+@pytest.mark.parametrize("path", ["./folder", "folder"])
+def test_a_path_without_what_lies_there_is_asked_about(tmp_path: Path, command: list[str], path: str) -> None:
+    (tmp_path / "folder").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "WEIGHBRIDGE_RESULTS": str(tmp_path / "results")}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *command, path], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    expected = f"Write it as one of beir:{path}, sts:{path}"
+    assert (expected in done.stderr) is (path == "./folder" or command[0] == "run"), done.stderr
+
+
+def test_a_method_in_a_folder_that_was_not_named_is_found_by_its_file(project: Project) -> None:
+    project.write("my-methods/mine_codes.py", "")
+    for arguments in (["run", "-m", "mine-codes"], ["run", "-m", "letters+mine-codes"], ["check", "mine-codes"]):
+        done = project.run(*arguments, code=2)
+        assert "if it is that of my-methods/mine_codes.py, add --methods-dir my-methods" in done.stderr
+
+
+def test_a_dry_run_names_each_reason_once_and_counts(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    project.method(
+        "absent",
+        "    def encode(self, items, role):\n        return None",
+        requires=("no_such_package",),
+        grid={"k": (1, 2, 3)},
+    )
+    lines = project.run("run", "--dry-run").stdout.splitlines()
+    skipped = [line for line in lines if line.startswith("skip ")]
+    assert skipped == [
+        "skip 3 rows, such as absent[k=1] × pairs/toy: needs the package no_such_package, which is not installed"
+    ]
+    running = [line for line in lines if line.endswith(": run")]
+    assert (
+        lines[-1] == f"{len(running) + 3} of {len(running) + 3} planned rows are due: {len(running)} would run, "
+        "3 would be skipped."
+    )
+    assert len(lines) == len(running) + 2
+
+
+def test_claims_that_are_not_measured_are_counted_and_listed_where_they_are_asked_for(tmp_path: Path) -> None:
+    def claims(*more: str) -> list[str]:
+        environment = os.environ | {"WEIGHBRIDGE_RESULTS": str(tmp_path)}
+        command = [sys.executable, "-m", "cli", "claims", *more]
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+
+    (line,) = claims()
+    assert "not measured; name a method with -m to see what its claims lack" in line
+    assert any(line.startswith("not measured  muvera: ") for line in claims("-m", "muvera"))
 
 
 def test_compare_gives_a_verdict(project: Project) -> None:

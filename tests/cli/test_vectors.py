@@ -36,6 +36,8 @@ def test_a_table_a_sentence_and_files(files: tuple[Path, Path], tmp_path: Path) 
     for label in ("float32", "int8", "binary[threshold=mean,query=float]", "pca[dim=16]+int8"):
         assert label in done.stdout
     assert "At 16 bytes" in done.stdout
+    for file in (table, plane, tmp_path / "site" / "index.html"):
+        assert f"Wrote {file}." in done.stderr
     assert table.read_text().splitlines()[0].startswith("compressor,bytes,smaller")
     assert len(table.read_text().splitlines()) == 6
     assert plane.read_text().startswith("<svg")
@@ -50,6 +52,20 @@ def test_more_dimensions_than_there_are_is_a_line_and_no_result(files: tuple[Pat
         assert f"no result: {name} is not possible at 32 dimensions" in done.stdout
     assert "pca[dim=16]+truncated[dim=24]: dim=24 is not possible at 16 dimensions" in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()[3:5]] == ["float32", "truncated[dim=16]"]
+
+
+def test_a_picture_in_another_format_is_refused_before_anything_is_weighed(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    done = run(*files, "-c", "int8", "--plot", tmp_path / "plane.png", expect=2)
+    assert f"{tmp_path / 'plane.png'} must end in .svg" in done.stderr
+    assert not done.stdout
+
+
+def test_what_has_no_result_has_no_numbers(files: tuple[Path, Path]) -> None:
+    answer = json.loads(run(*files, "-c", "int8,itq", "--json").stdout)
+    (without,) = [row for row in answer["compressors"] if row["reason"]]
+    assert {name for name, value in without.items() if value is not None} == {"compressor", "reason", "pareto"}
 
 
 def test_json_for_a_script(files: tuple[Path, Path]) -> None:

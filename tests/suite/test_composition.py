@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from suite import composition
 from suite.composition import Composed, compose, rows_of
 from suite.compressing import Compressor, compressor
 from suite.discovery import Catalogue, FoundMethod, Origin, scan
 from suite.errors import ContractError, SelectorError
+from suite.features import shared_work
 from suite.method import FitData, Method, Modality, Role, label
 from suite.planning import plan
 from suite.profiles import profile
-from suite.representations import Dense
+from suite.representations import Dense, MultiVector
 from suite.selectors import matches
 
 QUICK = profile("quick")
@@ -92,6 +94,47 @@ def test_the_encoders_pass_is_made_once_for_all_rows_on_it() -> None:
                 _fitted(method)
             method.encode(TEXTS, Role.ITEM)
     assert Letters.asked == 1
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_pass_says_how_far_it_is_and_its_steps_are_joined(several: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Whole(Letters):
+        def encode(self, items: list[str], role: Role) -> Dense | MultiVector:
+            vectors = super().encode(items, role).values
+            counts = [1 + len(text) % 3 for text in items]
+            offsets = np.concatenate([[0], np.cumsum(counts)])
+            return MultiVector(np.repeat(vectors, counts, axis=0), offsets) if several else Dense(vectors)
+
+    told: list[tuple[int, int]] = []
+
+    class Listener:
+        total = 0
+
+        def begin(self, kind: str, title: str, total: int, done: int) -> None:
+            if title == "encoding with letters":
+                self.total = total
+
+        def advance(self, done: int) -> None:
+            told.append((done, self.total))
+
+        def progress(self, done: int, total: int) -> None: ...
+
+        def end(self) -> None: ...
+
+    monkeypatch.setattr(composition, "ITEMS_A_STEP", 4)
+    texts = [f"{'abc' * (i % 4)} {i}" for i in range(10)]
+    shared_work.listen(Listener())
+    try:
+        made = compose([Whole, first_two])().reference_vectors(texts, Role.ITEM)
+    finally:
+        shared_work.listen(None)
+    assert told == [(4, 10), (8, 10), (10, 10)]
+    expected = Whole(similarity="cosine").encode(texts, Role.ITEM)
+    if isinstance(expected, MultiVector):
+        np.testing.assert_array_equal(made.arrays()["vectors"], expected.vectors)
+        np.testing.assert_array_equal(made.arrays()["offsets"], expected.offsets)
+    else:
+        np.testing.assert_array_equal(made.values, expected.comparable())
 
 
 def test_the_similarity_of_the_encoder_is_that_of_the_row() -> None:

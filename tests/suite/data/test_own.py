@@ -283,3 +283,12 @@ def test_a_folder_of_tasks_brings_its_own_data(place, tmp_path, monkeypatch):
     (cell,) = plan(scan(tasks_dirs=[folder]), profile("quick"), "minilm", "echo/one")
     assert cell.skip is None
     assert list(access.load("echo-one").first) == ["a", "b"]
+
+
+def test_why_takes_the_path_of_the_data_too(place, corpus):
+    for command in (["run", "-m", "bm25", "-t"], ["why", "bm25"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *command, f"beir:{corpus}"], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    assert "beir/my-corpus" in done.stdout
