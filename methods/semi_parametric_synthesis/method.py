@@ -8,10 +8,8 @@ Here: images are their first 32 principal components, each with unit variance, a
 diffused and the embeddings that are retrieved by and attended to (Euclidean, before the scaling); the denoiser is a
 residual MLP 192 wide with attention over the four neighbours in each block, trained for 700 steps of 128 in standard.
 Noise is predicted over 1,000 steps with betas that grow linearly from .0015 to .0195; for one image in ten the context
-is dropped, a learnt one takes its place. Samples take 25 DDIM steps without guidance, in each of which the predicted
-latents are kept within the range of those trained on; some samples leave it for good otherwise, since the first steps
-divide a small error of the predicted noise by a signal of .005. A pseudo-query is left out of its own
-neighbours as in training.
+is dropped, a learnt one takes its place. Samples take 25 DDIM steps without guidance, and a pseudo-query is left out of
+its own neighbours as in training.
 
 Controls: ``arm=unconditional`` is the same network with the same parameters that always sees the learnt context, and no
 database. ``arm=copies`` has no network: it shows images of the database again, as far as 32 components keep them. Its
@@ -112,8 +110,7 @@ class SemiParametricSynthesis(Method):
             network = self.network()
         steps = self.effort.pick(quick=100, standard=700)
         train_denoiser(network, torch.from_numpy(latents), context, steps, BATCH, RATE, DROPPED, seed)
-        state = {f"network.{name}": value for name, value in arrays(network).items()}
-        return state | {"least": latents.min(axis=0), "most": latents.max(axis=0)}
+        return {f"network.{name}": value for name, value in arrays(network).items()}
 
     @cached_property
     def _trained(self) -> torch.nn.Module:
@@ -160,30 +157,7 @@ class SemiParametricSynthesis(Method):
             neighbours = nearest(self._database, pseudo_queries(len(self._database), n, seed))
             context = torch.from_numpy((self._database / self.fitted["scale"])[neighbours])
         noise = torch.randn(n, LATENT, generator=torch.Generator().manual_seed(seed))
-        within = Within(self._trained, *(torch.from_numpy(self.fitted[name]) for name in ("least", "most")))
-        return ddim(within, noise, context, SAMPLING_STEPS)
-
-
-class Within:
-    """A denoiser whose noise is that of latents within bounds: what it predicts beyond them is cut off."""
-
-    def __init__(self, network: Any, least: torch.Tensor, most: torch.Tensor) -> None:
-        """Of a `Denoiser`, and (latent,) bounds."""
-        self.network, self.least, self.most = network, least, most
-
-    def __call__(self, noisy: torch.Tensor, times: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        """(n, latent) noise of (n, latent) vectors at (n,) times, as the denoiser says it but for the bounds."""
-        from methods.kit.image.latent_diffusion import kept_signal
-
-        kept = kept_signal()[times][:, None]
-        found = self.network(noisy, times, context).float()
-        clean = ((noisy - (1 - kept).sqrt() * found) / kept.sqrt()).clamp(self.least, self.most)
-        return (noisy - kept.sqrt() * clean) / (1 - kept).sqrt()
-
-    def without(self, count: int) -> torch.Tensor:
-        """The learnt context of the denoiser."""
-        context: torch.Tensor = self.network.without(count)
-        return context
+        return ddim(self._trained, noise, context, SAMPLING_STEPS)
 
 
 def pseudo_queries(database: int, n: int, seed: int) -> NDArray[np.int64]:

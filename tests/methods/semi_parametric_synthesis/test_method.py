@@ -8,7 +8,7 @@ import torch
 
 from methods.kit.image.latent_diffusion import STEPS, Denoiser, ddim, kept_signal, train_denoiser
 from methods.kit.pca import project
-from methods.semi_parametric_synthesis.method import LATENT, NEIGHBOURS, SemiParametricSynthesis, Within, nearest
+from methods.semi_parametric_synthesis.method import LATENT, NEIGHBOURS, SemiParametricSynthesis, nearest
 from suite.data import access
 from suite.method import Effort, FitData, Role
 
@@ -101,25 +101,6 @@ def test_the_control_has_the_same_parameters_and_no_database(fitted):
         n: v.shape for n, v in unconditional.items()
     }
     assert not any(name.startswith("network") for name in fitted["copies"][1])
-
-
-@pytest.mark.parametrize("time", [999, 500, 0])
-def test_latents_beyond_the_bounds_are_cut_off_and_others_are_left_as_they_are(time):
-    least, most = torch.tensor([-1.0, -2.0]), torch.tensor([1.0, 2.0])
-    clean, noise = torch.tensor([[0.5, -1.5], [4.0, -3.0]]), torch.tensor([[0.3, -0.2], [1.0, 2.0]])
-    kept = kept_signal()[time]
-    noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
-    found = Within(lambda *_: noise, least, most)(noisy, torch.tensor([time] * 2), None)
-    torch.testing.assert_close(found[0], noise[0], rtol=1e-3, atol=1e-3)
-    implied = (noisy - (1 - kept).sqrt() * found) / kept.sqrt()
-    torch.testing.assert_close(implied[1], torch.tensor([1.0, -2.0]), rtol=1e-2, atol=1e-2)
-
-
-def test_no_sample_lies_beyond_the_images_trained_on(fitted):
-    method = made(fitted, "unconditional")
-    latents = method._generated(200, 3)
-    assert (latents >= method.fitted["least"] - 1e-2).all()
-    assert (latents <= method.fitted["most"] + 1e-2).all()
 
 
 def test_labels_are_not_read(fitted, digits):
