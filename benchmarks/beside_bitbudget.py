@@ -1,12 +1,12 @@
 """The same compressors on the same vectors, here and in BitBudget, one after the other in one process.
 
-Both have one thread: on cores that are shared, threads that wait for each other measure what else runs. BitBudget's
-part is what its `evaluate` does for a compressor without judgements: scores of all pairs, and the share of
-the ten exact neighbours among its ten best. Ours is `suite.weigh`: the same share at 10 and at 100, the time of single
-queries, bytes as stored, and intervals by 10,000 resamples. Vectors have length 1 and are compared by dot product, so
-that float32, float16, truncation and principal components mean the same on both sides, and binary codes do; int8 has
-other steps here (from the least to the greatest value; queries are rounded too), product codes are trained by faiss,
-and BitBudget's `rabitq` is a sign code without the factor that makes RaBitQ unbiased.
+Both have one thread. BitBudget's part is what its `evaluate` does for a compressor without judgements: scores of all
+pairs, and the share of the ten exact neighbours among its ten best. Ours is `suite.weigh`: the same share at 10 and
+at 100, the time of single queries, bytes as stored, and intervals by 10,000 resamples. Vectors have length 1 and are
+compared by dot product, so that float32, float16, truncation and principal components mean the same on both sides,
+and binary codes do; int8 has other steps here (from the least to the greatest value; queries are rounded too),
+product codes are trained by faiss, and BitBudget's `rabitq` is a sign code without the factor that makes RaBitQ
+unbiased.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fresh import Numbers, measured
+from benchmarks.fresh import ONE_THREAD, Numbers, measured
 from benchmarks.recording import Piece
 from benchmarks.vectors import made
 
@@ -122,7 +122,6 @@ def _missing() -> str | None:
     return None if find_spec("bitbudget") else "bitbudget is not installed: pip install 'weighbridge[perf]'"
 
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 BITBUDGET = Piece(
     "bitbudget",
     {size: partial(measured, both, *map(str, shape), **ONE_THREAD) for size, shape in SIZES.items()},

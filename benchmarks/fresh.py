@@ -17,6 +17,10 @@ from suite.errors import WeighbridgeError
 
 Numbers = dict[str, float]
 MARK = "measured: "
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ONE_THREAD = dict.fromkeys(THREADS, "1")
+"""Variables for a side whose times are seconds of the processor: on cores that others use too, threads that wait for
+each other measure what else runs."""
 
 
 def cores() -> int:
@@ -26,9 +30,8 @@ def cores() -> int:
 
 def environment(**more: str) -> dict[str, str]:
     """This process's variables, with a thread a core, no network for models, and `more`."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
-    return os.environ | dict.fromkeys(names, str(cores())) | offline | more
+    return os.environ | dict.fromkeys(THREADS, str(cores())) | offline | more
 
 
 def measured(function: Callable[..., Numbers], *arguments: str, **variables: str) -> Numbers:

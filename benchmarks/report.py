@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from benchmarks import growth, site_cells
+from benchmarks import cluster, growth, site_cells
 from benchmarks.beside_mteb import SCIFACT, TEN, WIKIPEDIA
+from benchmarks.cluster import CLUSTER
 from benchmarks.encoder import ENCODER, PARTS, TOKENS
 from benchmarks.growth import GROWTH
 from benchmarks.numbers import exponent, spread, table
@@ -55,6 +56,7 @@ def report(recorder: Recorder, machine: Mapping[str, str | int]) -> str:
         _encoder(recorded[ENCODER.name]),
         _search(recorded[SEARCH.name]),
         _growth(recorded),
+        _cluster(recorded),
         _profile(recorded),
     )
     return "\n\n".join(sections) + "\n"
@@ -209,6 +211,26 @@ def _growth(recorded: Mapping[str, Recorded]) -> str:
     return (
         "## Growth\n\nA retrieval cell's memory is what it took beyond the texts and imports; a site's is that of the "
         "process, over its three builds.\n\n" + table(("size", "time", "memory"), rows)
+    )
+
+
+def _cluster(recorded: Mapping[str, Recorded]) -> str:
+    found = recorded[CLUSTER.name]
+    rows = [
+        (
+            part,
+            spread(found.values(part), ".0f", " s"),
+            spread(found.values(part, "shared"), ".0f", " s"),
+            spread(found.values(part, "own"), ".0f", " s"),
+            _mebibytes(found.values(part, "peak_bytes")),
+        )
+        for part in CLUSTER.parts
+    ]
+    return (
+        f"## {cluster.DOCUMENTS:,} documents on a cluster\n\nOne row of `{cluster.METHOD}` over a generated BEIR "
+        "folder, from its files to a stored row, on a Ray cluster of this machine with a core a worker; all caches "
+        "begin empty. The pass is shared, what follows is the row's own.\n\n"
+        + table(("", "command", "pass", "row's own work", "most memory of the row"), rows)
     )
 
 

@@ -73,7 +73,7 @@ def check(
     methods = scanned.methods | named
     name = next(iter(named)) if "+" in method and named else method
     if name not in methods:
-        raise SelectorError(f"no method {method!r}; {nearest(method, [*methods, *scanned.compressors])}")
+        raise SelectorError(f"no method {method!r}; {nearest(method, [*methods, *scanned.compressors], 'ls methods')}")
     from suite.conformance import check as conformance
 
     checks = []

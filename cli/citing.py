@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.options import MethodsDir, load_catalogue, print_text
-from suite.data import access
+from suite.data import access, own
 from suite.data.declaration import DataSpec
 from suite.errors import SelectorError
 from suite.method import Paper
@@ -36,10 +36,12 @@ def cite(
             if method.cls.paper is None:
                 raise SelectorError(f"{name} has no paper of its own: cite Weighbridge, and the version you used")
             entries.append(_paper(method.cls.name, method.cls.paper))
-        elif name in scanned.tasks:
-            entries += [_data(access.spec(data)) for data in scanned.tasks[name].task.datasets()]
+        elif (task := own.task_name(name)) in scanned.tasks:
+            entries += [_data(access.spec(data)) for data in scanned.tasks[task].task.datasets()]
         else:
-            raise SelectorError(f"no method or task {name!r}; {nearest(name, [*scanned.methods, *scanned.tasks])}")
+            raise SelectorError(
+                f"no method or task {name!r}; {nearest(name, [*scanned.methods, *scanned.tasks], 'ls methods|tasks')}"
+            )
     print_text("\n\n".join(dict.fromkeys(entries)))
 
 
@@ -56,7 +58,8 @@ def _suite() -> str:
 
 def _paper(name: str, paper: Paper) -> str:
     where = {"eprint": paper.arxiv, "archiveprefix": "arXiv"} if paper.arxiv else {"url": paper.url}
-    return _entry("misc", f"{name}{paper.year}", title=paper.title, year=str(paper.year), **where)
+    authors = " and ".join(paper.authors)
+    return _entry("misc", f"{name}{paper.year}", author=authors, title=paper.title, year=str(paper.year), **where)
 
 
 def _data(spec: DataSpec) -> str:

@@ -24,7 +24,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Names or globs; all if 
 @app.command("ls")
 def list_data(names: Names = None, as_json: Json = False) -> None:
     """List data sets: what is here, where from, how big, under which licence, revision and hash."""
-    entries = [_entry(access.spec(name)) for name in select_names(names or None, access.specs(), "data set")]
+    entries = [_entry(access.spec(name)) for name in select_names(names or None, access.specs(), "data set", "data ls")]
     if as_json:
         return print_json(entries)
     if names:
@@ -121,7 +121,7 @@ def fetch(
     folder = mirror_folder(mirror)
     failed, missed = 0, []
     dead: set[str] = set()
-    for name in select_names(names or None, access.specs(), "data set"):
+    for name in select_names(names or None, access.specs(), "data set", "data ls"):
         try:
             path = fetch_one(access.spec(name), folder, dead)
             out.print(f"[green]ok[/] {name}: {escape(str(path))}{_verified(name)}", soft_wrap=True)
@@ -157,7 +157,7 @@ def verify(names: Names = None) -> None:
     from suite.data.types import content_hash
 
     failed = 0
-    for name in select_names(names or None, access.specs(), "data set"):
+    for name in select_names(names or None, access.specs(), "data set", "data ls"):
         spec = access.spec(name)
         found = spec.locate()
         if found is None:
@@ -224,27 +224,21 @@ def add(
             )
         selector = f"{kind.prefix}:{path}"
     entry = own_data.remember(
-        selector, scan().declared_tasks(), _task_name(name), licence=licence, options=_options(option or ())
+        selector, scan().declared_tasks(), name and own.task_name(name), licence=licence, options=_options(option or ())
     )
     out.print(
         f"Added [bold]{entry.task}[/], which is {escape(entry.path)}, to {escape(str(own.own_file()))}. Next:",
         soft_wrap=True,
     )
-    out.print(f"  weighbridge run -m minilm -t {entry.task}\n  weighbridge data remove {entry.task}")
+    method = own.kinds()[entry.prefix].begin_with
+    out.print(f"  weighbridge run -m {method} -t {entry.task}\n  weighbridge data remove {entry.task}")
 
 
 @app.command()
 def remove(task: Annotated[str, typer.Argument(help="Name of the task, as beir/mine.")]) -> None:
     """Forget data of your own; they stay where they are, and so do results."""
-    entry = own_data.forget(_task_name(task) or task)
+    entry = own_data.forget(own.task_name(task))
     out.print(f"Forgot {entry.task}, which is {escape(entry.path)}.", soft_wrap=True)
-
-
-def _task_name(name: str | None) -> str | None:
-    """``images/mine`` as ``imagenet/mine``: a prefix stands for its family."""
-    family, slash, instance = (name or "").partition("/")
-    kind = own.kinds().get(family)
-    return f"{kind.family}/{instance}" if slash and kind else name
 
 
 def _options(pairs: Iterable[str]) -> dict[str, Any]:

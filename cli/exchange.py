@@ -99,17 +99,24 @@ def export_trec(
 
 @exports.command("parquet")
 def export_parquet(
-    out_dir: Out,
+    out_place: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder to write, or the file of all rows, as rows.parquet.")
+    ],
     profile: StoredProfile = None,
     methods: Methods = None,
     tasks: Tasks = None,
     results: Results = None,
 ) -> None:
-    """Write all rows and all per-item scores as two Parquet files."""
+    """Write all rows, and all per-item scores, as two Parquet files.
+
+    weighbridge export parquet -o tables
+
+    weighbridge export parquet -t "sts/*" -o sts.parquet
+    """
     from suite.exchange.parquet_files import export
 
     _, rows = _rows(load_catalogue(None), profile, methods, tasks, results)
-    for file in export(rows, out_dir):
+    for file in export(rows, out_place):
         out.print(f"{escape(str(file))}, {file.stat().st_size / 1e6:.1f} MB", soft_wrap=True)
 
 
@@ -125,7 +132,7 @@ def import_trec(
 
     tasks = {name: f.task for name, f in load_catalogue(None).tasks.items()}
     if task not in tasks:
-        raise SelectorError(f"no task {task!r}; {nearest(task, tasks)}")
+        raise SelectorError(f"no task {task!r}; {nearest(task, tasks, 'ls tasks')}")
     scored = score_run(path, tasks[task], label)
     root = results or results_root()
     kept = [row for row in reported.read(root, "trec") if (row.task, row.label) != (task, scored[0].label)]

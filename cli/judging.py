@@ -33,8 +33,8 @@ def claims(
 ) -> None:
     """Judge every declared claim on stored results: holds, fails, undecided, or not measured."""
     scanned = load_catalogue(methods_dir)
-    names = set(select_names(methods, scanned.methods, "method"))
-    on = set(select_names(tasks, scanned.tasks, "task"))
+    names = set(select_names(methods, scanned.methods, "method", "ls methods"))
+    on = set(select_names(tasks, scanned.tasks, "task", "ls tasks"))
     about = [
         (name, claim) for name, claim in cards.claims(scanned) if name in names and (tasks is None or claim.task in on)
     ]

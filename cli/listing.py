@@ -14,7 +14,7 @@ from rich.markup import escape
 from cli.options import Json, Methods, MethodsDir, Profile, Results, Tasks, TasksDir, load_catalogue, out, print_json
 from cli.tables import listing
 from suite.compressing import Compressor
-from suite.data import access
+from suite.data import access, own
 from suite.discovery import Catalogue, FoundMethod, FoundTask
 from suite.errors import SelectorError
 from suite.method import label
@@ -24,6 +24,8 @@ from suite.profiles import profiles as all_profiles
 from suite.results.catalog import TableCard
 from suite.selectors import nearest
 from suite.task import Task
+
+_LISTED_BY = "ls methods|compressors|tasks"
 
 app = typer.Typer(help="List methods, tasks, profiles, or the rows that a profile plans.", no_args_is_help=True)
 
@@ -180,9 +182,9 @@ def describe(name: str, methods_dir: MethodsDir = None, tasks_dir: TasksDir = No
     if (method := methods.get(name.partition("[")[0])) is not None:
         tables = [table for t in scanned.tasks.values() if applies(method.cls, t) for table in _tables(scanned, t.task)]
         return _describe_method(method, tables, as_json)
-    if (task := scanned.tasks.get(name)) is not None:
+    if (task := scanned.tasks.get(own.task_name(name))) is not None:
         return _describe_task(task, _tables(scanned, task.task), as_json)
-    raise SelectorError(f"no method or task {name!r}; {nearest(name, _names(scanned))}")
+    raise SelectorError(f"no method or task {name!r}; {nearest(name, _names(scanned), _LISTED_BY)}")
 
 
 def _names(scanned: Catalogue) -> list[str]:

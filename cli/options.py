@@ -11,16 +11,20 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from suite.data import own
 from suite.discovery import Catalogue, scan
+from suite.selectors import split
 
 
 def _own_data(context: typer.Context, value: str | None) -> str | None:
-    """The selectors, where data that were named by their path are called by the task that is made of them."""
-    if value is None or context.resilient_parsing or ":" not in value:
+    """The selectors, where data of the user's own are called by the task that is made of them."""
+    if value is None or context.resilient_parsing:
         return value
-    from suite.api import with_own_data
+    if ":" in value:
+        from suite.api import with_own_data
 
-    return ",".join(with_own_data(scan(), value) or ())
+        value = ",".join(with_own_data(scan(), value) or ())
+    return ",".join(map(own.task_name, split(value)))
 
 
 MethodsDir = Annotated[

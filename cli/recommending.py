@@ -48,7 +48,7 @@ def recommend(
     """
     scanned = load_catalogue(methods_dir)
     if task not in scanned.tasks:
-        raise SelectorError(f"no task {task!r}; {nearest(task, scanned.tasks)}")
+        raise SelectorError(f"no task {task!r}; {nearest(task, scanned.tasks, 'ls tasks')}")
     limit = byte_count(budget)
     store = ResultStore(results or results_root())
     found = stored_rows(scanned, store, profile, methods, [task], measured=True)

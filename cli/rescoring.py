@@ -10,13 +10,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.options import Json, Methods, MethodsDir, Profile, Results, Tasks, err, load_catalogue, out, print_json
+from cli.options import Json, Methods, MethodsDir, Results, StoredProfile, Tasks, err, load_catalogue, out, print_json
+from cli.stored_rows import stored_rows
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
 from suite.results.entries import metric_named
-from suite.results.schema import Status
-from suite.results.store import ResultStore, Row
-from suite.selectors import matches, nearest, select_names, split
+from suite.results.index import row_of
+from suite.results.store import ResultStore
+from suite.selectors import split
 
 if TYPE_CHECKING:
     from suite.rescoring import Rescored
@@ -26,7 +27,7 @@ def rescore(
     metrics: Annotated[str, typer.Option("--metrics", help="Metrics, comma-separated: ndcg@20,recall@1000.")],
     methods: Methods = None,
     tasks: Tasks = None,
-    profile: Profile = "quick",
+    profile: StoredProfile = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Store the new scores in the rows, for pages, claims and comparisons.")
     ] = False,
@@ -50,7 +51,8 @@ def rescore(
         raise SelectorError("name at least one metric, as --metrics ndcg@20")
     catalogue = load_catalogue(methods_dir)
     store = ResultStore(results or results_root())
-    rows = _asked(store, profile, methods, tasks)
+    asked = stored_rows(catalogue, store, profile, methods, tasks, measured=True)
+    rows = [row_of(store, row) for row in asked.rows]
     found = rescoring.rescore(rows, names, {name: t.task for name, t in catalogue.tasks.items()}, store)
     if not any(one.scores for one in found):
         reasons = Counter(reason for one in found for reason in one.missing.values())
@@ -62,21 +64,8 @@ def rescore(
         return print_json([_entry(one) for one in found])
     _print(found, names)
     if keep:
-        err.print(f"{sum(bool(one.new) for one in found)} rows of profile {profile} have new scores", style="dim")
+        err.print(f"{sum(bool(one.new) for one in found)} rows of profile {asked.profile} have new scores", style="dim")
     return None
-
-
-def _asked(store: ResultStore, profile: str, methods: str | None, tasks: str | None) -> list[Row]:
-    rows = [row for row in store.read(profile).rows if row.result.status is Status.OK]
-    if not rows:
-        raise WeighbridgeError(f"there are no results in profile {profile}; run `weighbridge run --profile {profile}`")
-    named = set(select_names(tasks, sorted({row.result.task for row in rows}), "task with results"))
-    rows = [row for row in rows if row.result.task in named]
-    wanted = split(methods) if methods is not None else ["*"]
-    for selector in wanted:
-        if not any(matches(selector, row.result.method, row.result.variant) for row in rows):
-            raise SelectorError(f"no results of {selector!r}; {nearest(selector, {row.result.label for row in rows})}")
-    return [row for row in rows if any(matches(s, row.result.method, row.result.variant) for s in wanted)]
 
 
 def _entry(one: Rescored) -> dict[str, object]:

@@ -26,6 +26,7 @@ from cli.options import (
 from cli.troubles import held_back as held_back_lines
 from suite import devices
 from suite.errors import WeighbridgeError
+from suite.guarded import shortened
 from suite.paths import results_root
 from suite.planning import Cell, plan
 from suite.profiles import profile as profile_named
@@ -37,6 +38,10 @@ from suite.running.due import Overwrite, due, held_back, statuses
 
 if TYPE_CHECKING:
     from suite.running.cluster import ClusterResources
+
+
+LARGEST_SEED = 2**32
+"""What generators of random numbers take, numpy's old one too, is less."""
 
 
 class Executor(StrEnum):
@@ -122,7 +127,6 @@ def run(
         tasks,
         _seeds(seeds),
         trust_remote_code=trust_remote_code,
-        once=False,
     )
     devices.checked(device)
     store = ResultStore(results or results_root())
@@ -196,9 +200,12 @@ def _seeds(text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
-        return [int(part) for part in text.split(",")]
+        found = [int(part) for part in text.split(",")]
+        if any(not 0 <= seed < LARGEST_SEED for seed in found):
+            raise ValueError
     except ValueError:
-        raise WeighbridgeError(f"--seeds takes whole numbers such as 0,1,2, not {text!r}") from None
+        raise WeighbridgeError(f"--seeds takes whole numbers such as 0,1,2, not {shortened(repr(text))}") from None
+    return found
 
 
 def _dry_run(

@@ -84,7 +84,7 @@ def stale_entries(scanned: Catalogue, profile: str, found: Sequence[Entry]) -> f
 
     Of models by name, and of seeds that the profile does not plan, nothing is known: they count as current.
     """
-    cells = plan(scanned, profile_named(profile), undeclared=True)
+    cells = plan(scanned, profile_named(profile), undeclared=True, once=True)
     keys = {cell.identity: cell.key for cell in cells}
     planned = {(cell.label, cell.task.task.name) for cell in cells}
     return frozenset(

@@ -20,6 +20,7 @@ from cli.options import (
     print_text,
 )
 from cli.stored_rows import run_command, stored_rows
+from suite.data import own
 from suite.discovery import Catalogue
 from suite.errors import SelectorError, WeighbridgeError
 from suite.paths import results_root
@@ -62,7 +63,7 @@ def why(
     store = ResultStore(results or results_root())
     scanned = load_catalogue(methods_dir, tasks_dir)
     words = [word for word in (row if len(row) > 1 else row[0].split()) if word not in ("×", "x")]
-    words += split(tasks or ())
+    words = [own.task_name(word) for word in (*words, *split(tasks or ()))]
     found = _by_place(store, words[0]) if len(words) == 1 else _by_name(store, scanned, profile, words)
     chosen = _one(found, seed)
     result = row_of(store, chosen).result

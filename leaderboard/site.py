@@ -62,6 +62,12 @@ class Site:
         self.written: list[str] = []
 
     @cached_property
+    def documentation(self) -> str | None:
+        """Where the documentation is from here: built into the site, else as the checkout around it has it; or None."""
+        places = ("docs/index.html", "../docs/index.md")
+        return next((place for place in places if (self.out / place).is_file()), None)
+
+    @cached_property
     def _environment(self) -> jinja2.Environment:
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),

@@ -36,7 +36,7 @@ def _files(place: Path) -> Iterator[tuple[str, int, int]]:
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                if entry.is_dir():
+                if entry.is_dir(follow_symlinks=False):  # results are never behind links, and these may lead anywhere
                     if entry.name not in _SKIPPED and not entry.name.startswith("."):
                         waiting.append(entry.path)
                 else:

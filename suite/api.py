@@ -75,7 +75,6 @@ def run(
         with_own_data(catalogue, tasks),
         seeds,
         trust_remote_code=trust_remote_code,
-        once=False,
     )
     store = ResultStore(Path(results) if results is not None else results_root())
     bar = Bar()

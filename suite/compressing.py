@@ -40,6 +40,7 @@ class Compressor(Method):
 
     Class attributes are those of `Method`, and:
         reads: ``dense``, or ``multivector`` for what compresses several vectors per item.
+        at_most_dimensions: parameters that say how many of the vectors' dimensions are kept, and can be no more.
         usual: values of parameters that are weighed on a user's vectors unless others are asked for; no values for
             what is weighed only when it is named.
 
@@ -50,6 +51,7 @@ class Compressor(Method):
     modality = Modality.VECTORS
     reads: ClassVar[str] = "dense"
     usual: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    at_most_dimensions: ClassVar[tuple[str, ...]] = ("dim",)
     similarity: Similarity = "cosine"
 
     # A compressor is fitted on vectors alone, which is all that it needs to know of a task's `FitData`.

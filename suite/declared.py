@@ -79,8 +79,10 @@ def _paper(paper: Any) -> str | None:
     texts = (paper.title, paper.arxiv or "", paper.url or "")
     if isinstance(paper.year, bool) or not isinstance(paper.year, int) or not all(isinstance(t, str) for t in texts):
         return "a Paper has a title, a year, and addresses as text"
-    if not all(_is_text(text, 1000) for text in texts):
-        return "a Paper's title and addresses are printable texts of at most 1,000 characters"
+    if isinstance(paper.authors, str) or not all(isinstance(name, str) for name in paper.authors):
+        return "a Paper's authors are a tuple of names"
+    if not all(_is_text(text, 1000) for text in (*texts, *paper.authors)):
+        return "a Paper's title, addresses and authors are printable texts of at most 1,000 characters"
     return None
 
 

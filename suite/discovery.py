@@ -23,7 +23,7 @@ from suite.named import NamedMethod, asked_for
 from suite.paths import project_root
 from suite.readouts import SHARED as SHARED_READOUTS
 from suite.readouts import lacking
-from suite.selectors import in_parts, nearest
+from suite.selectors import in_parts, nearest, refuse_cut_paths
 from suite.sources import Sources, module_name, mount, scanned_root
 from suite.task import Task
 from suite.yamlfile import read_list, read_yaml
@@ -130,6 +130,7 @@ class Catalogue:
             SelectorError: no class has the prefix, the rest is no name of a model, or parts cannot stand in a row.
         """
         selectors = list(selectors)
+        refuse_cut_paths(selectors)
         rows = [s for s in selectors if len(parts := in_parts(s)) > 1 and not any(_is_glob(name) for name, _ in parts)]
         named = self._rows(rows, trust_remote_code)
         for prefix, name in asked_for([s for s in selectors if "+" not in s.partition("[")[0]], self.families):
@@ -160,7 +161,8 @@ class Catalogue:
             return known[name]
         if place == 0 and name in self.compressors:
             raise SelectorError(f"{name} is a compressor; write it behind an encoder, as minilm+{name}")
-        raise SelectorError(f"no {'compressor' if place else 'encoder'} {name!r}; {nearest(name, known)}")
+        kind = "compressor" if place else "encoder"
+        raise SelectorError(f"no {kind} {name!r}; {nearest(name, known, f'ls {kind}s' if place else 'ls methods')}")
 
 
 def in_a_row(

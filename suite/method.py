@@ -62,12 +62,14 @@ class Paper:
         year: year of the version that the file implements.
         arxiv: arXiv identifier such as ``"2205.13147"``, or None.
         url: another address when there is no arXiv identifier.
+        authors: their names as printed, first name first, in the order of the paper; none where nobody wrote them down.
     """
 
     title: str
     year: int
     arxiv: str | None = None
     url: str | None = None
+    authors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

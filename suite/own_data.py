@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from suite import files
 from suite.data import access, own
 from suite.errors import SelectorError, WeighbridgeError
-from suite.selectors import split
+from suite.selectors import refuse_cut_paths, split
 
 _HEAD = "# Data of your own, by `weighbridge data add` and `-t PREFIX:PATH`; see `weighbridge data ls`.\n"
 
@@ -27,7 +27,9 @@ def named(selectors: Collection[str] | str, taken: Collection[str]) -> list[str]
     Raises:
         WeighbridgeError: a path is not there, or holds no such data; the message says what is expected.
     """
-    return [remember(one, taken, once=True).task if ":" in one else one for one in split(selectors)]
+    cut = split(selectors)
+    refuse_cut_paths(cut)
+    return [remember(one, taken, once=True).task if ":" in one else one for one in cut]
 
 
 def remember(
@@ -73,6 +75,15 @@ def remember(
         _read(entry, kind)
         known[:] = [*(e for e in known if e is not before), entry]
     return entry
+
+
+def take_over(entries: Sequence[own.Entry]) -> None:
+    """Name data as another process of the same run has named them; what has a name here keeps it."""
+    named_here = {entry.task for entry in own.entries()}
+    if any(entry.task not in named_here for entry in entries):
+        with _writing() as known:
+            taken = {entry.task for entry in known}
+            known.extend(entry for entry in entries if entry.task not in taken)
 
 
 def forget(task: str) -> own.Entry:

@@ -91,7 +91,7 @@ def plan(
     *,
     trust_remote_code: bool = False,
     undeclared: bool = False,
-    once: bool = True,
+    once: bool = False,
 ) -> list[Cell]:
     """Cells of a profile, in an order that lets neighbours share work.
 
@@ -105,7 +105,8 @@ def plan(
         seeds: seeds instead of the profile's.
         trust_remote_code: whether models that are named may run code of their repositories.
         undeclared: plan also the tasks of no profile, and the variants that the quick profile leaves out.
-        once: whether tasks on data that were named for one run (`suite.data.own`) are among all tasks.
+        once: whether tasks on data that were named for one run (`suite.data.own`) are planned where they are not
+            named in full.
 
     Raises:
         SelectorError: a selector matches nothing, or no method that is named can run on any of the tasks; the
@@ -116,8 +117,9 @@ def plan(
         for name, t in catalogue.tasks.items()
         if profile.name in t.task.spec.profiles or (undeclared and not t.task.spec.profiles)
     }
-    if tasks is None and not once:
-        in_profile = {name: t for name, t in in_profile.items() if not t.once}
+    if not once:
+        named_in_full = split(tasks or ())
+        in_profile = {name: t for name, t in in_profile.items() if not t.once or name in named_in_full}
     chosen_tasks = [in_profile[name] for name in _select_tasks(tasks, in_profile, catalogue, profile)]
     named = catalogue.by_name(split(methods or ()), trust_remote_code=trust_remote_code)
     chosen = _select_variants(methods, catalogue.methods | named, catalogue.compressors)
@@ -156,7 +158,7 @@ def _select_tasks(
     tasks: str | Iterable[str] | None, in_profile: Mapping[str, Any], catalogue: Catalogue, profile: Profile
 ) -> list[str]:
     try:
-        return select_names(tasks, in_profile, f"task in profile {profile.name}")
+        return select_names(tasks, in_profile, f"task in profile {profile.name}", "ls tasks")
     except SelectorError as error:
         for selector in split(tasks or ()):
             elsewhere = [name for name in catalogue.tasks if fnmatchcase(name, selector)]
@@ -230,7 +232,7 @@ def _no_such_method(selector: str, methods: Mapping[str, FoundMethod], compresso
     if name in methods:
         variants = [label(name, v) for v in methods[name].cls.variants()]
         return f"no variant {selector!r}; {name} has: {', '.join(variants[:12])}"
-    return f"no method {name!r}; {nearest(name, methods)}"
+    return f"no method {name!r}; {nearest(name, methods, 'ls methods')}"
 
 
 def applies(cls: type[Method], task: FoundTask) -> bool:

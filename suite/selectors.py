@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
+from shlex import quote
 
 from suite.errors import SelectorError
 from suite.method import Scalar, Variant
@@ -14,12 +16,14 @@ from suite.results.labels import by_part
 _SELECTOR = re.compile(r"^(?P<name>[^\[\]]+)(\[(?P<inside>[^\[\]]*)\])?$")
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A phrase with the names nearest to `name`."""
+def nearest(name: str, known: Iterable[str], listed_by: str | None = None) -> str:
+    """A phrase with the names nearest to `name`; where none is near, the command that lists them, or some of them."""
     known = sorted(known)
     close = get_close_matches(name, known, n=4, cutoff=0.4)
     if close:
         return f"did you mean {', '.join(close)}?"
+    if listed_by is not None:
+        return f"`weighbridge {listed_by}` lists what there is"
     return f"known: {', '.join(known[:12])}{', …' if len(known) > 12 else ''}" if known else "none is known"
 
 
@@ -82,8 +86,39 @@ def _agree(conditions: Mapping[str, str], values: Mapping[str, object]) -> bool:
     return all(key in values and fnmatchcase(str(values[key]), value) for key, value in conditions.items())
 
 
-def select_names(selectors: str | Iterable[str] | None, known: Iterable[str], what: str) -> list[str]:
+def refuse_cut_paths(selectors: Sequence[str]) -> None:
+    """Say so where what looks like several selectors, or like parts in a row, is one path with a comma or a ``+``.
+
+    Raises:
+        SelectorError: there is such a path, and its beginning alone is none.
+    """
+    for place, selector in enumerate(selectors):
+        prefix, _, path = selector.partition(":")
+        pieces = [(path.partition("+")[0], path, "+ joins an encoder and compressors")]
+        pieces += [
+            (path, comma.join((path, *selectors[place + 1 : end])), "a comma separates names")
+            for end in range(place + 2, len(selectors) + 1)
+            for comma in (",", ", ")
+        ]
+        for beginning, whole, why in pieces:
+            if beginning != whole and beginning and _is_there(whole) and not _is_there(beginning):
+                raise SelectorError(f"{prefix}:{whole}: {why}; name this path by a link: ln -s {quote(whole)} mine")
+
+
+def _is_there(path: str) -> bool:
+    return Path(path).expanduser().exists()
+
+
+def select_names(
+    selectors: str | Iterable[str] | None, known: Iterable[str], what: str, listed_by: str | None = None
+) -> list[str]:
     """Names that any of the globs selects, in the order known; all for None.
+
+    Args:
+        selectors: globs.
+        known: all names.
+        what: what they are names of, for messages.
+        listed_by: the command that lists them.
 
     Raises:
         SelectorError: a selector matches nothing; the message gives the nearest names.
@@ -94,5 +129,5 @@ def select_names(selectors: str | Iterable[str] | None, known: Iterable[str], wh
     wanted = split(selectors)
     for selector in wanted:
         if not any(fnmatchcase(name, selector) for name in known):
-            raise SelectorError(f"no {what} {selector!r}; {nearest(selector, known)}")
+            raise SelectorError(f"no {what} {selector!r}; {nearest(selector, known, listed_by)}")
     return [name for name in known if any(fnmatchcase(name, selector) for selector in wanted)]

@@ -21,7 +21,7 @@ from suite.paths import cache_root, project_root
 PRESENTATION = frozenset({
     "summary", "tags", "paper", "claims", "description", "family_title", "tab", "extra", "study", "title", "reference",
     "reference_of", "controls", "is_control", "readouts", "requires", "quick", "usual", "accepts", "skip",
-    "protocol", "pictures", "keeps_passes",
+    "protocol", "at_most_dimensions", "pictures", "keeps_passes",
 })  # fmt: skip
 """What a class says of how it is shown and where it may run.
 

@@ -30,7 +30,10 @@ class BM25(Method):
     modality = Modality.TEXT
     readouts = ("search", "compare")
     paper = Paper(
-        "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, url="https://doi.org/10.1561/1500000019"
+        "The Probabilistic Relevance Framework: BM25 and Beyond",
+        2009,
+        url="https://doi.org/10.1561/1500000019",
+        authors=("Stephen Robertson", "Hugo Zaragoza"),
     )
     tags = ("sparse", "lexical", "baseline")
     grid = {"k1": (0.9,), "b": (0.4,)}, {"k1": (1.2,), "b": (0.75,)}

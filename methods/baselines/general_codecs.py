@@ -70,7 +70,12 @@ class Bzip2(_GeneralCodec):
 
     name = "bzip2-9"
     summary = "Burrows–Wheeler transform of blocks of 900 kB, move-to-front and Huffman codes."
-    paper = Paper("A block-sorting lossless data compression algorithm", 1994, url="https://sourceware.org/bzip2/")
+    paper = Paper(
+        "A block-sorting lossless data compression algorithm",
+        1994,
+        url="https://sourceware.org/bzip2/",
+        authors=("Michael Burrows", "David Wheeler"),
+    )
     tags = ("general codec", "block sorting")
 
     def compress(self, raw: bytes) -> bytes:

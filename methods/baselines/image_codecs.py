@@ -151,7 +151,12 @@ class JpegLs(_ImageCodec):
 
     name = "jpeg-ls"
     summary = "JPEG-LS: median edge prediction and adaptive Golomb codes by context, in one pass."
-    paper = Paper("The LOCO-I lossless image compression algorithm", 2000, url="https://doi.org/10.1109/83.855427")
+    paper = Paper(
+        "The LOCO-I lossless image compression algorithm",
+        2000,
+        url="https://doi.org/10.1109/83.855427",
+        authors=("Marcelo J. Weinberger", "Gadiel Seroussi", "Guillermo Sapiro"),
+    )
     tags = ("image codec",)
 
     def compress(self, picture: np.ndarray) -> bytes:

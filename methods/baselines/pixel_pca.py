@@ -25,7 +25,12 @@ class PixelPCA(Method):
         "Neighbours are those of smallest Euclidean distance."
     )
     modality = Modality.IMAGE
-    paper = Paper("Face recognition using eigenfaces", 1991, url="https://doi.org/10.1109/CVPR.1991.139758")
+    paper = Paper(
+        "Face recognition using eigenfaces",
+        1991,
+        url="https://doi.org/10.1109/CVPR.1991.139758",
+        authors=("Matthew Turk", "Alex Pentland"),
+    )
     tags = ("dense", "baseline", "linear")
     grid = {"dim": (8, 16, 32, 64)}
     quick = ("[dim=8]", "[dim=32]")

@@ -149,7 +149,21 @@ class SoftmaxAttentionModel(_SmallModel):
         "Four layers alternating gated short convolutions and softmax attention, trained on generated sets. It keeps "
         "every key and value it read."
     )
-    paper = Paper("Attention is all you need", 2017, arxiv="1706.03762")
+    paper = Paper(
+        "Attention is all you need",
+        2017,
+        arxiv="1706.03762",
+        authors=(
+            "Ashish Vaswani",
+            "Noam Shazeer",
+            "Niki Parmar",
+            "Jakob Uszkoreit",
+            "Llion Jones",
+            "Aidan N. Gomez",
+            "Łukasz Kaiser",
+            "Illia Polosukhin",
+        ),
+    )
     tags = ("trained", "kv-cache", "baseline")
     grid = {"width": (32,)}
     quick = ()

@@ -30,6 +30,7 @@ class TfIdf(Method):
         "A statistical interpretation of term specificity and its application in retrieval",
         1972,
         url="https://doi.org/10.1108/eb026526",
+        authors=("Karen Spärck Jones",),
     )
     tags = ("sparse", "lexical", "baseline")
     requires = ("sklearn", "scipy")

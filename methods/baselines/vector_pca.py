@@ -21,8 +21,12 @@ class VectorPca(Method):
     summary = "Keeps a vector's first principal components, in float16: the best linear code of its size."
     modality = Modality.VECTORS
     readouts = ("reconstruct",)
-    paper = Paper("On Lines and Planes of Closest Fit to Systems of Points in Space", 1901,
-                  url="https://doi.org/10.1080/14786440109462720")  # fmt: skip
+    paper = Paper(
+        "On Lines and Planes of Closest Fit to Systems of Points in Space",
+        1901,
+        url="https://doi.org/10.1080/14786440109462720",
+        authors=("Karl Pearson",),
+    )
     tags = ("dense", "linear", "baseline")
     grid = {"dim": (4, 8, 32)}
     quick = ("[dim=8]", "[dim=32]")

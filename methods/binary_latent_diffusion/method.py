@@ -62,7 +62,9 @@ class BinaryLatentDiffusion(Method):
     )
     modality = Modality.IMAGE
     readouts = ("reconstruct", "sample")
-    paper = Paper("Binary Latent Diffusion", 2023, "2304.04820")
+    paper = Paper(
+        "Binary Latent Diffusion", 2023, "2304.04820", authors=("Ze Wang", "Jiang Wang", "Zicheng Liu", "Qiang Qiu")
+    )
     tags = ("trained", "quantised", "generative")
     grid = (
         {"arm": ("binary",), "bits": (BITS,), "steps": (16, 64)},

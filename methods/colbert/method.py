@@ -33,6 +33,7 @@ class LateInteraction(OnMiniLM):
         "ColBERT: Efficient and Effective Passage Search via Contextualized Late Interaction over BERT",
         2020,
         "2004.12832",
+        authors=("Omar Khattab", "Matei Zaharia"),
     )
     readouts = ("search", "compare")
     tags = ("multi-vector", "late-interaction", "pretrained", "baseline")

@@ -33,7 +33,12 @@ class CompactTransformers(TrainedClassifier):
         "A small transformer reads tokens made by convolutions and max-pooling, and a learnt weighted mean of its "
         "outputs takes the place of a class token. Claims that transformers can be trained from nothing on little data."
     )
-    paper = Paper("Escaping the Big Data Paradigm with Compact Transformers", 2021, "2104.05704")
+    paper = Paper(
+        "Escaping the Big Data Paradigm with Compact Transformers",
+        2021,
+        "2104.05704",
+        authors=("Ali Hassani", "Steven Walton", "Nikhil Shah", "Abulikemu Abuduweili", "Jiachen Li", "Humphrey Shi"),
+    )
     tags = ("dense", "trained", "transformer")
     grid = {"arm": ("cct", "cvt", "vit-lite")}
     controls = {"arm": ("cvt", "vit-lite")}

@@ -17,9 +17,12 @@ from suite.representations import Codes, Dense
 BEAM = 5
 TABLES_UP_TO = 32
 """Codes up to which products of pairs of centroids are kept while encoding: 130 MB for 32."""
-RIDGE = 1.0
-"""What a codebook's squared entries cost beside squared errors, in vectors. faiss's 0.01 is made for millions of them:
-with as many centroids as there are vectors, codes would fit these and no others."""
+RIDGE = 0.5
+"""What a codebook's squared entries cost beside squared errors, in vectors a centroid. faiss's 0.01 vectors in all are
+made for millions of them: where centroids are as many as vectors, the codebooks then fit the codes that training began
+with, and no search that begins elsewhere finds those again."""
+ENCODING_SEED = 12345
+"""Of the codes that an additive code's local search begins with; no fit begins with the same."""
 
 
 class Rq(Compressor):
@@ -98,6 +101,7 @@ class Lsq(Rq):
         chosen, bits = training_vectors(vectors, seed)
         quantizer = self._quantizer(chosen.shape[1], bits)
         quantizer.random_seed = seed + 1
+        quantizer.lambd = RIDGE * len(chosen) / 2**bits
         quantizer.train_iters = self.effort.pick(quick=3, standard=5)
         quantizer.train(chosen)
         return {"codebook": additive_codebook(quantizer, self.m)}
@@ -106,9 +110,8 @@ class Lsq(Rq):
         import faiss
 
         quantizer = faiss.LocalSearchQuantizer(dim, self.m, bits)
-        quantizer.lambd = RIDGE
         quantizer.nperts = min(quantizer.nperts, self.m)
-        quantizer.random_seed = 1
+        quantizer.random_seed = ENCODING_SEED
         return quantizer
 
 

@@ -54,8 +54,12 @@ class Lsh(Compressor):
 
     name = "lsh"
     summary = "The side of random hyperplanes on which a vector lies: equal bits estimate the angle between vectors."
-    paper = Paper("Similarity Estimation Techniques from Rounding Algorithms", 2002,
-                  url="https://doi.org/10.1145/509907.509965")  # fmt: skip
+    paper = Paper(
+        "Similarity Estimation Techniques from Rounding Algorithms",
+        2002,
+        url="https://doi.org/10.1145/509907.509965",
+        authors=("Moses S. Charikar",),
+    )
     tags = ("binary", "random", "quantised")
     grid = {"bits": (384, 128, 1024)}
     usual = {"bits": (384,)}
@@ -75,11 +79,16 @@ class Itq(Compressor):
 
     name = "itq"
     summary = "Principal components, rotated so that they lie close to their signs; the signs are kept."
-    paper = Paper("Iterative Quantization: A Procrustean Approach to Learning Binary Codes", 2011,
-                  url="https://doi.org/10.1109/CVPR.2011.5995432")  # fmt: skip
+    paper = Paper(
+        "Iterative Quantization: A Procrustean Approach to Learning Binary Codes",
+        2011,
+        url="https://doi.org/10.1109/CVPR.2011.5995432",
+        authors=("Yunchao Gong", "Svetlana Lazebnik"),
+    )
     tags = ("binary", "learnt rotation", "quantised")
     grid = {"bits": (256, 128)}
     usual = {"bits": (128,)}
+    at_most_dimensions = ("bits",)
     seeded = True
     requires = ("faiss",)
 

@@ -26,7 +26,12 @@ class Pq(Compressor):
         "The vector in parts, each replaced by the number of the nearest of 256 centroids: one byte a part. "
         "Documents are scored from tables of the query's dot products."
     )
-    paper = Paper("Product Quantization for Nearest Neighbor Search", 2011, url="https://doi.org/10.1109/TPAMI.2010.57")
+    paper = Paper(
+        "Product Quantization for Nearest Neighbor Search",
+        2011,
+        url="https://doi.org/10.1109/TPAMI.2010.57",
+        authors=("Hervé Jégou", "Matthijs Douze", "Cordelia Schmid"),
+    )
     tags = ("codes", "quantised")
     grid = {"m": (16, 32, 48, 96)}
     usual = {"m": (48, 32)}
@@ -64,6 +69,7 @@ class Opq(Pq):
         "Optimized Product Quantization for Approximate Nearest Neighbor Search",
         2013,
         url="https://doi.org/10.1109/CVPR.2013.379",
+        authors=("Tiezheng Ge", "Kaiming He", "Qifa Ke", "Jian Sun"),
     )
 
     def fit(self, vectors: Any, seed: int) -> Tensors:

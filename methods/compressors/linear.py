@@ -19,7 +19,24 @@ class Truncated(Compressor):
 
     name = "truncated"
     summary = "The first dimensions of a vector and nothing else, in the order they happen to have."
-    paper = Paper("Matryoshka Representation Learning", 2022, "2205.13147")
+    paper = Paper(
+        "Matryoshka Representation Learning",
+        2022,
+        "2205.13147",
+        authors=(
+            "Aditya Kusupati",
+            "Gantavya Bhatt",
+            "Aniket Rege",
+            "Matthew Wallingford",
+            "Aditya Sinha",
+            "Vivek Ramanujan",
+            "William Howard-Snyder",
+            "Kaifeng Chen",
+            "Sham Kakade",
+            "Prateek Jain",
+            "Ali Farhadi",
+        ),
+    )
     tags = ("dense", "truncated")
     grid = {"dim": DIMS}
     usual = {"dim": (128, 64)}
@@ -40,8 +57,12 @@ class Pca(Compressor):
         "Vectors projected on the directions in which the fit vectors differ most: the linear projection of least "
         "squared error."
     )
-    paper = Paper("On Lines and Planes of Closest Fit to Systems of Points in Space", 1901,
-                  url="https://doi.org/10.1080/14786440109462720")  # fmt: skip
+    paper = Paper(
+        "On Lines and Planes of Closest Fit to Systems of Points in Space",
+        1901,
+        url="https://doi.org/10.1080/14786440109462720",
+        authors=("Karl Pearson",),
+    )
     tags = ("dense", "linear")
     grid = {"dim": DIMS}
     usual = {"dim": (128, 64)}
@@ -80,8 +101,12 @@ class RandomProjection(Compressor):
 
     name = "random-projection"
     summary = "Products with random directions, which keep distances on average, whatever the data are."
-    paper = Paper("Extensions of Lipschitz mappings into a Hilbert space", 1984,
-                  url="https://doi.org/10.1090/conm/026/737400")  # fmt: skip
+    paper = Paper(
+        "Extensions of Lipschitz mappings into a Hilbert space",
+        1984,
+        url="https://doi.org/10.1090/conm/026/737400",
+        authors=("William B. Johnson", "Joram Lindenstrauss"),
+    )
     tags = ("dense", "linear", "random")
     grid = {"dim": DIMS}
     usual = {"dim": (64,)}

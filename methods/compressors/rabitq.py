@@ -41,6 +41,7 @@ class RaBitQ(Compressor):
         "Search",
         2024,
         "2405.12497",
+        authors=("Jianyang Gao", "Cheng Long"),
     )
     tags = ("quantised", "random", "estimator")
     grid = {"bits": (1, 2, 4, 8)}

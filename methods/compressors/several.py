@@ -49,7 +49,12 @@ class TokenPq(Compressor):
 
     name = "token-pq"
     summary = "A product code for every token of a document: one byte for a few numbers; queries keep their numbers."
-    paper = Paper("Product Quantization for Nearest Neighbor Search", 2011, url="https://doi.org/10.1109/TPAMI.2010.57")
+    paper = Paper(
+        "Product Quantization for Nearest Neighbor Search",
+        2011,
+        url="https://doi.org/10.1109/TPAMI.2010.57",
+        authors=("Hervé Jégou", "Matthijs Douze", "Cordelia Schmid"),
+    )
     readouts = ("search",)
     reads = "multivector"
     tags = ("multi-vector", "codes", "quantised")
@@ -84,7 +89,12 @@ class FixedEncoding(Compressor):
         "One fixed vector for all tokens (MUVERA's encoding): space is cut at random, a query keeps the sum of its "
         "tokens in every part and a document their mean. Dot products approximate MaxSim."
     )
-    paper = Paper("MUVERA: Multi-Vector Retrieval via Fixed Dimensional Encodings", 2024, "2405.19504")
+    paper = Paper(
+        "MUVERA: Multi-Vector Retrieval via Fixed Dimensional Encodings",
+        2024,
+        "2405.19504",
+        authors=("Laxman Dhulipala", "Majid Hadian", "Rajesh Jayaram", "Jason Lee", "Vahab Mirrokni"),
+    )
     readouts = ("search",)
     reads = "multivector"
     tags = ("dense", "random")

@@ -42,7 +42,7 @@ class ConsciousFactors(Method):
     )
     modality = Modality.VECTORS
     readouts = ("factors",)
-    paper = Paper("The Consciousness Prior", 2017, "1709.08568")
+    paper = Paper("The Consciousness Prior", 2017, "1709.08568", authors=("Yoshua Bengio",))
     tags = ("attention", "sparse", "trained")
     grid = {"arm": ("learned", "random", "dense")}
     controls = {"arm": ("random", "dense")}

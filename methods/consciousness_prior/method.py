@@ -60,7 +60,7 @@ class ConsciousnessPrior(Method):
     )
     modality = Modality.IMAGE
     readouts = ("classify",)
-    paper = Paper("The Consciousness Prior", 2017, "1709.08568")
+    paper = Paper("The Consciousness Prior", 2017, "1709.08568", authors=("Yoshua Bengio",))
     tags = ("quantised", "trained", "attention", "sparse")
     grid = {"arm": ("learned", "random", "all", "dense")}
     controls = {"arm": ("random", "all", "dense")}

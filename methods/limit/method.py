@@ -55,7 +55,12 @@ class FreeEmbeddings(Method):
     )
     modality = Modality.JUDGEMENTS
     readouts = ("search",)
-    paper = Paper("On the Theoretical Limitations of Embedding-Based Retrieval", 2025, "2508.21038")
+    paper = Paper(
+        "On the Theoretical Limitations of Embedding-Based Retrieval",
+        2025,
+        "2508.21038",
+        authors=("Orion Weller", "Michael Boratko", "Iftekhar Naim", "Jinhyuk Lee"),
+    )
     tags = ("dense", "bound", "trained")
     grid = (
         {"dim": DIMENSIONS, "documents": ("free",), "runs": (1, 8)},

@@ -52,7 +52,24 @@ class MatryoshkaFeatures(Method):
     )
     modality = Modality.IMAGE
     readouts = ("classify",)
-    paper = Paper("Matryoshka Representation Learning", 2022, "2205.13147")
+    paper = Paper(
+        "Matryoshka Representation Learning",
+        2022,
+        "2205.13147",
+        authors=(
+            "Aditya Kusupati",
+            "Gantavya Bhatt",
+            "Aniket Rege",
+            "Matthew Wallingford",
+            "Aditya Sinha",
+            "Vivek Ramanujan",
+            "William Howard-Snyder",
+            "Kaifeng Chen",
+            "Sham Kakade",
+            "Prateek Jain",
+            "Ali Farhadi",
+        ),
+    )
     tags = ("dense", "trained", "truncated", "pretrained")
     reference = "efficientnet-lite0[dim=1280]"
     grid = (

@@ -86,7 +86,12 @@ class TwoDimensionalMatryoshka(OnMiniLM):
         "A fine-tuned MiniLM that can be cut in two directions: after any layer, and after any dimension. Its controls "
         "have the same training on the last layer only."
     )
-    paper = Paper("2D Matryoshka Sentence Embeddings", 2024, "2402.14776")
+    paper = Paper(
+        "2D Matryoshka Sentence Embeddings",
+        2024,
+        "2402.14776",
+        authors=("Xianming Li", "Zongxi Li", "Jing Li", "Haoran Xie", "Qing Li"),
+    )
     readouts = ("compare",)
     tags = ("dense", "trained", "truncated", "early-exit")
     grid = (

@@ -56,7 +56,12 @@ class Muvera(OnMiniLM):
         "Turns a set of token vectors into one long vector by random partitions of space, so that a dot product "
         "approximates multi-vector similarity. Ordinary search then finds the candidates for exact re-scoring."
     )
-    paper = Paper("MUVERA: Multi-Vector Retrieval via Fixed Dimensional Encodings", 2024, "2405.19504")
+    paper = Paper(
+        "MUVERA: Multi-Vector Retrieval via Fixed Dimensional Encodings",
+        2024,
+        "2405.19504",
+        authors=("Laxman Dhulipala", "Majid Hadian", "Rajesh Jayaram", "Jason Lee", "Vahab Mirrokni"),
+    )
     readouts = ("search", "candidates")
     tags = ("multi-vector", "dense", "late-interaction")
     grid = (

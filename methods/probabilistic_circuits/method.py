@@ -61,7 +61,12 @@ class ProbabilisticCircuits(Method):
     )
     modality = Modality.IMAGE
     readouts = ("decode",)
-    paper = Paper("Lossless compression with probabilistic circuits", 2022, arxiv="2111.11632")
+    paper = Paper(
+        "Lossless compression with probabilistic circuits",
+        2022,
+        arxiv="2111.11632",
+        authors=("Anji Liu", "Stephan Mandt", "Guy Van den Broeck"),
+    )
     tags = ("trained", "probabilistic circuit", "range coder")
     grid = (
         {"arm": ("chow-liu",), "m": (4, 8, 16), "layout": ("stream",)},

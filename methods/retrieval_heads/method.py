@@ -43,7 +43,12 @@ class RetrievalHeads(SmolLM2):
         "Controls keep all heads, or lose five random ones that were not detected."
     )
     readouts = ("recite",)
-    paper = Paper("Retrieval Head Mechanistically Explains Long-Context Factuality", 2024, arxiv="2404.15574")
+    paper = Paper(
+        "Retrieval Head Mechanistically Explains Long-Context Factuality",
+        2024,
+        arxiv="2404.15574",
+        authors=("Wenhao Wu", "Yizhong Wang", "Guangxuan Xiao", "Hao Peng", "Yao Fu"),
+    )
     tags = ("language model", "kv-cache", "ablation")
     grid = (
         {"heads": ("all", "without-top")},

@@ -132,7 +132,10 @@ class Seismic(BM25):
     )
     readouts = ("search", "indexed_search")
     paper = Paper(
-        "Efficient Inverted Indexes for Approximate Retrieval over Learned Sparse Representations", 2024, "2404.18812"
+        "Efficient Inverted Indexes for Approximate Retrieval over Learned Sparse Representations",
+        2024,
+        "2404.18812",
+        authors=("Sebastian Bruch", "Franco Maria Nardini", "Cosimo Rulli", "Rossano Venturini"),
     )
     tags = ("sparse", "lexical", "index")
     grid = (

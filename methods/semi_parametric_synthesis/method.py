@@ -63,7 +63,12 @@ class SemiParametricSynthesis(Method):
     )
     modality = Modality.IMAGE
     readouts = ("sample",)
-    paper = Paper("Semi-Parametric Neural Image Synthesis", 2022, "2204.11824")
+    paper = Paper(
+        "Semi-Parametric Neural Image Synthesis",
+        2022,
+        "2204.11824",
+        authors=("Andreas Blattmann", "Robin Rombach", "Kaan Oktay", "Jonas Müller", "Björn Ommer"),
+    )
     tags = ("generative", "trained", "retrieval")
     grid = {"arm": ("retrieval", "unconditional", "copies")}
     controls = {"arm": ("unconditional", "copies")}

@@ -59,7 +59,7 @@ def spec(name: str) -> DataSpec:
     """The declaration of `name`; SelectorError with the nearest names if there is none."""
     known = specs()
     if name not in known:
-        raise SelectorError(f"no data set {name!r}; {nearest(name, known)}")
+        raise SelectorError(f"no data set {name!r}; {nearest(name, known, 'data ls')}")
     return known[name]
 
 

@@ -33,6 +33,7 @@ class Kind(BaseModel):
         module: where the class of the family is, of which several may share a name.
         reads: what lies at the path, in one phrase.
         loader: ``module:function`` that decodes it.
+        begin_with: a method that reads it, to begin with.
         task: what a task of the family declares besides name, title and data.
     """
 
@@ -43,6 +44,7 @@ class Kind(BaseModel):
     module: str
     reads: str
     loader: str
+    begin_with: str
     task: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -103,6 +105,13 @@ def own_file() -> Path:
 def kinds() -> Mapping[str, Kind]:
     """What each prefix reads."""
     return _kinds(project_root() / "tasks" / "own.yaml")
+
+
+def task_name(name: str) -> str:
+    """``images/mine`` as ``imagenet/mine``: a prefix stands for its family."""
+    prefix, slash, instance = name.partition("/")
+    kind = kinds().get(prefix) if slash else None
+    return name if kind is None else f"{kind.family}/{instance}"
 
 
 @lru_cache(maxsize=4)

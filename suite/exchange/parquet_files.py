@@ -12,8 +12,11 @@ from suite.results.frames import to_frame
 from suite.results.store import Row
 
 
-def export(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
-    """Write ``cells.parquet``, one row per cell, and ``items.parquet``, one row per (cell, item).
+def export(rows: Sequence[Row], place: Path) -> tuple[Path, Path]:
+    """Write a file with one row per cell, and one with a row per (cell, item).
+
+    In the folder `place` these are ``cells.parquet`` and ``items.parquet``. A `place` that ends in ``.parquet`` is the
+    first itself, and the second is beside it, ``NAME-items.parquet``.
 
     A cell's columns are its facts, scores, costs and provenance; ``variant``, ``machine``, ``packages`` and ``weights``
     are JSON. An item's are ``profile, task, label, seed, item`` and one column a per-item score, empty where the task
@@ -22,8 +25,11 @@ def export(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
     Raises:
         WeighbridgeError: a file cannot be written; what was there before is then still whole.
     """
-    files.make_folder(folder)
-    cells, items = folder / "cells.parquet", folder / "items.parquet"
+    if place.suffix == ".parquet" and not place.is_dir():
+        cells, items = place, place.with_name(f"{place.stem}-items.parquet")
+    else:
+        cells, items = place / "cells.parquet", place / "items.parquet"
+    files.make_folder(cells.parent)
     try:
         for path, write in ((cells, _write_cells), (items, _write_items)):
             temporary = path.with_suffix(".parquet.tmp")
@@ -33,7 +39,7 @@ def export(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
             finally:
                 files.remove(temporary)
     except OSError as error:
-        raise files.unwritable(folder, error) from None
+        raise files.unwritable(cells.parent, error) from None
     return cells, items
 
 

@@ -85,18 +85,18 @@ class Validator:
         for path in files:
             name = shown(path.relative_to(self.store.root))
             if path.suffix == ".png":
-                yield from (Problem(name, *problem) for problem in _sheet(path))
+                yield from (_problem(name, *said) for said in _sheet(path))
                 continue
             self.rows += 1
             try:
                 row = self.store.examine(path)
             except Invalid as invalid:
-                yield Problem(name, str(invalid), "Run the cell again and commit what it stores, unedited")
+                yield _problem(name, str(invalid), "Run the cell again and commit what it stores, unedited")
                 continue
             except WeighbridgeError as error:
-                yield Problem(name, str(error).removesuffix("."), "Use the version of this checkout")
+                yield _problem(name, str(error).removesuffix("."), "Use the version of this checkout")
                 continue
-            yield from (Problem(name, *problem) for problem in self._of(row))
+            yield from (_problem(name, *said) for said in self._of(row))
 
     def _of(self, row: Row) -> Iterator[_Said]:
         result = row.result
@@ -198,6 +198,11 @@ class Validator:
                     "Say in the pull request why two methods answer every item alike",
                     False,
                 )
+
+
+def _problem(name: str, what: str, advice: str, blocking: bool = True) -> Problem:
+    """A problem in words that fit into a line, whatever a row says of itself."""
+    return Problem(name, shortened(what), shortened(advice), blocking)
 
 
 def _sheet(path: Path) -> Iterator[_Said]:

@@ -24,11 +24,12 @@ def pack(codes: Codes, bits: int) -> NDArray[np.uint8]:
     if bits in (2, 4):
         each = 8 // bits
         padded = np.pad(codes.astype(np.uint8), ((0, 0), (0, -codes.shape[1] % each)))
-        shifts = np.arange(each - 1, -1, -1, dtype=np.uint8) * bits
-        parts = padded.reshape(len(codes), -1, each) << shifts
-        return np.asarray(np.bitwise_or.reduce(parts, axis=2), np.uint8)
+        packed = padded[:, ::each] << (8 - bits)
+        for place in range(1, each):
+            packed |= padded[:, place::each] << (8 - bits * (place + 1))
+        return np.asarray(packed, np.uint8)
     spread = (codes[:, :, None] >> np.arange(bits - 1, -1, -1)) & 1
-    return np.packbits(spread.reshape(len(codes), -1).astype(np.uint8), axis=1)
+    return np.packbits(spread.reshape(len(codes), codes.shape[1] * bits).astype(np.uint8), axis=1)
 
 
 def unpack(stored: NDArray[np.uint8], count: int, bits: int) -> Codes:
@@ -40,7 +41,7 @@ def unpack(stored: NDArray[np.uint8], count: int, bits: int) -> Codes:
     if bits in (2, 4):
         shifts = np.arange(8 // bits - 1, -1, -1, dtype=np.uint8) * bits
         codes = (stored[:, :, None] >> shifts) & (2**bits - 1)
-        return np.asarray(codes.reshape(len(stored), -1)[:, :count])
+        return np.asarray(codes.reshape(len(stored), stored.shape[1] * (8 // bits))[:, :count])
     flat = np.unpackbits(stored, axis=1, count=count * bits).reshape(len(stored), count, bits)
     dtype = np.uint8 if bits <= 8 else np.uint16
     return np.asarray((flat.astype(np.uint16) << np.arange(bits - 1, -1, -1, dtype=np.uint16)).sum(2), dtype)

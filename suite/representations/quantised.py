@@ -101,7 +101,7 @@ class Quantised(DecodedVectors):
             return np.asarray(self.levels[columns, unpack(codes, self.dim, self.bits)], np.float32)
         table = self._by_byte
         found = np.take(table, codes + np.arange(0, len(table), 256), axis=0)
-        return found.reshape(len(codes), -1)[:, : self.dim]
+        return found.reshape(len(codes), codes.shape[1] * table.shape[1])[:, : self.dim]
 
     @cached_property
     def _by_byte(self) -> NDArray[np.float32]:

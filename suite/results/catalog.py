@@ -27,6 +27,7 @@ class PaperCard(_Card):
     year: int
     arxiv: str | None = None
     url: str | None = None
+    authors: list[str] = Field(default_factory=list)
 
 
 class VariantCard(_Card):

@@ -14,8 +14,12 @@ from suite.errors import WeighbridgeError
 from suite.results.columns import Columns, unpack
 from suite.results.schema import SCHEMA_VERSION, CellResult, checksum
 
+LARGEST_VERSION = 1000
+"""No version of the schema; a larger number is a mistake or worse, and not a newer Weighbridge."""
+LARGEST_ROW = 1 << 22
+"""Bytes of a row."""
 LARGEST_FILE = 1 << 26
-"""Bytes of a row, or of its packed per-item scores."""
+"""Bytes of its packed per-item scores."""
 
 
 class Invalid(Exception):
@@ -32,8 +36,8 @@ def parse(path: Path) -> CellResult:
         WeighbridgeError: it was written by a newer version of the schema, or the machine cannot read it.
     """
     try:
-        content = content_of(path)
-        body = json.loads(content, object_pairs_hook=_once)
+        content = content_of(path, LARGEST_ROW)
+        body = json.loads(content.decode(), object_pairs_hook=_once)  # UTF-8 without a mark, as it was written
         if b"\\u" in content:  # an escape may be half of a surrogate pair, which no file can hold
             json.dumps(body, ensure_ascii=False).encode()
         if not isinstance(body, dict):
@@ -41,7 +45,7 @@ def parse(path: Path) -> CellResult:
         if body.pop("checksum", None) != checksum(body):
             raise Invalid("its checksum does not match: it was cut short or edited")
         version = body.get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
+        if isinstance(version, int) and SCHEMA_VERSION < version < LARGEST_VERSION:
             raise WeighbridgeError(
                 f"{path} has schema version {version}, but this Weighbridge reads up to {SCHEMA_VERSION}: "
                 "update Weighbridge"
@@ -61,10 +65,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def content_of(path: Path) -> bytearray:
-    """Content of a file. One that is gone is invalid; a machine that cannot read says nothing about the file."""
+def content_of(path: Path, largest: int = LARGEST_FILE) -> bytearray:
+    """Content of a file of at most `largest` bytes.
+
+    One that is gone is invalid; a machine that cannot read says nothing about the file.
+    """
     try:
-        return files.read(path, LARGEST_FILE)
+        return files.read(path, largest)
     except FileNotFoundError as error:
         raise Invalid(f"{path.name} is missing") from error
     except files.NotAFile as error:

@@ -32,7 +32,10 @@ def _finite(value: float) -> float:
 
 
 Finite = Annotated[float, Field(strict=True), AfterValidator(_finite)]
-Whole = Annotated[int, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
+"""What a column of integers can hold."""
+MOST_SCORES = 1000
+"""Each score of a row is a column of tables and downloads."""
 Parameter = str | bool | int | Finite
 
 
@@ -103,7 +106,7 @@ class Costs(_Strict):
         "peak device memory", "B", ",.0f",
         about="Most memory of the accelerator that tensors took at a time; none on the CPU.",
     )  # fmt: skip
-    extra: dict[str, Finite] = Field(default_factory=dict)
+    extra: dict[str, Finite] = Field(default_factory=dict, max_length=MOST_SCORES)
 
     def known(self) -> dict[str, float]:
         """By name, all that was measured; those of a family or method among them."""
@@ -171,7 +174,7 @@ class CellResult(_Strict):
         items_sha256: digest of the per-item file beside this one; None where there is none.
     """
 
-    schema_version: Whole = Field(default=SCHEMA_VERSION, ge=1)
+    schema_version: Annotated[int, Field(strict=True, ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     key: str
     method: str
     variant: dict[str, Parameter] = Field(default_factory=dict)
@@ -185,7 +188,7 @@ class CellResult(_Strict):
     traceback: str | None = None
     output: str | None = None
     main_metric: str
-    scores: dict[str, Finite] = Field(default_factory=dict)
+    scores: dict[str, Finite] = Field(default_factory=dict, max_length=MOST_SCORES)
     costs: Costs = Field(default_factory=Costs)
     provenance: Provenance = Field(default_factory=Provenance)
     items_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
@@ -208,5 +211,7 @@ class CellResult(_Strict):
 
 def checksum(body: dict[str, Any]) -> str:
     """Digest of a result's content, independent of layout."""
-    text = json.dumps(body, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(body).encode()).hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

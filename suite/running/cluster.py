@@ -8,7 +8,8 @@ A node that has nothing to run helps with the backbone pass of a cell that runs 
 to the end of that pass (`FeatureStore.in_parts`), which serves where nodes see one $WEIGHBRIDGE_CACHE.
 
 The project's code travels with the job. Data, weights and features do not: they lie where $WEIGHBRIDGE_DATA,
-$WEIGHBRIDGE_CACHE and $HF_HOME say, on a path that all nodes see, or on each node's own disk.
+$WEIGHBRIDGE_CACHE and $HF_HOME say, on a path that all nodes see, or on each node's own disk; data of the user's own on
+the path that they have here.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from suite import devices
-from suite.data import access
+from suite import devices, own_data
+from suite.data import access, own
 from suite.discovery import Origin
 from suite.errors import WeighbridgeError
 from suite.features.shared_work import HELPED
@@ -72,6 +73,7 @@ class _Job:
     request: Request
     time_limit: float
     memory_limit: int
+    own: tuple[own.Entry, ...] = ()
 
 
 @dataclass
@@ -138,7 +140,7 @@ class RayWorkers:
         # Ray shows a process only the accelerators that it was given: the first is its own.
         request = Request.of(cell, self.threads, "cuda:0" if self.resources.gpus else devices.CPU)
         request = replace(request, method=_portable(request.method), task=_portable(request.task), assists=assists)
-        job = _Job(request, cell.time_limit, cell.memory_limit)
+        job = _Job(request, cell.time_limit, cell.memory_limit, _own(cell))
         options = self._request(cell.memory_limit) | {"name": f"{cell.label} × {cell.task.task.name}"}
         return self._task.options(**options).remote(job, self.threads, self._preload)
 
@@ -222,7 +224,8 @@ class RayWorkers:
         check = self._ray.remote(num_cpus=0)(check_node)
         nodes = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
-        answers = [check.options(scheduling_strategy=place).remote(names) for place in places]
+        entries = list({entry.task: entry for cell in self._cells for entry in _own(cell)}.values())
+        answers = [check.options(scheduling_strategy=place).remote(names, entries) for place in places]
         for node, reference in zip(nodes, answers, strict=True):
             host = node["NodeManagerHostname"]
             try:
@@ -235,8 +238,15 @@ class RayWorkers:
             if missing:
                 raise WeighbridgeError(
                     f"node {host}: {missing[0]}{f' (and {len(missing) - 1} more sets)' if len(missing) > 1 else ''}. "
-                    "Put the data on a path that all nodes see, and name it with WEIGHBRIDGE_DATA"
+                    "Put the data on a path that all nodes see (those of your own where they are here, the others "
+                    "where WEIGHBRIDGE_DATA says)"
                 )
+
+
+def _own(cell: Cell) -> tuple[own.Entry, ...]:
+    """The data of the user's own that a cell needs."""
+    found = (own.entry_of(name) for name in cell.hashes["data"])
+    return tuple(entry for entry in found if entry is not None)
 
 
 def _connect(resources: ClusterResources) -> Any:
@@ -305,20 +315,21 @@ _workers: dict[tuple[int, tuple[str, ...], str | None], Workers[_Job]] = {}
 """Kept by a process of Ray between cells, so that libraries are imported once."""
 
 
-def _settle() -> None:
-    """Take the code that came with the job as the project."""
+def _settle(entries: Sequence[own.Entry]) -> None:
+    """Take the code that came with the job as the project, and the user's own data by the names that they have."""
     os.environ["WEIGHBRIDGE_ROOT"] = str(Path.cwd())
+    own_data.take_over(entries)
 
 
-def check_node(names: Sequence[str]) -> tuple[str, list[str]]:
-    """Engine version of this node, and what it lacks of the data sets."""
-    _settle()
+def check_node(names: Sequence[str], entries: Sequence[own.Entry] = ()) -> tuple[str, list[str]]:
+    """Engine version of this node, and what it lacks of the data sets; `entries` are those of the user's own."""
+    _settle(entries)
     return ENGINE_VERSION, [missing for name in names if (missing := access.unavailable(name)) is not None]
 
 
 def run_job(job: _Job, threads: int, preload: tuple[str, ...]) -> CellOutcome:
     """Run one cell on this node, in a forked process under its limits, and say on what machine."""
-    _settle()
+    _settle(job.own)
     request = replace(job.request, method=_at_home(job.request.method), task=_at_home(job.request.task))
     # Ray may hand the same process another accelerator; the one that cells are forked from was told of the first.
     place = threads, preload, os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -25,7 +25,7 @@ from suite.method import Effort, FitData, Method, Pool, Role, Scalar
 from suite.planning import Cell, chosen
 from suite.representations import Representation
 from suite.results import sheets
-from suite.results.schema import Status
+from suite.results.schema import MOST_SCORES, Status
 from suite.running.fresh import decode_in_fresh_process
 from suite.running.outcome import LONGEST_REASON, LONGEST_TRACEBACK, CellOutcome
 from suite.running.states import CachedState, load_or_compute
@@ -231,6 +231,8 @@ def _fit_hash(data: FitData) -> str:
 def _check_scores(scores: Mapping[str, float], task: Task[Any]) -> None:
     if task.main_metric not in scores:
         raise ContractError(f"task {task.name} did not report its main metric {task.main_metric}")
+    if len(scores) > MOST_SCORES:
+        raise ContractError(f"{len(scores):,} scores are too many: a row has at most {MOST_SCORES:,}")
     bad = [name for name, value in scores.items() if not abs(value) < float("inf")]
     if bad:
         raise ContractError(f"scores are not finite: {', '.join(bad)}")

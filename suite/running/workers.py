@@ -33,6 +33,13 @@ MOST_THREADS_A_PASS = 16
 TRIES = 2
 """How often a cell is started whose process is killed by a signal that nobody here sent."""
 
+FROM_OUTSIDE: dict[int, str] = {
+    signal.SIGKILL: "by the system, which does so when memory runs out (run fewer cells at a time), or by somebody",
+    signal.SIGTERM: "by somebody",
+    signal.SIGBUS: "a file that it reads through memory is gone or damaged, or its disk is full",
+}
+"""Signals that no method's own mistake sends, and what they mean."""
+
 _PATIENCE_SECONDS = 5.0
 
 
@@ -208,10 +215,9 @@ class Workers(Generic[L]):
         if end.code is None:
             reason = "the processes that run it were killed from outside, twice"
             return CellOutcome(Status.FAILED, seconds, reason, trouble=True)
-        reason = f"the worker process was killed by signal {-end.code}, {TRIES} times"
-        if end.code == -signal.SIGBUS:
-            reason += ": a file that it reads through memory is gone or damaged, or its disk is full"
-        return CellOutcome(Status.FAILED, seconds, reason, trouble=end.code == -signal.SIGBUS)
+        by = FROM_OUTSIDE.get(-end.code)
+        reason = f"the worker process was killed by signal {-end.code}, {TRIES} times{f': {by}' if by else ''}"
+        return CellOutcome(Status.FAILED, seconds, reason, trouble=by is not None)
 
     def _enforce_limits(self) -> None:
         for job in self.running.values():

@@ -57,7 +57,7 @@ def _named(selector: str, known: Mapping[str, Any]) -> list[Candidate]:
     for pattern, conditions in in_parts(selector):
         names = [name for name in known if fnmatchcase(name, pattern)]
         if not names:
-            raise SelectorError(f"no compressor {pattern!r}; {nearest(pattern, known)}")
+            raise SelectorError(f"no compressor {pattern!r}; {nearest(pattern, known, 'ls compressors')}")
         options.append([(known[name], variant) for name in names for variant in _variants(known[name], conditions)])
     return [Candidate(tuple(row)) for row in product(*options)]
 

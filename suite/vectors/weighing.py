@@ -6,6 +6,7 @@ block by block: memory is that of one compressor's codes and of a block, whateve
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -151,6 +152,9 @@ class _Row:
         for place, stage in enumerate(self.stages):
             read = vectors if place == 0 else handed_to(stage, made)
             stage.similarity = made.similarity if isinstance(made, Dense) else self.similarity
+            for name in stage.at_most_dimensions:
+                if stage.params.get(name, 0) > read.shape[1]:
+                    raise ContractError(f"{name}={stage.params[name]} is not possible at {read.shape[1]} dimensions")
             stage.fitted = dict(stage.fit(read, seed))
             if place < len(self.stages) - 1:
                 made = stage.encode(read, Role.DOCUMENT)
@@ -194,6 +198,9 @@ def weigh_all(
         candidates: compressors.
         progress: told what is being done and how many documents that step has done since it was told last.
     """
+    # faiss trains in many short parallel parts: where the machine does other things too, threads that wait for each
+    # other by spinning take most of its time (read when OpenMP is loaded).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     tell = progress or (lambda what, rows: None)
     exact, whole = _exact(collection, tell)
     yield whole

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suite import files
 from suite.data.types import ImageSet
 from suite.errors import DataMismatch
 from tasks.data import pictures
+
+log = logging.getLogger(__name__)
 
 LARGEST_SIDE = 224
 """Pixels to which larger images of a user's own are resized, as most encoders would."""
@@ -58,7 +62,7 @@ def load_own(path: Path, size: int | None = None, seed: int = 0) -> ImageSet:
     """
     held_out = [name for name in ("val", "valid", "validation", "test") if (path / name).is_dir()]
     if (path / "train").is_dir() and held_out:
-        return load(path, held_out[0], size or _common_size(path))
+        return load(path, held_out[0], size or _common_size(path / "train", path / held_out[0]))
     root = path / "train" if (path / "train").is_dir() else path
     names = [folder.name for folder in _entries(root) if folder.is_dir()]
     if not names:
@@ -74,21 +78,28 @@ def load_own(path: Path, size: int | None = None, seed: int = 0) -> ImageSet:
     return ImageSet(images[~tested], labels[~tested], images[tested], labels[tested], tuple(names))
 
 
-def _common_size(path: Path) -> int | None:
-    """Side to which images must be resized to have one size of at most 224 pixels; None if they have."""
-    from PIL import Image
+def _common_size(*splits: Path) -> int | None:
+    """Side to which the images of some splits must be resized to have one size of at most 224; None if they have."""
+    from PIL import ExifTags, Image
 
-    sizes = set()
-    for file in path.rglob("*"):
-        if file.is_file() and not any(pictures.is_junk(part) for part in file.relative_to(path).parts):
+    smallest: dict[tuple[int, int], Path] = {}
+    for folder in (folder for split in splits for folder in _entries(split) if folder.is_dir()):
+        for file in filter(Path.is_file, _entries(folder)):
             try:
                 with Image.open(file) as image:
-                    sizes.add(image.size)
-            except OSError:  # what it is, is said where it is read
+                    lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+                    smallest.setdefault(image.size[::-1] if lies else image.size, file)
+            except Exception:  # noqa: S112 - decoders raise anything, and what it is, is said where it is read
                 continue
-    if not sizes or (len(sizes) == 1 and max(max(sizes)) <= LARGEST_SIDE):
+    if not smallest or (len(smallest) == 1 and max(max(smallest)) <= LARGEST_SIDE):
         return None
-    return min(LARGEST_SIDE, min(map(min, sizes)))
+    size = min(smallest, key=min)
+    if len(smallest) > 1 and min(size) < LARGEST_SIDE:
+        log.warning(
+            "%s: images of %d sizes are resized to %d pixels a side, the shortest of all, which is that of %s",
+            splits[0], len(smallest), min(size), files.shown(smallest[size]),
+        )  # fmt: skip
+    return min(LARGEST_SIDE, min(size))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -103,10 +114,10 @@ def _read_split(
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     for label, name in enumerate(names):
-        files = _entries(folder / name)
-        if not files:
+        found_here = _entries(folder / name)
+        if not found_here:
             raise DataMismatch(f"{folder / name}: a class without images")
-        for file in files:
+        for file in found_here:
             image = pictures.read(file, mode, size)
             expected = expected or image.shape[:2]
             if image.shape[:2] != expected:

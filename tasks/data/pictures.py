@@ -34,8 +34,8 @@ def read(file: Path, mode: str = "RGB", size: int | None = None) -> NDArray[np.u
     try:
         content = bytes(files.read(file, links=True))
     except OSError as error:
-        raise DataMismatch(f"{file}: cannot be read: {error.strerror or error}") from None
-    return decoded(content, str(file), mode, size)
+        raise DataMismatch(f"{files.shown(file)}: cannot be read: {error.strerror or error}") from None
+    return decoded(content, files.shown(file), mode, size)
 
 
 def decoded(content: Any, where: str, mode: str = "RGB", size: int | None = None) -> NDArray[np.uint8]:

@@ -119,7 +119,7 @@ def filled(tmp_path, repeats=2) -> Recorder:
         "peak_gflops_float32", "import_mteb",
         "texts_a_second", "sentence_transformers_texts_a_second", "from_nothing", "unchanged", "one_changed", "cell",
         "memory", "ours", "scipy_one_method", "overhead_a_cell", "nothing_to_do", "list_methods", "dry_run", "dense",
-        "dense_faiss", "dense_plain", "binary", "binary_faiss", "sparse", "sparse_plain",
+        "dense_faiss", "dense_plain", "binary", "binary_faiss", "sparse", "sparse_plain", "own", "shared",
         *(f"profile {part}" for part in PARTS), "pass", "product cpu",
         *(f"{side} {name}{kind}" for side in ("ours", "bitbudget") for name in (*pairs(384), "all")
           for kind in ("", " cpu", " overlap")),

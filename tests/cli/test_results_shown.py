@@ -24,7 +24,7 @@ LOGO = '''
         """Reads images."""
         name = "logo"
         modality = Modality.IMAGE
-        paper = Paper("Logos & 100 % more_of them", 2024, arxiv="2401.00001")
+        paper = Paper("Logos & 100 % more_of them", 2024, arxiv="2401.00001", authors=("Ada One", "Björn Two"))
 
         def encode(self, items, role):
             raise NotImplementedError
@@ -244,4 +244,5 @@ def test_cite_prints_bibtex(project: Project) -> None:
     assert "The Weighbridge authors" in said
     assert r"Logos \& 100 \% more\_of them" in said
     assert "eprint = {2401.00001}" in said
+    assert "author = {Ada One and Björn Two}" in said
     assert said.count("{") == said.count("}")

@@ -44,6 +44,14 @@ def test_a_table_a_sentence_and_files(files: tuple[Path, Path], tmp_path: Path) 
     assert written.count("<tr") == 6
 
 
+def test_more_dimensions_than_there_are_is_a_line_and_no_result(files: tuple[Path, Path]) -> None:
+    done = run(*files, "-c", "pca,truncated[dim=16],itq,pca[dim=16]+truncated[dim=24]")
+    for name in ("pca[dim=64]: dim=64", "itq[bits=128]: bits=128"):
+        assert f"no result: {name} is not possible at 32 dimensions" in done.stdout
+    assert "pca[dim=16]+truncated[dim=24]: dim=24 is not possible at 16 dimensions" in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()[3:5]] == ["float32", "truncated[dim=16]"]
+
+
 def test_json_for_a_script(files: tuple[Path, Path]) -> None:
     answer = json.loads(run(*files, "-c", "float16", "--json").stdout)
     assert answer["documents"] == 400
@@ -80,6 +88,7 @@ def test_the_compressor_that_new_method_writes_runs_as_it_is(files: tuple[Path, 
     [
         (("missing.npy",), "missing.npy: there is no such file"),
         (("{documents}", "-c", "nothing"), "no compressor 'nothing'"),
+        (("{documents}", "-c", "xyzzyq"), "`weighbridge ls compressors` lists what there is"),
         (("{documents}", "--budget", "much"), "--budget takes bytes"),
         (("{documents}", "--similarity", "hamming"), "similarity is one of cosine, dot, euclidean"),
         (("{documents}", "--csv", "no/such/folder/t.csv"), "there is no folder no/such/folder"),

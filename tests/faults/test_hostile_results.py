@@ -17,6 +17,7 @@ import pytest
 from suite.errors import WeighbridgeError
 from suite.results.catalog import Catalog
 from suite.results.columns import pack, unpack
+from suite.results.files_of_rows import LARGEST_ROW
 from suite.results.index import Index
 from suite.results.schema import CellResult, checksum
 from suite.results.store import ResultStore
@@ -142,6 +143,23 @@ def test_a_folder_with_the_name_of_a_file_is_set_aside_with_what_it_holds(store)
 
 
 @pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content.decode().encode("utf-16"),
+        lambda content: b"\xef\xbb\xbf" + content,
+        lambda content: content + b"\0" * 99,
+        lambda content: content + b" " * LARGEST_ROW,
+    ],
+)
+def test_a_row_in_another_encoding_or_of_another_size_is_refused(store, spoil):
+    path = store.path(cell())
+    path.write_bytes(spoil(path.read_bytes()))
+    labels, rejected = readings(store)
+    assert labels == []
+    assert len(rejected) == 1
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"items_sha256": "../../../../../../etc/passwd"},
@@ -152,7 +170,13 @@ def test_a_folder_with_the_name_of_a_file_is_set_aside_with_what_it_holds(store)
         {"seed": "0"},
         {"seed": True},
         {"seed": 0.0},
+        {"seed": 10**60},
+        {"costs": {"fitted_bytes": 10**400}},
+        {"scores": {f"m{i}": 0.5 for i in range(2000)} | {"ndcg": 0.5}},
+        {"costs": {"extra": {f"m{i}": 0.5 for i in range(2000)}}},
         {"schema_version": 0},
+        {"schema_version": 10**400},
+        {"schema_version": 5000},
         {"schema_version": "1"},
         {"schema_version": True},
         {"control": "no"},

@@ -118,3 +118,28 @@ def test_what_desktops_leave_behind_is_passed_over_and_a_pipe_is_not_waited_for(
     os.mkfifo(tmp_path / "val" / "a" / "1.png")
     with pytest.raises(DataMismatch, match=r"1\.png: cannot be read"):
         image_folder.load(tmp_path)
+
+
+def test_one_small_picture_that_decides_the_size_of_all_is_named(tmp_path, caplog):
+    for split in ("train", "val"):
+        for name in ("a", "b"):
+            (tmp_path / split / name).mkdir(parents=True)
+            Image.new("RGB", (16, 12)).save(tmp_path / split / name / "0.png")
+    Image.new("RGB", (2, 2)).save(tmp_path / "poster.png")
+    assert image_folder.load_own(tmp_path).test.shape == (2, 12, 16, 3)
+    assert not caplog.text
+    Image.new("RGB", (1, 9)).save(tmp_path / "val" / "b" / "odd\n.png")
+    assert image_folder.load_own(tmp_path).test.shape == (3, 1, 1, 3)
+    assert "2 sizes are resized to 1 pixels a side" in caplog.text
+    assert "odd?.png" in caplog.text
+
+
+def test_pictures_that_are_of_one_size_once_they_stand_upright_are_not_cut(tmp_path, caplog):
+    turned = Image.Exif()
+    turned[0x112] = 6
+    for split in ("train", "val"):
+        (tmp_path / split / "a").mkdir(parents=True)
+        Image.new("RGB", (16, 12)).save(tmp_path / split / "a" / "0.jpg")
+        Image.new("RGB", (12, 16)).save(tmp_path / split / "a" / "1.jpg", exif=turned)
+    assert image_folder.load_own(tmp_path).test.shape == (2, 12, 16, 3)
+    assert not caplog.text

@@ -329,6 +329,14 @@ def test_nothing_is_read_where_nothing_changed(stored, tmp_path, monkeypatch):
     assert "quick/methods/method-0.html" in build_site(stored.root, site).written
 
 
+@pytest.mark.parametrize("target", ["..", "loop", "/proc", "nowhere"])
+def test_a_stamp_goes_behind_no_link(tmp_path, target):
+    (tmp_path / "folder").mkdir()
+    before = stamp([tmp_path / "folder"])
+    (tmp_path / "folder" / "loop").symlink_to(target)
+    assert stamp([tmp_path / "folder"]) == stamp([tmp_path / "folder"]) != before
+
+
 @pytest.mark.parametrize("change", ["time", "size", "more", "less"])
 def test_a_stamp_notices_every_change(tmp_path, change):
     file = tmp_path / "folder/a.json"

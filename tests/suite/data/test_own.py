@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,10 @@ from suite.cards import catalog
 from suite.data import access, own
 from suite.discovery import scan
 from suite.errors import DeclarationError, SelectorError, WeighbridgeError
-from suite.planning import plan
+from suite.keys import ENGINE_VERSION
+from suite.planning import applies, plan
 from suite.profiles import profile
+from suite.running.cluster import check_node
 from tasks.data.compression import load_folder
 from tasks.data.image_folder import load_own as load_images
 from tasks.data.sts import load_table
@@ -85,9 +89,12 @@ def test_what_was_named_once_is_not_run_unasked_and_what_was_added_is(place, cor
     with_own_data(catalogue, f"beir:{corpus}")
 
     def planned():
-        return {c.task.task.name for c in plan(scan(), profile("quick"), "bm25", once=False)}
+        return {c.task.task.name for c in plan(scan(), profile("quick"), "bm25")}
 
     assert "beir/my-corpus" not in planned()
+    assert "beir/my-corpus" not in {c.task.task.name for c in cells("beir/*")}
+    assert "beir/my-corpus" not in {c.task.task.name for c in plan(scan(), profile("quick"), "bm25", undeclared=True)}
+    assert [c.task.task.name for c in cells("beir/my-corpus")] == ["beir/my-corpus"]
     own_data.remember(f"beir:{corpus}", catalogue.declared_tasks())
     assert "beir/my-corpus" in planned()
     own_data.forget("beir/my-corpus")
@@ -99,6 +106,55 @@ def test_pages_do_not_say_where_data_lie(place, corpus):
     card = catalog(scan(), [cell], [], [])
     assert {d.name for d in card.data} >= {"own-beir-my-corpus"}
     assert str(place) not in card.to_json()
+
+
+@pytest.mark.parametrize(("prefix", "family"), [("beir", "beir"), ("images", "imagenet"), ("bytes", "compression")])
+def test_a_prefix_stands_for_its_family(prefix, family):
+    assert own.task_name(f"{prefix}/mine") == f"{family}/mine"
+    assert own.task_name("sts/*") == "sts/*"
+    assert own.task_name(prefix) == prefix
+
+
+def test_what_a_kind_is_to_begin_with_can_read_it():
+    catalogue = scan()
+    for kind in own.kinds().values():
+        method = catalogue.methods[kind.begin_with].cls
+        spec = {"name": "x", "title": "x", "data": "lee"} | kind.task
+        family = next(t for t in catalogue.tasks.values() if t.origin.module == kind.module)
+        task = type(family.task)(type(family.task).Spec.model_validate(spec))
+        assert applies(method, replace(family, task=task))
+
+
+def test_a_path_with_a_comma_is_refused_with_a_way_out(place, corpus):
+    folder = corpus.rename(place / "red, blue")
+    with pytest.raises(SelectorError, match=r"a comma separates names; name this path by a link: ln -s '.*red, blue'"):
+        own_data.named(f"beir:{folder}", ())
+    (place / "mine").symlink_to(folder)
+    assert own_data.named(f"beir:{place}/mine,sts/*", ()) == ["beir/red-blue", "sts/*"]
+
+
+@pytest.mark.parametrize(("name", "said"), [("a+b", r"\+ joins an encoder and compressors"), ("a,b", "a comma")])
+def test_a_model_s_path_with_a_sign_of_ours_is_refused_with_a_way_out(place, name, said):
+    (place / name).mkdir()
+    with pytest.raises(SelectorError, match=f"{said}.*ln -s .*{re.escape(name)}"):
+        plan(scan(), profile("quick"), f"st:{place}/{name}", "sts/lee")
+
+
+def test_another_node_takes_over_names_and_keeps_its_own(place, corpus, tmp_path, monkeypatch):
+    entry = own_data.remember(f"beir:{corpus}", (), "beir/mine")
+    monkeypatch.setenv("WEIGHBRIDGE_RESULTS", str(tmp_path / "node" / "results"))
+    assert own.entries() == ()
+    own_data.take_over([entry])
+    assert own.entries() == (entry,)
+    own_data.take_over([entry.model_copy(update={"path": "/elsewhere"})])
+    assert own.entries() == (entry,)
+    monkeypatch.setenv("WEIGHBRIDGE_ROOT", str(ROOT))
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("WEIGHBRIDGE_RESULTS", str(tmp_path / "second" / "results"))
+    assert check_node([entry.data], [entry]) == (ENGINE_VERSION, [])
+    corpus.rename(corpus.with_name("gone"))
+    _, (missing,) = check_node([entry.data], [entry])
+    assert f"beir/mine, are not at {corpus}" in missing
 
 
 def test_names_that_are_taken(place, corpus):
@@ -184,7 +240,7 @@ def test_files_of_a_folder_are_compressed_one_by_one(tmp_path):
 
 
 def test_a_broken_set_of_ones_own_stops_nothing_else(place, corpus):
-    cells(f"beir:{corpus}")
+    own_data.remember(f"beir:{corpus}", ())
     (corpus / "corpus.jsonl").write_text("no JSON\n")
     by_task = {c.task.task.name: c for c in cells("beir/*")}
     assert "corpus.jsonl, line 1: not JSON" in by_task["beir/my-corpus"].skip

@@ -26,7 +26,7 @@ BAD = {
         "    def encode(self, items, role):\n        kept = []\n        while True:\n"
         "            kept.append(np.ones(2**23))"
     ),
-    "killed": "    def encode(self, items, role):\n        os.kill(os.getpid(), signal.SIGKILL)",
+    "killed": "    def encode(self, items, role):\n        os.kill(os.getpid(), signal.SIGSEGV)",
     "exits": "    def encode(self, items, role):\n        raise SystemExit(3)",
     "bad-fit": (
         "    def fit(self, data, seed):\n        return {'x': np.array([np.inf])}\n\n"
@@ -70,7 +70,7 @@ def limited(seconds: float = 5, memory: int = 300 * 2**20) -> str:
         ("not-a-representation", "failed", "list, not a Representation"),
         ("hangs", "timeout", "limit of 5 s"),
         ("hog", "out_of_memory", "GiB"),
-        ("killed", "failed", "killed by signal 9"),
+        ("killed", "failed", "killed by signal 11"),
         ("exits", "failed", "SystemExit"),
         ("bad-fit", "failed", "NaN or infinite values under 'x'"),
         ("skips", "skipped", "not for toys"),

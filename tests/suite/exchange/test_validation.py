@@ -207,3 +207,8 @@ def test_limits_are_those_of_the_declaration():
 def test_numbers_and_names_that_no_run_makes_are_found(project, changes, said):
     change(project, **changes)
     assert said in problems(project)
+
+
+def test_whatever_a_row_says_of_itself_a_problem_is_a_line(project):
+    change(project, method="m" * 100_000)
+    assert max(map(len, problems(project).splitlines())) < 1000

@@ -161,6 +161,16 @@ FAMILY = """
 """
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_who_is_killed_from_outside_every_time_gets_no_row_and_stops_nobody(tmp_path, number):
+    project = make_project(tmp_path)
+    project.method("shot", f"    def encode(self, items, role):\n        os.kill(os.getpid(), {int(number)})")
+    done = project.run("run", "-m", "letters,shot", "--jobs", "1", code=1)
+    assert {label for label, *_ in project.rows()} == {"letters[dim=4]", "letters[dim=26]"}
+    assert f"killed by signal {int(number)}, 2 times: by " in done.stdout
+    assert "1 of 3 planned rows are due" in project.run("run", "-m", "letters,shot", "--dry-run").stdout
+
+
 def test_a_trouble_stores_nothing_replaces_nothing_and_passes(tmp_path):
     project = make_project(tmp_path)
     project.method("full", FULL)
