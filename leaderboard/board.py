@@ -123,6 +123,15 @@ class Board:
 
     def size(self, entry: Entry) -> Size | None:
         """What a configuration stores for an item of a task; None where it stores nothing an item."""
+        if id(entry) not in self._sizes:
+            self._sizes[id(entry)] = self._size(entry)
+        return self._sizes[id(entry)]
+
+    @cached_property
+    def _sizes(self) -> dict[int, Size | None]:
+        return {}
+
+    def _size(self, entry: Entry) -> Size | None:
         own, shared = entry.costs.get("bytes_per_item"), 0.0
         if own is None:
             model = entry.costs.get("model_bytes")

@@ -67,7 +67,11 @@ class SiteReport:
 
 
 def build_site(
-    results_root: Path, out: Path, profiles: Sequence[str] | None = None, progress: Progress | None = None
+    results_root: Path,
+    out: Path,
+    profiles: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    repository: str = "",
 ) -> SiteReport:
     """Write the leaderboard of the results under `results_root` into the folder `out`.
 
@@ -76,6 +80,7 @@ def build_site(
         out: folder of the site; pages whose data did not change are left alone.
         profiles: those to show, the first opens first; by default all, the most recently run first.
         progress: is told a line for every step.
+        repository: address of the project's repository, which every page links to; by default there is no link.
 
     Returns:
         What was built.
@@ -83,6 +88,7 @@ def build_site(
     inputs = stamp(
         (results_root, HERE, Path(str(bootstrap.__file__)).parent),
         VERSION,
+        repository,
         str(Site(out).documentation),
         *(profiles or ()),
     )
@@ -92,7 +98,7 @@ def build_site(
     if known is not None:
         return known
     with _collector_paused():
-        report = _build(results_root, out, profiles, progress or (lambda line: None), outputs)
+        report = _build(results_root, out, profiles, progress or (lambda line: None), outputs, repository)
     now = {"inputs": inputs, "profiles": report.profiles, "runs": report.runs}
     now |= {"files": report.files, "size": report.size, "outputs": Site(out).stamp()}
     files.write(out / REPORT, json.dumps(now).encode(), ours=True)
@@ -135,7 +141,9 @@ def memory(out: Path, profile: str) -> Path:
     return out / BUILD / slug(profile)
 
 
-def _build(results_root: Path, out: Path, profiles: Sequence[str] | None, say: Progress, outputs: str) -> SiteReport:
+def _build(
+    results_root: Path, out: Path, profiles: Sequence[str] | None, say: Progress, outputs: str, repository: str
+) -> SiteReport:
     found = list(profiles) if profiles is not None else reading.profiles(results_root)
     stored = [reading.read(results_root, name, memory(out, name) / "rows") for name in found]
     if profiles is None:
@@ -146,7 +154,7 @@ def _build(results_root: Path, out: Path, profiles: Sequence[str] | None, say: P
         site.file(f"{ASSETS}/{source.name}", source.read_bytes())
     for place, board in enumerate(boards):
         say(f"{board.profile}: {len(board.stored.rows):,} runs")
-        _Profile(site, board, [other.profile for other in boards]).write(first=place == 0)
+        _Profile(site, board, [other.profile for other in boards], repository).write(first=place == 0)
     removed = site.finish()
     say(f"{len(site.written)} of {len(site.paths())} files written")
     return SiteReport(
@@ -163,8 +171,8 @@ def _build(results_root: Path, out: Path, profiles: Sequence[str] | None, say: P
 class _Profile:
     """Writes the pages of one profile into the folder of its name."""
 
-    def __init__(self, site: Site, board: Board, profiles: Sequence[str]) -> None:
-        self.site, self.board, self.profiles = site, board, profiles
+    def __init__(self, site: Site, board: Board, profiles: Sequence[str], repository: str) -> None:
+        self.site, self.board, self.profiles, self.repository = site, board, profiles, repository
         self.folder = slug(board.profile)
         self.tabs = tabs(board)
         self.evidence = Evidence(board, memory(site.out, board.profile) / "evidence")
@@ -274,6 +282,7 @@ class _Profile:
             "active": "index.html" if path.startswith("tabs/") else path,
             "home": f"{up}{self.folder}/",
             "pages": search.PAGES,
+            "repository": self.repository,
             "documentation": self.site.documentation and f"{up}{self.site.documentation}",
             "profile": clean(self.board.profile, 40),
             "profiles": [

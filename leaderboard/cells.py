@@ -81,15 +81,15 @@ class Cell(NamedTuple):
 
 def pack(rows: Iterable[tuple[str, Row]]) -> bytes:
     """JSON of rows, each with the name of its file; what many share is written once."""
-    origins: dict[str, int] = {}
+    origins: dict[tuple[Any, ...], int] = {}
     found = []
     for file, stored in rows:
         row, sheet = stored.result, stored.sheet
         where = row.provenance
         drawing = None if sheet is None else Drawing(sheet.digest, sheet.rows, sheet.width, sheet.height)
-        origin = json.dumps(
-            [where.machine, where.packages, where.weights, where.code_hash, where.task_hash, where.data_hash or "",
-             where.engine, where.git_revision, where.threads, where.jobs]
+        origin = (
+            tuple(where.machine.items()), tuple(where.packages.items()), tuple(where.weights.items()), where.code_hash,
+            where.task_hash, where.data_hash or "", where.engine, where.git_revision, where.threads, where.jobs,
         )  # fmt: skip
         costs = {cost.name: plain for cost in COSTS if (plain := number(getattr(row.costs, cost.name))) is not None}
         found.append(
@@ -98,7 +98,9 @@ def pack(rows: Iterable[tuple[str, Row]]) -> bytes:
              row.items_sha256, where.started, where.seconds, origins.setdefault(origin, len(origins)), file,
              drawing]
         )  # fmt: skip
-    return json.dumps([[json.loads(origin) for origin in origins], found], separators=(",", ":")).encode()
+    return json.dumps(
+        [[[*map(dict, origin[:3]), *origin[3:]] for origin in origins], found], separators=(",", ":")
+    ).encode()
 
 
 def unpack(content: bytes) -> Sequence[Cell]:

@@ -22,7 +22,7 @@ from suite.results.bootstrap import LEVEL, Estimate, Sample, replicates
 from suite.results.catalog import MetricCard
 from suite.results.kept import Kept, mean_kept
 from suite.results.metrics import Metric, Statistic
-from suite.results.statistics import Contest, Difference
+from suite.results.statistics import Contest, Difference, rank_of
 
 _CODE = digest(
     *(Path(str(module.__file__)).read_bytes() for module in (bootstrap, kept, moments, statistics)),
@@ -194,8 +194,9 @@ class Evidence:
         return [estimates[label].interval() for label in labels]
 
     def _ranks(self, task: str, labels: Sequence[str], card: MetricCard) -> list[int | None]:
-        found = self._contest(task).ranks(card.better, labels)
-        return [found[label].rank for label in labels]
+        groups = self._contest(task).tie_groups(card.better, labels)
+        ranks = rank_of(groups)
+        return [ranks.get(label) for label in labels]
 
     def _tested(self, task: str, label: str, others: Sequence[str]) -> list[tuple[Any, ...] | None]:
         contest, card = self._contest(task), self._metric(task)

@@ -19,7 +19,7 @@ _VISIBLE: dict[int, int | str] = {**_CONTROL, **_BIDI, **{code: f"[U+{code:04X}]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _FORMAT = re.compile(r",?\.\d[feg%]|,?d|")
-_IN_SCRIPT = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+_IN_SCRIPT = {c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 _LARGEST = 1e15
 
 
@@ -84,8 +84,11 @@ def compact(value: object, digits: int = 6) -> float | int | None:
 def script_json(value: Any) -> str:
     """JSON that is safe inside a script element and inside a script file, in any browser."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    return text.translate(_IN_SCRIPT)
+    if not text.isascii():
+        text = _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    for character, escape in _IN_SCRIPT.items():
+        text = text.replace(character, escape)
+    return text
 
 
 def params_text(params: Mapping[str, object]) -> str:

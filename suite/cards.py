@@ -28,10 +28,11 @@ from suite.results.catalog import (
     TaskCard,
     VariantCard,
 )
+from suite.results.index import RowSummary, row_of
 from suite.results.layout import component
 from suite.results.metrics import COSTS, METRICS
 from suite.results.schema import Status
-from suite.results.store import Row
+from suite.results.store import ResultStore, Row
 from suite.selectors import matches
 from suite.task import Task
 
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 def catalog(
     catalogue: Catalogue,
     cells: Sequence[Cell],
-    rows: Sequence[Row],
+    rows: Sequence[RowSummary],
+    store: ResultStore,
     verdicts: Sequence[ClaimCard],
     reported: Sequence[ReferenceRow] = (),
 ) -> Catalog:
@@ -51,7 +53,8 @@ def catalog(
     Args:
         catalogue: methods and tasks of a scan.
         cells: a profile's plan.
-        rows: its stored rows.
+        rows: what its stored rows say.
+        store: where they are; only rows that a task makes tables of are read.
         verdicts: its claims, judged (`suite.verdicts`).
         reported: numbers that others report, shown beside the published ones.
     """
@@ -59,9 +62,6 @@ def catalog(
     families = {t.family: t for t in tasks.values()}
     data = dict.fromkeys(name for t in tasks.values() for name in t.datasets())
     keys = stale_keys(cells)
-    by_task: dict[str, list[Row]] = {name: [] for name in tasks}
-    for row in rows:
-        by_task.get(row.result.task, []).append(row)
     return Catalog(
         families=[
             FamilyCard(name=t.family, title=t.family_title, description=t.description, extra=t.extra, study=t.study)
@@ -84,7 +84,7 @@ def catalog(
                 metrics=list(dict.fromkeys((t.main_metric, *t.metrics))),
                 data=list(t.datasets()),
                 items=access.spec(t.spec.data).items,
-                tables=tables(t, by_task[t.name], keys),
+                tables=tables(t, _rows_for_tables(t, rows, store), keys),
             )
             for t in tasks.values()
         ],
@@ -99,6 +99,12 @@ def catalog(
         theory=[line for t in tasks.values() for line in t.theory()],
         keys=keys,
     )
+
+
+def _rows_for_tables(task: Task[Any], rows: Iterable[RowSummary], store: ResultStore) -> list[Row]:
+    if type(task).tables is Task.tables:
+        return []
+    return [row_of(store, row) for row in rows if row.task == task.name]
 
 
 def tables(task: Task[Any], rows: Iterable[Row], keys: Mapping[str, str]) -> list[TableCard]:
@@ -158,12 +164,12 @@ def _method(found: FoundMethod, catalogue: Catalogue) -> MethodCard:
     )
 
 
-def _by_name(catalogue: Catalogue, rows: Iterable[Row]) -> list[FoundMethod]:
+def _by_name(catalogue: Catalogue, rows: Iterable[RowSummary]) -> list[FoundMethod]:
     """Methods of rows that no file holds: models by name, and rows of parts that no profile declares."""
     labels: dict[str, dict[str, None]] = {}
     for row in rows:
-        if row.result.method not in catalogue.methods and any(sign in row.result.method for sign in ":+"):
-            labels.setdefault(row.result.method, {})[row.result.label] = None
+        if row.method not in catalogue.methods and any(sign in row.method for sign in ":+"):
+            labels.setdefault(row.method, {})[row.label] = None
     found: list[FoundMethod] = []
     for own in labels.values():
         # What was a name when the row was stored may be none now: its page then says less.

@@ -27,7 +27,12 @@ from suite.sources import Sources
 
 
 def judged(
-    scanned: Catalogue, cells: Sequence[Cell], store: ResultStore, profile: str, methods: Collection[str] | None = None
+    scanned: Catalogue,
+    cells: Sequence[Cell],
+    store: ResultStore,
+    profile: str,
+    methods: Collection[str] | None = None,
+    index: Index | None = None,
 ) -> list[ClaimCard]:
     """The verdicts on the claims of methods about a profile, in the order in which these are declared.
 
@@ -37,8 +42,9 @@ def judged(
         store: where the rows are.
         profile: whose rows.
         methods: names of the methods whose claims are judged; all of them if None.
+        index: of the profile's rows, if there is one already.
     """
-    evidence = _Evidence(store, profile, cards.stale_keys(cells))
+    evidence = _Evidence(store, index or Index(store, profile), cards.stale_keys(cells))
     rule, place = _rule(), digest([str(store.root.resolve()), profile])[:16]
     file = cache_root() / "claims" / f"{place}-{rule[:16]}.verdicts"
     kept: dict[str, Any] = stored.read(file, rule) or {}
@@ -57,11 +63,11 @@ def judged(
 class _Evidence:
     """The rows of a profile, read where a claim asks for them, and what they were by task."""
 
-    def __init__(self, store: ResultStore, profile: str, keys: Mapping[str, str]) -> None:
+    def __init__(self, store: ResultStore, index: Index, keys: Mapping[str, str]) -> None:
         self.keys = keys
         self._store = store
         self._by_task: dict[str, list[RowSummary]] = {}
-        for summary in Index(store, profile).summaries:
+        for summary in index.summaries:
             self._by_task.setdefault(summary.task, []).append(summary)
         self.rows_of: RowsOf = cache(self._rows_of)
         self._digest = cache(self._digest_of)

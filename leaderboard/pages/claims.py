@@ -53,7 +53,7 @@ def describe(claim: ClaimCard) -> dict[str, Any]:
         "verdict": claim.verdict,
         "mark": MARKS[claim.verdict],
         "threshold_by": claim.threshold_by,
-        "why": clean(claim.why, 500),
+        "why": "" if claim.verdict == "holds" else clean(claim.why, 500),
         "value": None if claim.value is None else formatted(claim.value, _FORM),
         "relation": {">=": "≥", "<=": "≤"}.get(claim.relation or "", clean(claim.relation or "", 4)),
         "threshold": None if claim.threshold is None else formatted(claim.threshold, _FORM),

@@ -23,7 +23,7 @@ def _enough(page: TabPage) -> dict[str, str] | None:
         return None
     return _card(
         page, label, f"{numbers.percent(page.kept[label].percent)} %",
-        f"of {_reference(page, label)} in {numbers.size(page.size(label, page.tab.ranked))}",
+        f"of {_reference(page, label)} in {_size(page, label)}",
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def _cutting(page: TabPage) -> dict[str, str] | None:
         return None
     return _card(
         page, label, f"{numbers.percent(page.kept[label].percent)} %",
-        f"of {_reference(page, label)} by cutting to {numbers.size(page.size(label, page.tab.ranked))}",
+        f"of {_reference(page, label)} by cutting to {_size(page, label)}",
     )  # fmt: skip
 
 
@@ -57,6 +57,11 @@ def _card(page: TabPage, label: str, value: str, said: str) -> dict[str, str]:
         "title": label,
         "href": f"{links.method(entry.first.method)}#{links.results(entry)}",
     }
+
+
+def _size(page: TabPage, label: str) -> str:
+    """The size, never broken before its unit."""
+    return numbers.size(page.size(label, page.tab.ranked)).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _reference(page: TabPage, label: str) -> str:

@@ -127,7 +127,7 @@ class TabPage:
             "name": clean(tab.key, 80),
             "title": tab.title,
             "full_title": clean(tab.family.title, 120),
-            "description": clean(tab.tasks[0].description or tab.family.description, 1000),
+            "description": clean((tab.ranked or tab.tasks)[0].description or tab.family.description, 1000),
             "tasks": [self._task(card) for card in tab.choices],
             "unranked": [
                 {"title": clean(card.title, 80), "href": links.task(card.name), "why": _why_unranked(card)}

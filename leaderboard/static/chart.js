@@ -40,6 +40,7 @@ weighbridge.chart = (() => {
     for (let power = first; power <= last; power += every) found.push(10 ** power);
     return found;
   };
+  const round = (text) => text.replace(/^(\S*)\.0+(?= |$)/, "$1");  // a tick at 10.0 kB says 10 kB
   const axis = (values, log, from, to, pad) => {
     const turn = log ? Math.log10 : (value) => value;
     let [low, high] = [Math.min(...values), Math.max(...values)];
@@ -90,11 +91,11 @@ weighbridge.chart = (() => {
     const grid = make("g", { class: "grid" });
     for (const at of (x.log ? decades : nice)(ofX.low, ofX.high, Math.max(3, Math.floor(width / 90)))) {
       const px = ofX.place(at);
-      grid.append(make("line", { x1: px, x2: px, y1: top, y2: height - bottom }), make("text", { x: px, y: height - bottom + 15, "text-anchor": "middle", class: "axis" }, x.text(at)));
+      grid.append(make("line", { x1: px, x2: px, y1: top, y2: height - bottom }), make("text", { x: px, y: height - bottom + 15, "text-anchor": "middle", class: "axis" }, round(x.text(at))));
     }
     for (const at of (y.log ? decades : nice)(ofY.low, ofY.high, Math.max(4, Math.floor(height / 42)))) {
       const py = ofY.place(at);
-      grid.append(make("line", { x1: left, x2: width - right, y1: py, y2: py }), make("text", { x: left - 6, y: py + 4, "text-anchor": "end", class: "axis" }, y.text(at)));
+      grid.append(make("line", { x1: left, x2: width - right, y1: py, y2: py }), make("text", { x: left - 6, y: py + 4, "text-anchor": "end", class: "axis" }, round(y.text(at))));
     }
     svg.append(grid);
     if (!small) svg.append(make("text", { x: left, y: 10, class: "axis title" }, y.title));

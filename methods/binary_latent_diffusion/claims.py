@@ -34,12 +34,15 @@ CLAIMS = {
         Claim(
             "At equal bits its PSNR is at most .3 dB below that of vector quantisation",
             lambda r: r[_binary(16)].main - r[_VQ].main >= -0.3, _TRIAL, _CODING,
+            why=(
+                "At 800 steps on small images vector quantisation leads by 1.4 dB; whether binary codes catch up with"
+                " longer training was not tried"
+            ),
         ),
         Claim(
             "At equal bits its PSNR is at least that of lookup-free quantisation",
             lambda r: r[_binary(16)].main - r[_LFQ].main >= 0, "no paper: the other quantiser without a codebook",
             _CODING, given=_lfq_works,
-            why="The control did not learn to use its codes: with 392 bits it is below 2-bit binary with 98",
         ),
         Claim(
             "Four times the bits gain .8 dB",
@@ -52,6 +55,7 @@ CLAIMS = {
         Claim(
             "Predicting flips denoises held-out bits at least as well as predicting the bits",
             lambda r: r[_binary(16)].cost("denoising_bce") - r[_DIRECT].cost("denoising_bce") <= 0, _SOURCE, _CODING,
+            why="At 800 steps a network that predicts the bits themselves is ahead; longer training was not tried",
         ),
         Claim(
             "Samples of 16 steps are at most 1.2 times as far from held-out images as those of 64",

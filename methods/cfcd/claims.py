@@ -35,6 +35,10 @@ CLAIMS = {
             ),
             source=_SOURCE,
             task=_TASK,
+            why=(
+                "Local features are matched on maps of 3 × 3 and 4 × 4 cells, too coarse for what is hidden; the sum "
+                "of the matching losses probably outweighs the rest (inferred)"
+            ),
         ),
     ),
 }

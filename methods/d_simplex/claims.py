@@ -34,6 +34,11 @@ def _learnt(*rows: str) -> Callable[[Results], Verdict]:
     return lambda r: minimum(*(r[row].score("self_old_classes") for row in rows)) >= LEARNT
 
 
+UPDATES = (
+    "Under HOC even known classes lose 24 points of 93 here, and the fixed head without it loses less: why is not known"
+)
+
+
 CLAIMS = {
     "d-simplex": (
         Claim(
@@ -52,6 +57,7 @@ CLAIMS = {
             "With HOC updates with new classes cost at most 3 points in the old gallery, on classes that no model saw",
             lambda r: r[HOC].score("cross_gain") >= -0.03, f"{SOURCE}, section 5", UPDATED,
             threshold_by="project", given=_learnt(HOC),
+            why=UPDATES,
         ),
         Claim(
             "With HOC a model of six classes costs at most 3 points in the gallery of the model of three it came from, "
@@ -64,6 +70,7 @@ CLAIMS = {
             "With HOC updates cost at most 3 points in the old gallery, on the classes that the old model knew",
             lambda r: r[HOC].score("cross_old_classes") - r[HOC].score("self_old_classes") >= -0.03,
             f"{SOURCE}, section 5", UPDATED, threshold_by="project", given=_learnt(HOC),
+            why=UPDATES,
         ),
         Claim(
             "With a trainable head and replay such updates cost 8 points or more, on classes that no model saw",
@@ -74,6 +81,7 @@ CLAIMS = {
             "HOC keeps the old gallery better than the fixed head without it, on classes that no model saw",
             lambda r: r[HOC].score("cross_gain") - r[FIXED].score("cross_gain") >= 0, f"{SOURCE}, section 5", UPDATED,
             threshold_by="paper", given=_learnt(HOC, FIXED),
+            why=UPDATES,
         ),
     ),
 }  # fmt: skip

@@ -50,6 +50,10 @@ CLAIMS = {
         Claim(
             "A linear probe on 2 dimensions: at least a model trained for 2",
             _at_least(_gain("top1_probe", 2, "only-2"), 0.0), SOURCE, TASK,
+            why=(
+                "A finding: all lengths share one network, and one that is trained for two dimensions alone uses them"
+                " better, by 1.8 points"
+            ),
         ),
         Claim(
             "A linear probe on 256 dimensions: at most 1.5 points below the plain loss",

@@ -49,6 +49,10 @@ CLAIMS = {
             _sparse("heads_from_0.1", 0.05),
             "arXiv:2404.15574, abstract",
             TASK,
+            why=(
+                "SmolLM2-135M has 270 heads, the paper's models four times as many and more; a small model may copy "
+                "with a larger share of them (inferred)"
+            ),
         ),
         Claim(
             "At most 4 % of the heads score 0.5 or more",

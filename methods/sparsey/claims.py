@@ -45,11 +45,19 @@ CLAIMS = {
             "On images its codes classify better, by nearest neighbours, than codes with winners drawn blindly",
             lambda r: r["sparsey[arm=sparsey]"].score("top1_knn")
             - r["sparsey[arm=random-winners]"].score("top1_knn") >= 0, SOURCE, IMAGES,
+            why=(
+                "Codes with winners drawn by familiarity and blindly classify alike, both below the bits that they "
+                "are made of"
+            ),
         ),
         Claim(
             "On images its codes classify as well, by nearest neighbours, as the bits that they are made of",
             lambda r: r["sparsey[arm=sparsey]"].score("top1_knn") - r["edge-bits"].score("top1_knn") >= 0,
             SOURCE, IMAGES,
+            why=(
+                "A negative result: the codes keep less of what tells the classes apart than the bits that they are "
+                "made of, whether winners are drawn by familiarity or blindly"
+            ),
         ),
     ),
 }  # fmt: skip

@@ -28,6 +28,9 @@ def _transfers(r: Results) -> Verdict:
     return (aligned - unaligned >= 0) & (aligned >= 0.55) & (unaligned >= 0.55)
 
 
+FEW = "Few prompts: the interval of an AUC is ± .06 to .1 wide"
+
+
 CLAIMS = {
     "truthprint": (
         Claim(
@@ -35,12 +38,14 @@ CLAIMS = {
             _detects,
             "arXiv:2503.10602, section 3; threshold set here before it was measured",
             TASK,
+            why=FEW,
         ),
         Claim(
             "Intervention cuts hallucinations by 20 % and keeps 95 % of the recall",
             _cuts,
             "arXiv:2503.10602, section 5; threshold set here before it was measured",
             TASK,
+            why=FEW,
         ),
         Claim(
             "Intervention leaves no more hallucinations than as many interventions at random",
@@ -53,6 +58,7 @@ CLAIMS = {
             _transfers,
             "arXiv:2503.10602, section 4 (ComnHallu); threshold set here before it was measured",
             TARGET,
+            why=FEW,
         ),
     ),
 }

@@ -3,7 +3,6 @@
 * `method.py`: Well-read students learn better: a compact transformer, pre-trained before it is distilled.
 * `compact_bert.py`: A BERT small enough to train from nothing: its vocabulary, masked-LM pre-training, and mean
   vectors of texts.
-* `reranking.py`: Lexical search whose first documents are ranked again by vectors.
 * `claims.py`: What the paper claims, as inequalities over stored results.
 
 Left out: other sizes, and the fine-tuning of *pd* on labels, which the paper calls optional.

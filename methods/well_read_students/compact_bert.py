@@ -132,7 +132,6 @@ def compact_bert(pieces: int, shape: Shape, seed: int) -> Any:
 def pretrain(network: Any, pieces: WordPieces, texts: Sequence[str], schedule: Schedule, seed: int) -> None:
     """Masked-LM training in place: 15 % of the pieces are predicted, of which 80 % are hidden and 10 % exchanged."""
     import torch
-    from torch.nn.functional import cross_entropy
 
     ids = pieces.ids(texts, schedule.max_length)
     counts = np.bincount([piece for text in ids for piece in text], minlength=len(pieces.names)) + 1
@@ -142,16 +141,40 @@ def pretrain(network: Any, pieces: WordPieces, texts: Sequence[str], schedule: S
     rng = np.random.default_rng(seed)
 
     def loss(step: int) -> torch.Tensor:
-        tokens, mask = padded([ids[row] for row in rng.choice(len(ids), schedule.batch)])
-        chosen = (torch.rand(tokens.shape) < MASKED) & (tokens >= len(SPECIAL))
-        draw, hidden = torch.rand(tokens.shape), tokens.clone()
-        hidden[chosen & (draw < 0.8)] = SPECIAL.index("[MASK]")
-        exchanged = chosen & (draw >= 0.9)
-        hidden[exchanged] = torch.randint(len(SPECIAL), len(pieces.names), (int(exchanged.sum()),))
-        read = network.bert(input_ids=placed(hidden), attention_mask=placed(mask)).last_hidden_state
-        return cross_entropy(network.cls(read[placed(chosen)]), placed(tokens[chosen]))
+        return masked_loss(network, *padded([ids[row] for row in rng.choice(len(ids), schedule.batch)]))
 
     train_on(loss, network, schedule, seed)
+
+
+def masked_loss(network: Any, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Nats a hidden piece of (n, length) ids; what is hidden follows torch's generator."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    chosen = (torch.rand(tokens.shape) < MASKED) & (tokens >= len(SPECIAL))
+    draw, hidden = torch.rand(tokens.shape), tokens.clone()
+    hidden[chosen & (draw < 0.8)] = SPECIAL.index("[MASK]")
+    exchanged = chosen & (draw >= 0.9)
+    pieces = network.config.vocab_size
+    hidden[exchanged] = torch.randint(len(SPECIAL), pieces, (int(exchanged.sum()),))
+    read = network.bert(input_ids=placed(hidden), attention_mask=placed(mask)).last_hidden_state
+    return cross_entropy(network.cls(read[placed(chosen)]), placed(tokens[chosen]))
+
+
+def hidden_piece_nats(
+    network: Any, pieces: WordPieces, read: Sequence[str], held_out: Sequence[str], max_length: int
+) -> tuple[float, float]:
+    """What is lost on hidden pieces of texts that were not read: by the network, and by how common pieces are."""
+    import torch
+
+    counts = np.bincount([p for text in pieces.ids(read, max_length) for p in text], minlength=len(pieces.names)) + 1
+    ids = pieces.ids(held_out, max_length)
+    flat = np.array([piece for text in ids for piece in text if piece >= len(SPECIAL)])
+    share = counts[len(SPECIAL) :] / counts[len(SPECIAL) :].sum()
+    guessed = -np.log(share[flat - len(SPECIAL)]).mean()
+    with seeded(0), torch.inference_mode():
+        told = [masked_loss(network, *padded(ids[start : start + 32])).item() for start in range(0, len(ids), 32)]
+    return float(np.mean(told)), float(guessed)
 
 
 def train_on(

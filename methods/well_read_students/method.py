@@ -5,51 +5,43 @@ The paper's recipe has three steps: masked-LM pre-training of the compact model 
 Its finding is that both of the first two help and that they compound. The arms are what it compares: *scratch*, labels
 alone; *pf*, pre-training and labels; *d*, distillation from random weights; *pd*, pre-training and distillation.
 
-Here: 2 layers of 128 dimensions (0.4 M parameters, and 0.5 M of embeddings) on WordPiece cut to 4,096 pieces. The label
-is whether a passage belongs below a heading path of Wikipedia (odd articles): two classes, p = σ(a cos(q, d) + b), over
-all pairs of a batch, half of whose passages are near misses. Query and passage are read apart, where the paper reads
-them together: passages are then encoded once, and a batch holds many pairs. The first 50 documents of BM25 are ranked
-again. The teacher is MiniLM, its two upper layers fine-tuned on the same labels and the same loss. Transfer data are
-unlabelled: a sentence of every passage, and the passages; pre-training reads the same text.
+Here: 2 layers of 128 dimensions (0.4 M parameters, and 0.5 M of embeddings) on WordPiece cut to 4,096 pieces, and a
+linear classifier of their mean. Labels are few (five passages of each article); the teacher is a logistic regression of
+frozen MiniLM's vectors on them, and its soft labels stand beside all labelled and unlabelled passages and their
+sentences. Pre-training reads the passages of other articles. *words* says what needs no network: a logistic regression
+of the same labels on words weighted by tf-idf.
 
-Everything is small, because two CPU minutes must do for all arms: 0.2 million words of text where the paper has
-billions, 400 steps of pre-training and 160 of learning. Pre-training ends about where a model stands that knows how
-common each piece is, and nothing else; what the paper says of models that have read well is put to one that has hardly
-read.
-Left out: other sizes, and the fine-tuning of *pd* on labels, which the paper calls optional.
+Everything is small: 0.2 million words of text where the paper has billions. How far pre-training came is among the
+costs: nats a hidden piece, beside those of guessing by how common each piece is. Left out: other sizes, and the
+fine-tuning of *pd* on labels, which the paper calls optional.
 """
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.baselines.bm25 import BM25
-from methods.kit.text.finetuning import LOSS_PREFIX, Hidden, Recipe, TunedEncoder, distinct_rows, finetune
-from methods.kit.text.late_training import hard_negatives
-from methods.kit.text.minilm import OnMiniLM, normalised
+from methods.kit.text.minilm import OnMiniLM
+from methods.kit.text.sentence_pairs import SENTENCE_END, SHORTEST_SENTENCE
 from methods.kit.text.wiki_pairs import WIKI_PAIRS, heading_passage_pairs
 from methods.well_read_students.compact_bert import (
     Schedule,
     Shape,
     WordPieces,
     compact_bert,
+    hidden_piece_nats,
     pooled,
     pooled_corpus,
     pretrain,
     train_on,
 )
-from methods.well_read_students.reranking import LexicalAndDense
 from suite.accepts import Accepts
 from suite.method import FitData, Paper, Pool, Role, Tensors
-from suite.representations import Hits
+from suite.representations import Dense
 from suite.results.metrics import Metric, declare
 
 if TYPE_CHECKING:
@@ -58,27 +50,24 @@ if TYPE_CHECKING:
 
 SHAPE = Shape(layers=2, width=128)
 STUDENTS = ("scratch", "pf", "d", "pd")
-TEACHER = "teacher"
-SCALE, OFFSET = 10.0, -5.0
-"""Where a and b start."""
-RERANKED = 50
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-SHORTEST_SENTENCE = 30
-"""Characters."""
-VOCABULARY, SECONDS = "vocabulary", "seconds"
+TEACHER, WORDS = "teacher", "words"
+INVERSE_PENALTY = 100.0
+"""Of the logistic regressions."""
+READ, VOCABULARY, NATS = "read.", "vocabulary", "nats"
+HELD_OUT = 8
+"""Every so many passages are kept from pre-training, to see how well hidden pieces are told."""
 
 
 class WellReadStudents(OnMiniLM):
-    """The first documents of BM25, ranked again by a compact encoder; `arm` is how that was trained.
+    """A compact encoder that recognises what a text is about; `arm` is how it was trained.
 
-    All arms of a seed are trained together, since they share the pre-trained network and the teacher; the seconds of
-    each, those shared stages included, are among the costs. Weights are stored, and used, in float16.
+    All arms of a seed share the pre-trained network. Weights are stored, and used, in float16.
     """
 
     name = "well-read-students"
     summary = (
         "A tiny transformer is pre-trained as a masked language model and then learns a teacher's soft labels on "
-        "unlabelled pairs. Its controls leave out the pre-training, the distillation, or both."
+        "unlabelled text. Its controls leave out the pre-training, the distillation, or both."
     )
     paper = Paper(
         "Well-Read Students Learn Better: On the Importance of Pre-training Compact Models",
@@ -86,243 +75,189 @@ class WellReadStudents(OnMiniLM):
         "1908.08962",
         authors=("Iulia Turc", "Ming-Wei Chang", "Kenton Lee", "Kristina Toutanova"),
     )
-    readouts = ("search",)
-    tags = ("dense", "trained", "distilled", "re-ranking", "small-model")
-    grid = {"arm": (*STUDENTS, TEACHER)}
-    controls = {"arm": ("scratch", "pf", "d", TEACHER)}
-    accepts = Accepts(tasks=("beir/*",), unless_trained_on=(WIKI_PAIRS,))
+    readouts = ("topics",)
+    tags = ("dense", "trained", "distilled", "classification", "small-model")
+    grid = {"arm": (*STUDENTS, TEACHER, WORDS)}
+    controls = {"arm": ("scratch", "pf", "d", TEACHER, WORDS)}
+    accepts = Accepts(unless_trained_on=(WIKI_PAIRS,))
     quick = ()
     seeded = True
     trains_on = (WIKI_PAIRS,)
     train_params = ()
-    fit_params = ()
-    requires = (*OnMiniLM.requires, *BM25.requires)
+    fit_params = ("arm",)
+    requires = (*OnMiniLM.requires, "sklearn")
 
-    # -- training ---------------------------------------------------------------------------------------
+    # -- learning ---------------------------------------------------------------------------------------
 
     def train(self, pool: Pool, seed: int) -> Tensors:
-        """Every arm: its arrays under its name, float16; the teacher's float32, since it is weighed as the backbone."""
-        headings, passages = heading_passage_pairs(pool, every=self.effort.pick(quick=16, standard=1))
-        sentences = transfer_queries(passages, seed)
-        negatives = hard_negatives(headings, passages)
-        pieces = WordPieces.cut([*headings, *passages], self.effort.pick(quick=2048, standard=4096))
-        seconds = {}
-
-        start = time.process_time()
-        teacher = finetune([headings, passages, negatives], _relevance(), self.teaching, seed)
-        seconds[TEACHER] = time.process_time() - start
-        start = time.process_time()
+        """The vocabulary, the pre-trained network under ``read.``, and its nats a hidden piece beside guessing's."""
+        _, passages = heading_passage_pairs(pool, every=self.effort.pick(quick=16, standard=1))
+        held_out, read = passages[::HELD_OUT], [text for row, text in enumerate(passages) if row % HELD_OUT]
+        pieces = WordPieces.cut(passages, self.effort.pick(quick=2048, standard=4096))
         network = compact_bert(len(pieces.names), SHAPE, seed)
-        untrained = _copied(network)
-        pretrain(network, pieces, passages, self.reading, seed)
-        read, reading = _copied(network), time.process_time() - start
-
-        start = time.process_time()
-        place = {text: row for row, text in enumerate(passages)}
-        near_miss = np.array([place[text] for text in negatives])
-        soft_labels = _soft_labels(teacher, sentences, passages, self.teaching)
-        labelling = seconds[TEACHER] + time.process_time() - start
-        results = {f"{TEACHER}.{name}": value for name, value in teacher.items()} | {VOCABULARY: pieces.pack()}
-        for arm in STUDENTS:
-            start = time.process_time()
-            well_read, distilled = arm.startswith("p"), arm.endswith("d")
-            network.load_state_dict(read if well_read else untrained)
-            lesson = Lesson(
-                sentences if distilled else headings, passages, near_miss, soft_labels if distilled else None
-            )
-            learn(network.bert, pieces, lesson, self.learning, seed)
-            seconds[arm] = time.process_time() - start + reading * well_read + labelling * distilled
-            state = network.bert.state_dict()
-            results |= {f"{arm}.{name}": value.numpy().astype(np.float16) for name, value in state.items()}
-        return results | {f"{arm}.{SECONDS}": np.array([spent]) for arm, spent in seconds.items()}
-
-    @property
-    def teaching(self) -> Recipe:
-        """How the teacher is fine-tuned."""
-        return self.effort.pick(
-            quick=Recipe(steps=4, frozen=5, batch=8, max_length=32, learning_rate=5e-5, loss_learning_rate=1e-2),
-            standard=Recipe(steps=40, frozen=4, batch=16, max_length=48, learning_rate=5e-5, loss_learning_rate=1e-2),
-        )
+        pretrain(network, pieces, read, self.reading, seed)
+        nats = hidden_piece_nats(network, pieces, read, held_out, self.reading.max_length)
+        state = network.bert.state_dict()
+        return {READ + name: value.numpy().astype(np.float16) for name, value in state.items()} | {
+            VOCABULARY: pieces.pack(), NATS: np.array(nats)
+        }  # fmt: skip
 
     @property
     def reading(self) -> Schedule:
         """How students are pre-trained."""
-        return self.effort.pick(quick=Schedule(10, 16, 32, 1e-3), standard=Schedule(400, 16, 48, 1e-3))
+        return self.effort.pick(quick=Schedule(10, 16, 32, 1e-3), standard=Schedule(2400, 16, 48, 2e-3))
 
     @property
     def learning(self) -> Schedule:
         """How students learn from labels or from the teacher."""
-        return self.effort.pick(quick=Schedule(10, 8, 32, 1e-3), standard=Schedule(160, 16, 48, 2e-3))
+        return self.effort.pick(quick=Schedule(10, 8, 32, 1e-3), standard=Schedule(300, 32, 48, 1e-3))
+
+    def fit(self, data: FitData, seed: int) -> Tensors:
+        """The classifier, and a student's network, learnt from the labels or from what the teacher says.
+
+        Returns:
+            ``weights`` (classes, d) and ``bias``; of a student also its network in float16; for words the vocabulary.
+        """
+        texts, labels, classes = list(data.items), np.asarray(data.labels), int(data.classes or 0)
+        told = np.flatnonzero(labels >= 0)
+        if self.arm == WORDS:
+            return _words(texts, told, labels)
+        teacher = logistic(self.unit_vectors([texts[row] for row in told]), labels[told])
+        if self.arm == TEACHER:
+            return teacher
+        if self.arm.endswith("d"):
+            lessons = [*texts, *(s for text in texts for s in SENTENCE_END.split(text) if len(s) >= SHORTEST_SENTENCE)]
+            targets = probabilities(self.unit_vectors(lessons), teacher)
+        else:
+            lessons, targets = [texts[row] for row in told], np.eye(classes, dtype=np.float32)[labels[told]]
+        return self._taught(lessons, targets, seed)
+
+    def _taught(self, lessons: Sequence[str], targets: NDArray[np.float32], seed: int) -> Tensors:
+        import torch
+
+        pieces = self.pieces
+        bert = compact_bert(len(pieces.names), SHAPE, seed).bert
+        if self.arm.startswith("p"):
+            bert.load_state_dict(_floats(self.weights, READ))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            head = torch.nn.Linear(SHAPE.width, targets.shape[1])
+        ids, wanted = pieces.ids(lessons, self.learning.max_length), torch.from_numpy(targets)
+        rng = np.random.default_rng(seed)
+
+        def loss(step: int) -> torch.Tensor:
+            rows = rng.choice(len(ids), min(self.learning.batch, len(ids)), replace=False)
+            said = head(pooled(bert, [ids[row] for row in rows]))
+            return soft_label_loss(said, wanted[torch.from_numpy(rows)].to(said.device))
+
+        train_on(loss, bert, self.learning, seed, head)
+        network = {name: value.numpy().astype(np.float16) for name, value in bert.state_dict().items()}
+        learnt = {name: value.detach().numpy() for name, value in head.state_dict().items()}
+        return {READ + name: value for name, value in network.items()} | {
+            "weights": learnt["weight"], "bias": learnt["bias"]
+        }  # fmt: skip
 
     # -- use --------------------------------------------------------------------------------------------
 
-    def fit(self, data: FitData, seed: int) -> Tensors:
-        """BM25's statistics."""
-        return self.bm25.fit(data, seed)
+    @cached_property
+    def pieces(self) -> WordPieces:
+        """The vocabulary."""
+        return WordPieces.unpack(self.weights[VOCABULARY])
 
     @cached_property
-    def bm25(self) -> BM25:
-        """The first stage."""
-        return BM25(self.effort, k1=0.9, b=0.4)
+    def student(self) -> Any:
+        """The network with the fitted weights."""
+        bert = compact_bert(len(self.pieces.names), SHAPE, seed=0).bert
+        bert.load_state_dict(_floats(self.fitted, READ))
+        return bert.eval()
 
-    @cached_property
-    def own(self) -> Tensors:
-        """The arrays of this arm."""
-        prefix = f"{self.arm}."
-        return {name.removeprefix(prefix): array for name, array in self.weights.items() if name.startswith(prefix)}
-
-    @cached_property
-    def teacher(self) -> TunedEncoder:
-        """The fine-tuned MiniLM."""
-        return TunedEncoder(self.own, frozen=self.teaching.frozen, max_length=128)
-
-    @cached_property
-    def student(self) -> tuple[WordPieces, Any]:
-        """The vocabulary, and the network with the stored weights."""
-        import torch
-
-        pieces = WordPieces.unpack(self.weights[VOCABULARY])
-        bert = compact_bert(len(pieces.names), SHAPE, seed=0).bert
-        names = bert.state_dict().keys()
-        bert.load_state_dict({name: torch.from_numpy(self.own[name].astype(np.float32)) for name in names})
-        return pieces, bert.eval()
-
-    def stored_model(self) -> Tensors:
-        """The network, and a student's vocabulary."""
+    def stored_model(self) -> Tensors | None:
+        """A student's vocabulary; its network was fitted and is weighed as such. The teacher is weighed as its file."""
         if self.arm == TEACHER:
-            return self.teacher.stored()
-        return {name: array for name, array in self.own.items() if name != SECONDS} | {
-            VOCABULARY: self.weights[VOCABULARY]
-        }
+            return None
+        return {} if self.arm == WORDS else {VOCABULARY: self.weights[VOCABULARY]}
 
-    def encode(self, items: Any, role: Role) -> LexicalAndDense:
-        """BM25's rows, and (n, 128) float16 unit vectors, of the teacher (n, 384)."""
-        self.bm25.fitted = self.fitted
+    def encode(self, items: Any, role: Role) -> Dense:
+        """(n, 128) float32 means, of the teacher (n, 384); words by their weights."""
+        texts = list(items)
+        if self.arm == WORDS:
+            return Dense(_weighted(texts, self.fitted))
         if self.arm == TEACHER:
-            vectors = self.teacher.pooled(list(items))
-        else:
-            pieces, bert = self.student
-            vectors = pooled_corpus(bert, pieces.ids(items, SHAPE.positions))
-        return LexicalAndDense(self.bm25.encode(items, role), normalised(vectors).astype(np.float16))
+            return Dense(self.unit_vectors(texts))
+        return Dense(pooled_corpus(self.student, self.pieces.ids(texts, SHAPE.positions)))
 
-    def search(self, index: LexicalAndDense, queries: LexicalAndDense, k: int) -> Hits:
-        """BM25's documents, the first 50 of them ranked again; what the arm's training took is noted as a cost."""
-        self.extra_costs["arm_train_seconds"] = float(self.own[SECONDS][0])
-        return index.rerank(queries, k, RERANKED)
+    def topics(self, states: Dense) -> NDArray[np.int64]:
+        """The likeliest class; how far pre-training came is noted as costs."""
+        if self.arm in STUDENTS:
+            told, guessed = self.weights[NATS]
+            self.extra_costs.update(hidden_piece_nats=float(told), guessed_piece_nats=float(guessed))
+        logits = states.floats() @ self.fitted["weights"].T + self.fitted["bias"]
+        return np.asarray(logits.argmax(axis=1), np.int64)
 
 
 # -- lessons ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What a student learns from.
+def soft_label_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """−Σ_y p(y) log p_student(y) of (n, classes) logits and probabilities, mean over texts."""
+    from torch.nn.functional import log_softmax
 
-    Attributes:
-        queries: (n,) texts.
-        passages: (n,) texts, one per query.
-        near_miss: (n,) row of another passage that every query is also set beside.
-        soft_labels: called with rows of queries and of passages, gives their (queries, passages) probabilities of
-            belonging together; None: a query belongs with its own passage and with no other.
-    """
-
-    queries: Sequence[str]
-    passages: Sequence[str]
-    near_miss: NDArray[np.int64]
-    soft_labels: Callable[[NDArray[np.int64], NDArray[np.int64]], torch.Tensor] | None
+    return -(labels * log_softmax(logits, dim=1)).sum(1).mean()
 
 
-def transfer_queries(passages: Sequence[str], seed: int) -> list[str]:
-    """A sentence drawn from each passage; the whole of one that has no sentence of 30 characters."""
-    rng = np.random.default_rng(seed)
-    sentences = ([s for s in SENTENCE_END.split(text) if len(s) >= SHORTEST_SENTENCE] or [text] for text in passages)
-    return [some[rng.integers(len(some))] for some in sentences]
+def logistic(vectors: NDArray[np.floating], labels: NDArray[np.int64]) -> Tensors:
+    """Multinomial logistic regression (scikit-learn): ``weights`` (classes, d) and ``bias``, float32."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(vectors, labels)
+    return {"weights": fitted.coef_.astype(np.float32), "bias": fitted.intercept_.astype(np.float32)}
 
 
-def learn(bert: Any, pieces: WordPieces, lesson: Lesson, schedule: Schedule, seed: int) -> None:
-    """Train in place on batches of queries, each set beside all passages and near misses of its batch."""
+def probabilities(vectors: NDArray[np.floating], teacher: Tensors) -> NDArray[np.float32]:
+    """(n, classes) soft labels at T = 1."""
+    logits = vectors @ teacher["weights"].T + teacher["bias"]
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+
+
+def _floats(arrays: Tensors, prefix: str) -> dict[str, Any]:
     import torch
 
-    queries, passages = (pieces.ids(texts, schedule.max_length) for texts in (lesson.queries, lesson.passages))
-    batches = distinct_rows(lesson.queries, schedule.batch, schedule.steps + 1, np.random.default_rng(seed))
-    relevance = _relevance()
-
-    def logits(rows: NDArray[np.int64], beside: NDArray[np.int64]) -> torch.Tensor:
-        vectors = (pooled(bert, [ids[row] for row in some]) for ids, some in ((queries, rows), (passages, beside)))
-        return relevance.logits(*vectors)
-
-    def loss(step: int) -> torch.Tensor:
-        rows = next(batches)
-        beside = np.concatenate([rows, lesson.near_miss[rows]])
-        labels = torch.eye(len(rows), len(beside)) if lesson.soft_labels is None else lesson.soft_labels(rows, beside)
-        found = logits(rows, beside)
-        return pair_loss(found, labels.to(found.device))
-
-    # Vectors of an untrained network are alike: b starts where the mean pair has the odds of one in a batch.
-    with torch.no_grad():
-        rows = next(batches)
-        relevance.offset -= logits(rows, rows).mean() + float(np.log(2 * schedule.batch))
-    train_on(loss, bert, schedule, seed, relevance)
+    return {
+        name.removeprefix(prefix): torch.from_numpy(array.astype(np.float32))
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
-def pair_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """−Σ_y p(y) log p_student(y) over both classes of (queries, passages) pairs, mean over queries.
+def _words(texts: Sequence[str], told: NDArray[np.int64], labels: NDArray[np.int64]) -> Tensors:
+    """The vocabulary and idf of all texts, and a classifier of the labelled ones."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
-    Args:
-        logits: log-odds of belonging together.
-        labels: probabilities of it, 0 and 1 or a teacher's.
-    """
-    from torch.nn.functional import binary_cross_entropy_with_logits
+    from methods.kit.text.words import packed
 
-    return binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(logits)
-
-
-def _relevance() -> Any:
-    import torch
-    from torch.nn.functional import normalize
-
-    class Relevance(torch.nn.Module):
-        """Log-odds a cos(q, d) + b; as a loss, that of pairs of which row i of the first documents is query i's."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.scale = torch.nn.Parameter(torch.tensor(SCALE))
-            self.offset = torch.nn.Parameter(torch.tensor(OFFSET))
-
-        def logits(self, queries: torch.Tensor, passages: torch.Tensor) -> torch.Tensor:
-            return self.scale * normalize(queries, dim=-1) @ normalize(passages, dim=-1).T + self.offset
-
-        def forward(self, queries: Hidden, *documents: Hidden) -> torch.Tensor:
-            logits = self.logits(queries.pooled(), torch.cat([column.pooled() for column in documents]))
-            return pair_loss(logits, torch.eye(*logits.shape))
-
-    return Relevance()
+    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2).fit(texts)
+    fitted = {VOCABULARY: packed(vectorizer.get_feature_names_out().tolist()), "idf": vectorizer.idf_}
+    return fitted | logistic(_weighted([texts[row] for row in told], fitted), labels[told])
 
 
-def _soft_labels(
-    teacher: Tensors, queries: Sequence[str], passages: Sequence[str], recipe: Recipe
-) -> Callable[[NDArray[np.int64], NDArray[np.int64]], torch.Tensor]:
-    import torch
+def _weighted(texts: Sequence[str], fitted: Tensors) -> NDArray[np.float32]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
-    encoder = TunedEncoder(teacher, frozen=recipe.frozen, max_length=recipe.max_length)
-    asked, answers = (torch.tensor(encoder.pooled(list(texts))) for texts in (queries, passages))
-    relevance = _relevance()
-    relevance.load_state_dict({name: torch.tensor(teacher[LOSS_PREFIX + name]) for name in ("scale", "offset")})
+    from methods.kit.text.words import unpacked
 
-    def probabilities(rows: NDArray[np.int64], beside: NDArray[np.int64]) -> torch.Tensor:
-        with torch.no_grad():
-            return torch.sigmoid(relevance.logits(asked[rows], answers[beside]))
-
-    return probabilities
-
-
-def _copied(network: Any) -> dict[str, Any]:
-    return {name: value.clone() for name, value in network.state_dict().items()}
+    vectorizer = TfidfVectorizer(sublinear_tf=True, vocabulary=list(unpacked(fitted[VOCABULARY])))
+    vectorizer.idf_ = fitted["idf"]
+    return np.asarray(vectorizer.transform(texts).toarray(), np.float32)
 
 
 declare(
     Metric(
-        "arm_train_seconds", "arm's training", "lower", "s", ",.0f", "point",
-        about="CPU seconds of what this arm was trained by, its pre-training and its teacher's training included.",
-    )
+        "hidden_piece_nats", "nats a hidden piece", "lower", "nats", ".2f", "point",
+        about="What the pre-trained network loses on hidden pieces of passages that it did not read.",
+    ),
+    Metric(
+        "guessed_piece_nats", "nats, by frequency", "lower", "nats", ".2f", "point",
+        about="The same for guessing by how common each piece is.",
+    ),
 )  # fmt: skip

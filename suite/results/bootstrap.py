@@ -89,7 +89,9 @@ class Sample:
         if not np.isfinite(arrays).all():
             raise WeighbridgeError(f"{self.metric.name}: per-item scores hold NaN or infinite values")
         measured = [statistic(self.metric, dict(zip(names, seed, strict=True))) for seed in arrays]
-        if not np.allclose(measured, self.scores, rtol=1e-3, atol=1e-4):
+        if not all(
+            abs(found - score) <= 1e-4 + 1e-3 * abs(score) for found, score in zip(measured, self.scores, strict=True)
+        ):
             return None, "the per-item scores do not give the stored score"
         if min(lengths) < FEWEST_ITEMS:
             return None, f"too few items: {min(lengths)}, a test at 5 % needs {FEWEST_ITEMS}"
@@ -115,6 +117,11 @@ class Estimate:
     def interval(self) -> tuple[float, float] | None:
         """95 % interval, or None without replicates."""
         return self._ends
+
+    @cached_property
+    def least(self) -> float | None:
+        """The smallest of the replicates, or None without any."""
+        return None if self.replicates is None else float(self.replicates.min())
 
     @cached_property
     def _ends(self) -> tuple[float, float] | None:
@@ -165,8 +172,8 @@ def replicates(samples: Mapping[K, Sample], *, resamples: int = RESAMPLES, seed:
         means = iter(_resampled_means(parts, count, resamples, seed))
         for key, arrays in group.items():
             metric = samples[key].metric
-            values = np.array([resampled_values(metric.statistic, *next(means)) for _ in arrays]) * metric.scale
-            drawn = _over_seeds(values, seed)
+            values = [_resampled(metric, *next(means)) for _ in arrays]
+            drawn = values[0] if len(values) == 1 else _over_seeds(np.array(values), seed)
             estimates[key] = Estimate(estimates[key].value, drawn, count)
     return estimates
 
@@ -213,13 +220,12 @@ def _resampled_means(
     """Yield, for each (moments, items) array, its means on the full sample and on all resamples."""
     stacked = np.concatenate(parts)
     full = stacked.mean(axis=1, keepdims=True)
-    centred = stacked - full
+    centred = (stacked - full) / items
     means = np.empty((len(stacked), resamples))
     done = 0
     for counts in item_counts(items, resamples, seed):
         np.matmul(centred, counts.astype(np.float64).T, out=means[:, done : done + len(counts)])
         done += len(counts)
-    means /= items
     means += full
     position = 0
     for one in parts:
@@ -228,10 +234,14 @@ def _resampled_means(
         position += len(one)
 
 
+def _resampled(metric: Metric, full: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """(resamples,) values of a metric; a mean of finite numbers is always defined."""
+    values = means[0] if metric.statistic == "mean" else resampled_values(metric.statistic, full, means)
+    return values if metric.scale == 1 else values * metric.scale
+
+
 def _over_seeds(values: np.ndarray, seed: int) -> np.ndarray:
     """Mean over seeds drawn anew in every resample: (seeds, resamples) → (resamples,)."""
-    if len(values) == 1:
-        return np.asarray(values[0])
     return np.asarray(np.einsum("sr,sr->r", values, _seed_weights(*values.shape, seed)))
 
 

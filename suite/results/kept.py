@@ -73,7 +73,7 @@ def mean_kept(pairs: Sequence[tuple[Estimate, Estimate, Metric]]) -> Kept | None
     drawn = [values for _, values in known if values is not None]
     if len(drawn) < len(known):
         return Kept(percent)
-    return Kept(percent, *interval(np.mean(drawn, axis=0)))
+    return Kept(percent, *interval(drawn[0] if len(drawn) == 1 else np.mean(drawn, axis=0)))
 
 
 def _ratio(own: Estimate, reference: Estimate, metric: Metric) -> tuple[float, np.ndarray | None] | None:
@@ -82,7 +82,7 @@ def _ratio(own: Estimate, reference: Estimate, metric: Metric) -> tuple[float, n
     if not has_ratio(metric) or below.value <= 0 or (own.items and reference.items and own.items != reference.items):
         return None
     percent = 100 * above.value / below.value
-    if above.replicates is None or below.replicates is None or below.replicates.min() <= 0:
+    if above.replicates is None or below.replicates is None or (below.least or 0.0) <= 0:
         return percent, None
     return percent, 100 * above.replicates / below.replicates
 

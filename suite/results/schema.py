@@ -211,5 +211,7 @@ class CellResult(_Strict):
 
 def checksum(body: dict[str, Any]) -> str:
     """Digest of a result's content, independent of layout."""
-    text = json.dumps(body, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(body).encode()).hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

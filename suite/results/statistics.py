@@ -30,6 +30,7 @@ OTHER_ITEMS = "the per-item scores are of different items"
 _SAME = 1e-9
 _ALIKE = 1e-3
 _CANCELS = 1e-5
+_CONSTANT = 1e-12
 _FEW = 10
 _FAR = 6.0
 
@@ -163,20 +164,20 @@ class Contest(Generic[K]):
         """Rank the methods that a page shows; a tie group shares the rank one more than the methods before it."""
         chosen = list(self._estimates if keys is None else keys)
         groups = self.tie_groups(better, chosen, alpha)
-        rank_of = {key: 1 + sum(map(len, groups[:i])) for i, group in enumerate(groups) for key in group}
+        ranked = rank_of(groups)
         adjusted = self._against_best(self._ordered(better, chosen)) if groups else {}
         standings = {}
         for key in chosen:
             estimate = self._estimates[key]
             low, high = estimate.interval() or (None, None)
-            if key not in rank_of:
+            if key not in ranked:
                 place = f"not tested: {estimate.reason or OTHER_ITEMS}"
             elif key not in adjusted:
                 place = "best"
             else:
-                tied = rank_of[key] == 1
+                tied = ranked[key] == 1
                 place = "tied with the best (n.s.)" if tied else "significantly worse than the best"
-            standings[key] = Standing(estimate.value, low, high, rank_of.get(key), adjusted.get(key), place)
+            standings[key] = Standing(estimate.value, low, high, ranked.get(key), adjusted.get(key), place)
         return standings
 
     def _ordered(self, better: Literal["higher", "lower"], keys: Iterable[K] | None) -> list[K]:
@@ -194,6 +195,11 @@ class Contest(Generic[K]):
         if not others:
             return {}
         return dict(zip(others, holm(self._paired[best].p_values(best, others)), strict=True))
+
+
+def rank_of(groups: Sequence[Sequence[K]]) -> dict[K, int]:
+    """Rank of every member of tie groups, best group first: one more than there are members of the groups before."""
+    return {key: 1 + sum(map(len, groups[:place])) for place, group in enumerate(groups) for key in group}
 
 
 def paired_difference(a: Estimate, b: Estimate) -> Difference:
@@ -275,26 +281,34 @@ class _Paired(Generic[K]):
     def _differences(self, a: K, b: K) -> np.ndarray:
         """(resamples,) a - b, exactly 0 where they are equal but for rounding."""
         differences = self._replicates[a] - self._replicates[b]
-        differences[
-            np.abs(differences) <= _SAME * max(self._largest[self._place[a]], self._largest[self._place[b]])
-        ] = 0.0
+        differences[np.abs(differences) <= self._rounding(a, b)] = 0.0
         return np.asarray(differences)
+
+    def _rounding(self, a: K, b: K) -> float:
+        """Differences up to this are nothing but rounding."""
+        return float(_SAME * max(self._largest[self._place[a]], self._largest[self._place[b]]))
 
     def _near(self, one: K, other: K) -> float:
         """The counted p value of a pair; the same pairs are asked about in one choice of methods after the other."""
         pair = frozenset((one, other))
         if pair not in self._near_pairs:
-            self._near_pairs[pair] = self._counted(self._differences(one, other))
+            self._near_pairs[pair] = self._counted(one, other)
         return self._near_pairs[pair]
 
-    def _counted(self, differences: np.ndarray) -> float:
+    def _counted(self, one: K, other: K) -> float:
         from scipy.special import stdtr
 
-        tail = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
+        differences, rounding = self._replicates[one] - self._replicates[other], self._rounding(one, other)
+        tail = min(np.count_nonzero(differences <= rounding), np.count_nonzero(differences >= -rounding))
         counted = min(1.0, 2 * (1 + tail) / (1 + len(differences)))
-        if tail >= _FEW or (spread := differences.std()) == 0:
+        if tail >= _FEW:
             return counted
-        return min(counted, float(2 * stdtr(self._items - 1, -abs(differences.mean()) / spread)))
+        # Differences this near zero, in their spread, lose nothing by squares instead of deviations.
+        mean = float(differences.mean())
+        variance = float(differences @ differences) / len(differences) - mean**2
+        if variance <= _CONSTANT * mean**2:
+            return counted
+        return min(counted, float(2 * stdtr(self._items - 1, -abs(mean) / np.sqrt(variance))))
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> list[float]:

@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +88,13 @@ class ResultStore:
         prefix = f"{result.family}/"
         if not result.task.startswith(prefix):
             raise ContractError(f"task {result.task!r} is not of family {result.family!r}: name it {prefix}…")
-        folder = self.root / component(result.profile) / component(result.family)
-        return folder / component(result.task.removeprefix(prefix)) / f"{cell_name(result)}.json"
+        return (
+            self._folder(result.profile, result.family, result.task.removeprefix(prefix)) / f"{cell_name(result)}.json"
+        )
+
+    @cache  # noqa: B019 - a store has few tasks, and lives as long as a command
+    def _folder(self, profile: str, family: str, task: str) -> Path:
+        return self.root / component(profile) / component(family) / component(task)
 
     # -- writing ------------------------------------------------------------------------------------
 

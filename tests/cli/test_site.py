@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from email.message import Message
+
 import pytest
 
 from cli import site
+from suite.errors import WeighbridgeError
 from tests.leaderboard.synthetic import Synthetic
 
 
@@ -50,3 +54,30 @@ def test_rows_of_a_model_by_name_are_looked_at_every_time(tmp_path, monkeypatch,
     for _ in range(2):
         site.build(root, tmp_path / "site", None)
     assert len(made) == 1 + named
+
+
+def test_pages_link_to_the_repository_that_is_named(tmp_path, monkeypatch):
+    root = tmp_path / "results"
+    Synthetic(root, methods=2, variants=2, tasks=1).write()
+    monkeypatch.setattr(site, "_write_catalogs", lambda *_: set())
+
+    def links():
+        page = (tmp_path / "site/quick/methods/method-0.html").read_text()
+        return re.findall(r'<a class="repository" href="([^"]*)"', page)
+
+    monkeypatch.setattr(site, "metadata", lambda _: Message())
+    site.build(root, tmp_path / "site", None)
+    assert links() == []
+    monkeypatch.setenv(site.REPOSITORY, "https://example.org/of-the-variable")
+    site.build(root, tmp_path / "site", None)
+    assert links() == ["https://example.org/of-the-variable"]
+    site.build(root, tmp_path / "site", None, repository="https://example.org/<named>")
+    assert links() == ["https://example.org/&lt;named&gt;"]
+    with pytest.raises(WeighbridgeError, match="is no address"):
+        site.build(root, tmp_path / "site", None, repository="javascript:alert(1)")
+    monkeypatch.delenv(site.REPOSITORY)
+    declared = Message()
+    declared["Project-URL"] = "Repository, https://example.org/declared"
+    monkeypatch.setattr(site, "metadata", lambda _: declared)
+    site.build(root, tmp_path / "site", None)
+    assert links() == ["https://example.org/declared"]

@@ -384,14 +384,15 @@ PAGES = [path.removesuffix(".html") for path in PATHS]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@pytest.mark.parametrize(("scheme", "rules"), [("light", RULES), ("dark", ["color-contrast"])])
-def test_accessibility(site, open_page, scheme, rules):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_accessibility(site, open_page, scheme, width):
     from axe_playwright_python.sync_playwright import Axe
 
     found = []
     # axe would fetch the style sheets for two rules about orientation; pages may not fetch anything
-    options = {"preload": False, "runOnly": rules, "resultTypes": ["violations"]}
-    page = open_page(site / "index.html", color_scheme=scheme)
+    options = {"preload": False, "runOnly": RULES, "resultTypes": ["violations"]}
+    page = open_page(site / "index.html", color_scheme=scheme, viewport={"width": width, "height": 900})
     for name in PAGES:
         page.goto((site / f"{name}.html").as_uri())
         page.wait_for_load_state()

@@ -12,7 +12,7 @@ from tests.leaderboard.synthetic import Synthetic
 
 def linked(page):
     """The place that a page's link leads to; None without one."""
-    found = re.search('<a href="([^"]*)">Docs</a>', page.read_text())
+    found = re.search('<a href="([^"]*)">documentation</a>', page.read_text())
     return None if found is None else (page.parent / found[1]).resolve()
 
 

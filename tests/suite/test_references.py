@@ -59,11 +59,12 @@ def test_a_reference_that_is_not_here_is_none() -> None:
     assert reference(Smaller, {"dim": 2}, Catalogue()) is None
 
 
-def test_a_row_on_a_model_by_name_has_a_card_and_a_reference() -> None:
+def test_a_row_on_a_model_by_name_has_a_card_and_a_reference(tmp_path: Path) -> None:
     from suite.cards import _by_name
     from suite.discovery import scan
+    from suite.results.index import Index
     from suite.results.schema import CellResult, Status
-    from suite.results.store import Row
+    from suite.results.store import ResultStore
 
     catalogue = scan()
     name = "st:somebody/model+pca"
@@ -71,7 +72,9 @@ def test_a_row_on_a_model_by_name_has_a_card_and_a_reference() -> None:
         key="k", method=name, variant={"pca.dim": 24}, task="beir/t", family="beir", profile="quick", seed=0,
         status=Status.OK, main_metric="ndcg@10",
     )  # fmt: skip
-    (found,) = _by_name(catalogue, [Row(result)])
+    store = ResultStore(tmp_path)
+    store.write(result)
+    (found,) = _by_name(catalogue, Index(store, "quick").summaries)
     assert found.cls.name == name
     (variant,) = found.cls.variants()
     assert variant == {"pca.dim": 24}

@@ -161,7 +161,7 @@ class Bad(Method):
         """Run `weighbridge` and check its exit code."""
         done = subprocess.run(
             self.command(*arguments),
-            cwd=self.root, env=self.environment(**environment), capture_output=True, text=True, timeout=120,
+            cwd=self.root, env=self.environment(**environment), capture_output=True, text=True, timeout=600,
         )  # fmt: skip
         if code is not None:
             assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
