@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -185,6 +186,31 @@ def test_what_is_no_such_data_is_refused_in_one_line_and_gets_no_name(place, sel
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert own.entries() == ()
+
+
+def test_what_cannot_be_read_is_left_out_beside_what_can(place, corpus, caplog):
+    broken = Path(shutil.copytree(corpus, place / "broken"))
+    (broken / "corpus.jsonl").write_text('{"_id": "d0", "text": null}\n')
+    assert own_data.named(f"beir:{broken},beir:{corpus}", ()) == ["beir/my-corpus"]
+    assert [entry.task for entry in own.entries()] == ["beir/my-corpus"]
+    assert f"left out: beir:{broken}: " in caplog.text
+    assert "line 1: 'text' must be text" in caplog.text
+    with pytest.raises(WeighbridgeError, match="line 1: 'text' must be text"):
+        own_data.named(f"beir:{broken}", ())
+    with pytest.raises(SelectorError, match="there is nothing at"):  # a slip of the pen is no data that are damaged
+        own_data.named(f"beir:{place}/nowhere,beir:{corpus}", ())
+
+
+def test_a_run_is_imported_for_data_named_by_their_path_without_its_unjudged_queries(place, corpus):
+    with (corpus / "queries.jsonl").open("a") as queries:
+        queries.write('{"_id": "q9", "text": "nobody judged this"}\n')
+    run = place / "mine.run"
+    run.write_text("q0 Q0 d0 1 2.0 t\nq1 Q0 d1 1 1.0 t\nq9 Q0 d1 1 1.0 t\n")
+    command = ["import", "trec", str(run), "--task", f"beir:{corpus}", "--label", "mine"]
+    done = subprocess.run([sys.executable, "-m", "cli", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "mine (run) × beir/my-corpus: ndcg@10 0.33333" in done.stdout
+    assert "queries without judgement are left out: 1, q9 first" in done.stderr
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
