@@ -211,6 +211,10 @@ def test_a_run_is_imported_for_data_named_by_their_path_without_its_unjudged_que
     assert done.returncode == 0, done.stderr
     assert "mine (run) × beir/my-corpus: ndcg@10 0.33333" in done.stdout
     assert "queries without judgement are left out: 1, q9 first" in done.stderr
+    refused = [sys.executable, "-m", "cli", *command, "--results", "/dev/null/x"]
+    done = subprocess.run(refused, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "error: cannot write to /dev/null/x/reported: Not a directory" in done.stderr
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
