@@ -206,12 +206,12 @@ def test_a_run_is_imported_for_data_named_by_their_path_without_its_unjudged_que
         queries.write('{"_id": "q9", "text": "nobody judged this"}\n')
     run = place / "mine.run"
     run.write_text("q0 Q0 d0 1 2.0 t\nq1 Q0 d1 1 1.0 t\nq9 Q0 d1 1 1.0 t\n")
-    command = ["import", "trec", str(run), "--task", f"beir:{corpus}", "--label", "mine"]
-    done = subprocess.run([sys.executable, "-m", "cli", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "cli", "import", "trec", str(run), "--task", f"beir:{corpus}", "--label", "mine"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "mine (run) × beir/my-corpus: ndcg@10 0.33333" in done.stdout
     assert "queries without judgement are left out: 1, q9 first" in done.stderr
-    refused = [sys.executable, "-m", "cli", *command, "--results", "/dev/null/x"]
+    refused = [*command, "--results", "/dev/null/x"]
     done = subprocess.run(refused, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "error: cannot write to /dev/null/x/reported: Not a directory" in done.stderr
