@@ -46,8 +46,8 @@ def named(selectors: Collection[str] | str, taken: Collection[str]) -> list[str]
             unread.append(error)
     if unread and not found:
         raise unread[0]
-    for error in unread:
-        log.warning("left out: %s", error)
+    for why in unread:
+        log.warning("left out: %s", why)
     return found
 
 
