@@ -22,8 +22,10 @@ from suite.data import access, own
 from suite.discovery import scan
 from suite.errors import DeclarationError, SelectorError, WeighbridgeError
 from suite.keys import ENGINE_VERSION
+from suite.paths import results_root
 from suite.planning import applies, plan
 from suite.profiles import profile
+from suite.results.store import ResultStore
 from suite.running.cluster import check_node
 from tasks.data.compression import load_folder
 from tasks.data.image_folder import load_own as load_images
@@ -104,7 +106,7 @@ def test_what_was_named_once_is_not_run_unasked_and_what_was_added_is(place, cor
 
 def test_pages_do_not_say_where_data_lie(place, corpus):
     (cell,) = cells(f"beir:{corpus}")
-    card = catalog(scan(), [cell], [], [])
+    card = catalog(scan(), [cell], [], ResultStore(results_root()), [])
     assert {d.name for d in card.data} >= {"own-beir-my-corpus"}
     assert str(place) not in card.to_json()
 
