@@ -148,8 +148,10 @@ def _from_texts(title: str, recorded: Recorded) -> str:
         and (other := recorded.values("BitBudget", f"ndcg@10 {name}"))
     ]
     return (
-        f"### {title} × MiniLM, from texts\n\nFrom starting the process to the scores. BitBudget cuts at 256 tokens, "
-        "as its embedder does.\n\n" + table(("side", "seconds"), rows)
+        f"### {title} × MiniLM, from texts\n\nWall seconds from starting the process to the scores, each side at the "
+        "load of its moment (above), which weighs more here than what differs. BitBudget cuts at 256 tokens, as its "
+        "embedder does; truncated vectors and components are compared by cosine here, by dot product there.\n\n"
+        + table(("side", "seconds"), rows)
         + ("\n\n" + table(("configuration", "nDCG@10", "BitBudget's"), scores) if scores else "")
     )  # fmt: skip
 

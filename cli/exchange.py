@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.options import Methods, MethodsDir, Results, StoredProfile, Tasks, err, load_catalogue, out
+from cli.options import Methods, MethodsDir, Results, RunTask, StoredProfile, Tasks, err, load_catalogue, out
 from cli.stored_rows import stored_rows
 from suite.data import access
 from suite.discovery import Catalogue
@@ -126,7 +126,7 @@ def export_parquet(
 @imports.command("trec")
 def import_trec(
     path: Annotated[Path, typer.Argument(help="A TREC run, plain or gzipped.")],
-    task: Annotated[str, typer.Option(help="The task it is a run of.")],
+    task: RunTask,
     label: Annotated[str, typer.Option(help="What pages call it.")],
     results: Results = None,
 ) -> None:

@@ -72,9 +72,14 @@ Tasks = Annotated[
         "bytes:FOLDER; comma-separated.",
     ),
 ]
-OneTask = Annotated[
-    str, typer.Option("--task", "--tasks", "-t", callback=_own_data, help="The task that stands for your use.")
-]
+
+
+def _one_task(what: str) -> Any:
+    return typer.Option("--task", "--tasks", "-t", callback=_own_data, help=what)
+
+
+OneTask = Annotated[str, _one_task("The task that stands for your use.")]
+RunTask = Annotated[str, _one_task("The task it is a run of, or data of your own: beir:FOLDER.")]
 Results = Annotated[Path | None, typer.Option("--results", help="Folder of results; results/ by default.")]
 Device = Annotated[
     str,

@@ -146,6 +146,8 @@ class Site:
         gone = [path for path in self._before if path not in self._now]
         for path in gone:
             files.remove(self.out / path)
+        for path in (*gone, *self._now):
+            files.remove_left(self.out / path)  # a build may have been killed while it wrote what is not written now
         gone = [path for path in gone if not path.startswith(f"{BUILD}/")]
         self._manifest.parent.mkdir(parents=True, exist_ok=True)
         files.write(self._manifest, json.dumps(self._now, indent=0, sort_keys=True).encode(), ours=True)

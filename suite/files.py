@@ -22,6 +22,8 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 LARGEST = 1 << 30
 """Bytes that no file which is read whole into memory has."""
 
+_SHARED = ".writing.tmp"
+
 
 class NotAFile(OSError):
     """A name that belongs to no regular file, or to one that is too large; the text says which."""
@@ -114,7 +116,7 @@ def _temporary(path: Path) -> tuple[Path, int]:
     It has one name for all writers, so that what one that was killed left is taken by the next, and a name of its own
     only where somebody else is writing, or the name is taken by what is no file of ours.
     """
-    shared = path.with_name(f"{path.stem}.writing.tmp")
+    shared = path.with_name(f"{path.stem}{_SHARED}")
     make = os.O_WRONLY | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL
     with suppress(OSError):
         try:
@@ -128,6 +130,16 @@ def _temporary(path: Path) -> tuple[Path, int]:
         os.close(descriptor)
     own = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.tmp")
     return own, os.open(own, make, 0o666)
+
+
+def remove_left(path: Path) -> None:
+    """Remove what a writer of this file left that was killed; what somebody is writing now stays."""
+    left = path.with_name(f"{path.stem}{_SHARED}")
+    with suppress(OSError):
+        descriptor = os.open(left, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        if _is_ours(left, descriptor, is_new=False):
+            remove(left)
+        os.close(descriptor)
 
 
 def _is_ours(path: Path, descriptor: int, is_new: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,25 +12,43 @@ from typing import Any
 
 from suite import files
 from suite.data import access, own
-from suite.errors import SelectorError, WeighbridgeError
+from suite.errors import MachineError, SelectorError, WeighbridgeError
 from suite.selectors import refuse_cut_paths, split
+
+log = logging.getLogger(__name__)
 
 _HEAD = "# Data of your own, by `weighbridge data add` and `-t PREFIX:PATH`; see `weighbridge data ls`.\n"
 
 
+class Unreadable(WeighbridgeError):
+    """What lies at a path is no data of the kind that was named."""
+
+
 def named(selectors: Collection[str] | str, taken: Collection[str]) -> list[str]:
     """The selectors, where data of the user's own are named by the task that is made of them.
+
+    Data that cannot be read are left out, with one log line, where something else was named beside them.
 
     Args:
         selectors: selectors of tasks, of which some are ``PREFIX:PATH``.
         taken: names of all other tasks.
 
     Raises:
-        WeighbridgeError: a path is not there, or holds no such data; the message says what is expected.
+        WeighbridgeError: a path is not there, or nothing that was named can be read; the message says what is expected.
     """
     cut = split(selectors)
     refuse_cut_paths(cut)
-    return [remember(one, taken, once=True).task if ":" in one else one for one in cut]
+    found, unread = [], []
+    for one in cut:
+        try:
+            found.append(remember(one, taken, once=True).task if ":" in one else one)
+        except Unreadable as error:
+            unread.append(error)
+    if unread and not found:
+        raise unread[0]
+    for why in unread:
+        log.warning("left out: %s", why)
+    return found
 
 
 def remember(
@@ -125,9 +144,11 @@ def _read(entry: own.Entry, kind: own.Kind) -> None:
     """Decode the data, so that what is wrong with them is said before anything runs."""
     try:
         access.load_spec(entry.spec(kind))
+    except MachineError:
+        raise
     except (OSError, ValueError, WeighbridgeError) as error:
         reason = " ".join(str(error).split())
-        raise WeighbridgeError(f"{entry.prefix}:{entry.path}: {reason}. {entry.prefix}: reads {kind.reads}") from error
+        raise Unreadable(f"{entry.prefix}:{entry.path}: {reason}. {entry.prefix}: reads {kind.reads}") from error
 
 
 @contextmanager

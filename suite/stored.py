@@ -34,6 +34,8 @@ _HEAD = len(_MAGIC) + 64 + 1
 _ALIGNED = 64
 _KINDS = "biufcSU"
 _LARGEST = 1 << 42
+_refused: set[str] = set()
+"""Why the disk refused so far: said once."""
 
 
 class Damaged(ValueError):
@@ -59,7 +61,7 @@ def read(file: Path, key: str, modules: Collection[str] = ()) -> Any:
 
 
 def write(file: Path, key: str, value: Any) -> None:
-    """Keep `value` under `key`; losing it costs time only, so that a disk that refuses is one warning.
+    """Keep `value` under `key`; losing it costs time only, so that a disk that refuses is one warning a process.
 
     Raises:
         TypeError: for a value that cannot be stored.
@@ -69,7 +71,10 @@ def write(file: Path, key: str, value: Any) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         files.write(file, *parts, ours=True)
     except OSError as error:
-        log.warning("%s is not kept: %s", file, error.strerror or error)
+        reason = error.strerror or str(error)
+        if reason not in _refused:
+            _refused.add(reason)
+            log.warning("%s is not kept, nor what else is refused: %s", file, reason)
 
 
 def pack(key: str, value: Any) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,13 @@ def test_it_brings_one_package(wheel):
             if path.suffix in {".py", ".yaml", ".j2", ".css", ".js"}
         } - set(names)
         assert not missing
+
+
+def test_the_version_is_one(wheel):
+    named = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    assert f"\nversion: {named}\n" in (ROOT / "CITATION.cff").read_text()
+    assert re.search(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == named
+    assert wheel.name.startswith(f"weighbridge-{named}-")
 
 
 def test_names_of_the_suite_come_from_it(weighbridge):

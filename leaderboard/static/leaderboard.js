@@ -50,7 +50,7 @@
     return words().every((word) => text.includes(word)) && (kind.value === "" || method(row).kind === kind.value);
   };
 
-  const columns = (tasks) => {
+  const declared = (tasks) => {
     const scores = same(tasks)
       ? [{ key: "score", title: tasks[0].metric, about: tasks.length > 1 ? `mean of ${tasks.length} tasks` : "", value: (row) => mean(tasks.map((task) => task.scores[row])), text: (value) => numbers.score(tasks[0], value), better: tasks[0].better }]
       : tasks.slice(0, 3).map((task) => ({ key: `score ${task.name}`, title: task.short, about: task.metric, value: (row) => task.scores[row], text: (value) => numbers.score(task, value), better: task.better }));
@@ -62,6 +62,14 @@
       { key: "train_seconds", title: "train s", about: "Seconds of training, once a seed", value: (row) => data.costs.train_seconds[row], text: numbers.seconds, better: "lower", time: true },
       { key: "fit_seconds", title: "fit s", about: "Seconds of fitting, once a task", value: (row) => data.costs.fit_seconds[row], text: numbers.seconds, better: "lower", time: true },
     ];
+  };
+  // a column that says nothing of any row is not drawn
+  const says = (column) => column.key === "size" || column.key.startsWith("score") || data.rows.some((_, row) => !numbers.missing(column.value(row)));
+  let drawn = null;
+  const columns = (tasks) => {
+    const names = tasks.map((task) => task.name).join("\n");
+    if (drawn?.names !== names) drawn = { names, columns: declared(tasks).filter(says) };
+    return drawn.columns;
   };
   const sizes = (tasks, row) => {
     const [own, fitted] = [mean(tasks.map((task) => task.own[row])), mean(tasks.map((task) => task.fitted[row] ?? 0))];
@@ -230,7 +238,7 @@
   });
   byId("csv").addEventListener("click", () => {
     const tasks = chosen();
-    const kinds = columns(tasks);
+    const kinds = declared(tasks);
     const found = rank(tasks.map((task) => ranksAt(task, Math.max(0, data.budgets.indexOf(budget.limit() === Infinity ? null : budget.limit())))), data.rows.length);
     const lines = [csv.line(["rank", "configuration", ...kinds.map((one) => one.key), "kept_low", "kept_high"]), ...shown.map((row) => csv.line([found.places.get(row), data.rows[row][LABEL], ...kinds.map((one) => one.value(row)), ...(kept(tasks, row)?.slice(1) ?? [null, null])]))];
     csv.save("weighbridge.csv", `${lines.join("\r\n")}\r\n`);

@@ -42,7 +42,9 @@ def matches(anchor: torch.Tensor, positive: torch.Tensor, attention: torch.Tenso
 
 
 def local_loss(maps: torch.Tensor, group: int) -> torch.Tensor:
-    """Sum over matches and negatives of [d⁺ − d⁻ + margin]₊, over the number of groups.
+    """Mean over matches and negatives of [d⁺ − d⁻ + margin]₊, and then over groups; one without a match counts 0.
+
+    The paper sums them. On maps of few positions the sum, of up to 48 terms a group, outweighs the loss over classes.
 
     Args:
         maps: (n, channels, h, w), group after group: an anchor, a positive, negatives.
@@ -60,5 +62,5 @@ def local_loss(maps: torch.Tensor, group: int) -> torch.Tensor:
         near = (own - positive[pairs[:, 1]]).norm(dim=1)
         # The nearest descriptor of every negative, one per match.
         far = torch.cdist(own[None], negatives).min(dim=2).values
-        total = total + (near - far + MARGIN).clamp_min(0).sum()
+        total = total + (near - far + MARGIN).clamp_min(0).mean()
     return total / (len(maps) // group)

@@ -73,7 +73,7 @@ def _hits(path: Path, data: RetrievalSet) -> Hits:
     if len(unjudged) == len(run):
         raise WeighbridgeError(f"{path} is a run of another collection: none of its {len(run)} queries is judged in it")
     if unjudged:
-        log.warning("%s: %d queries without judgement are left out, %s first", path, len(unjudged), unjudged[0])
+        log.warning("%s: queries without judgement are left out: %d, %s first", path, len(unjudged), unjudged[0])
     try:
         found = Ranking.of((hit for hit in ranked(run) if hit[0] in known), data.query_ids, data.document_ids)
     except ContractError as error:

@@ -49,7 +49,7 @@ def read(root: Path, kind: str) -> list[ReferenceRow]:
     file = path(root, kind)
     try:
         return _ROWS.validate_json(bytes(files.read(file, LARGEST_FILE)))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise WeighbridgeError(

@@ -48,7 +48,7 @@ class InstanceSet:
         gallery: (m, side, side, 3) uint8.
         gallery_labels: (m,) instance of each, from 0; not those of `train`.
         queries: (q, side, side, 3) uint8, further views of the gallery's instances.
-        occluded: (q, side, side, 3) uint8, as many views with about half of the instance hidden.
+        occluded: (q, side, side, 3) uint8, as many views with a larger part of the instance hidden.
         query_labels: (q,) instance of the queries, and of the occluded ones.
     """
 
@@ -62,7 +62,15 @@ class InstanceSet:
 
 
 def load_glyphs(
-    path: Path, side: int, train: int, train_views: int, test: int, gallery_views: int, distractors: int
+    path: Path,
+    side: int,
+    train: int,
+    train_views: int,
+    test: int,
+    gallery_views: int,
+    distractors: int,
+    query_views: int = 1,
+    occluded: Sequence[float] = OCCLUDED,
 ) -> InstanceSet:
     """Make the views of a font's glyphs.
 
@@ -72,9 +80,11 @@ def load_glyphs(
         side: side of an image in pixels.
         train: instances to train on.
         train_views: views of each.
-        test: instances in the gallery, with one query and one occluded query each.
+        test: instances in the gallery.
         gallery_views: views of each in the gallery.
         distractors: further glyphs that serve as distractors; half of them appear in training views.
+        query_views: queries of each instance, and as many occluded ones.
+        occluded: least and largest share of an instance that is hidden in the occluded queries.
 
     Raises:
         DataMismatch: the font cannot be read, or has too few glyphs.
@@ -96,9 +106,9 @@ def load_glyphs(
         np.repeat(np.arange(train), train_views),
         right.views(unseen, gallery_views, HIDDEN, seed=2),
         np.repeat(np.arange(test), gallery_views),
-        right.views(unseen, 1, HIDDEN, seed=3),
-        right.views(unseen, 1, OCCLUDED, seed=4),
-        np.arange(test),
+        right.views(unseen, query_views, HIDDEN, seed=3),
+        right.views(unseen, query_views, (occluded[0], occluded[1]), seed=4),
+        np.repeat(np.arange(test), query_views),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from leaderboard.site import Site
 from suite import files
 from suite.running.scratch import Scratch
 
@@ -54,6 +55,22 @@ def test_writers_at_once_leave_one_whole_file_and_nothing_else(tmp_path):
         thread.join()
     assert names(tmp_path) == ["x.row"]
     assert (tmp_path / "x.row").read_bytes() in contents
+
+
+def test_what_a_killed_build_left_is_gone_with_the_next_that_need_not_write_it(tmp_path):
+    site = Site(tmp_path)
+    site.file("pages/x.html", b"as it is")
+    site.file("pages/old.html", b"soon gone")
+    site.finish()
+    for name in ("x.writing.tmp", "old.writing.tmp", "another.writing.tmp"):
+        (tmp_path / "pages" / name).write_text("half a pa")
+    with open(tmp_path / "pages/old.writing.tmp", "ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # somebody writes it now
+        again = Site(tmp_path)
+        again.file("pages/x.html", b"as it is")
+        again.finish()
+    assert again.written == []
+    assert names(tmp_path / "pages") == ["another.writing.tmp", "old.writing.tmp", "x.html"]
 
 
 @pytest.mark.parametrize("kind", ["hard link", "link", "folder", "pipe", "held"])

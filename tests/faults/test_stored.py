@@ -119,9 +119,11 @@ def test_data_sets_keep_their_content_hash():
         assert content_hash(again) == content_hash(data)
 
 
-def test_a_disk_that_refuses_costs_one_line(tmp_path, caplog):
+def test_a_disk_that_refuses_costs_one_line(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(stored, "_refused", set())
     (tmp_path / "file").write_text("in the way")
-    stored.write(tmp_path / "file" / "value", "key", 1)
+    for name in ("value", "another", "third"):
+        stored.write(tmp_path / "file" / name, "key", 1)
     assert len(caplog.records) == 1
     assert "is not kept" in caplog.text
 

@@ -75,7 +75,7 @@ def write(root: Path) -> Synthetic:
                 traceback=f"Traceback {text}",
                 main_metric=TEXTS[2],
                 scores={TEXTS[2]: 1e308, text + "2": -1e-308} if ok else {},
-                costs=Costs(bytes_per_item=1e300, fitted_bytes=10**400, extra={text: 3.0}) if ok else Costs(),
+                costs=Costs(bytes_per_item=1e300, fitted_bytes=2**63 - 1, extra={text: 3.0}) if ok else Costs(),
                 provenance=Provenance(
                     code_hash=text, engine=text, packages={text: text}, machine={"cpu": text, text: text},
                     git_revision=text, started=text, weights={text: text},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,8 +22,10 @@ from suite.data import access, own
 from suite.discovery import scan
 from suite.errors import DeclarationError, SelectorError, WeighbridgeError
 from suite.keys import ENGINE_VERSION
+from suite.paths import results_root
 from suite.planning import applies, plan
 from suite.profiles import profile
+from suite.results.store import ResultStore
 from suite.running.cluster import check_node
 from tasks.data.compression import load_folder
 from tasks.data.image_folder import load_own as load_images
@@ -103,7 +106,7 @@ def test_what_was_named_once_is_not_run_unasked_and_what_was_added_is(place, cor
 
 def test_pages_do_not_say_where_data_lie(place, corpus):
     (cell,) = cells(f"beir:{corpus}")
-    card = catalog(scan(), [cell], [], [])
+    card = catalog(scan(), [cell], [], ResultStore(results_root()), [])
     assert {d.name for d in card.data} >= {"own-beir-my-corpus"}
     assert str(place) not in card.to_json()
 
@@ -185,6 +188,35 @@ def test_what_is_no_such_data_is_refused_in_one_line_and_gets_no_name(place, sel
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert own.entries() == ()
+
+
+def test_what_cannot_be_read_is_left_out_beside_what_can(place, corpus, caplog):
+    broken = Path(shutil.copytree(corpus, place / "broken"))
+    (broken / "corpus.jsonl").write_text('{"_id": "d0", "text": null}\n')
+    assert own_data.named(f"beir:{broken},beir:{corpus}", ()) == ["beir/my-corpus"]
+    assert [entry.task for entry in own.entries()] == ["beir/my-corpus"]
+    assert f"left out: beir:{broken}: " in caplog.text
+    assert "line 1: 'text' must be text" in caplog.text
+    with pytest.raises(WeighbridgeError, match="line 1: 'text' must be text"):
+        own_data.named(f"beir:{broken}", ())
+    with pytest.raises(SelectorError, match="there is nothing at"):  # a slip of the pen is no data that are damaged
+        own_data.named(f"beir:{place}/nowhere,beir:{corpus}", ())
+
+
+def test_a_run_is_imported_for_data_named_by_their_path_without_its_unjudged_queries(place, corpus):
+    with (corpus / "queries.jsonl").open("a") as queries:
+        queries.write('{"_id": "q9", "text": "nobody judged this"}\n')
+    run = place / "mine.run"
+    run.write_text("q0 Q0 d0 1 2.0 t\nq1 Q0 d1 1 1.0 t\nq9 Q0 d1 1 1.0 t\n")
+    command = [sys.executable, "-m", "cli", "import", "trec", str(run), "--task", f"beir:{corpus}", "--label", "mine"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "mine (run) × beir/my-corpus: ndcg@10 0.33333" in done.stdout
+    assert "queries without judgement are left out: 1, q9 first" in done.stderr
+    refused = [*command, "--results", "/dev/null/x"]
+    done = subprocess.run(refused, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "error: cannot write to /dev/null/x/reported: Not a directory" in done.stderr
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
