@@ -19,7 +19,7 @@ from suite.representations.base import top_k
 BYTES_A_PART = 8
 """Dimensions of a part of product quantisation, where they divide the vector."""
 MOST_WANTED = 100
-"""Results for which a shortlist is made: an engine ranks again for the pages that are read, however deep it is asked."""
+"""Results for which a shortlist is made: an engine ranks again for pages that are read, however deep it is asked."""
 
 
 class Rescored(Compressor):
