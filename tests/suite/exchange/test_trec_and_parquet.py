@@ -121,7 +121,7 @@ def test_an_export_names_the_rows_whose_run_is_damaged(tmp_path, monkeypatch, ca
     monkeypatch.setattr(exchange, "_rows", lambda *_, **__: ("standard", [row, damaged]))
     exchange.export_trec(tmp_path / "out")
     said = capfd.readouterr()
-    assert "1 runs of 1 tasks" in said.out
+    assert "1 run of 1 task in" in said.out
     assert "× beir/odd ones, seed 1: its run is not here, or not whole" in said.err
     assert len(list((tmp_path / "out").rglob("*.s*.run"))) == 1
 
