@@ -79,11 +79,13 @@ def export_trec(
     scanned = load_catalogue(methods_dir)
     _, rows = _rows(scanned, profile, methods, tasks, results, measured=True)
     found_tasks = scanned.tasks
-    runs, judged = 0, set()
+    runs, judged, without = 0, set(), []
     for row in rows:
         if write_run(store, row.result, out_dir) is not None:
             runs += 1
             judged.add(row.result.task)
+        else:
+            without.append(row.result)
     for name in sorted(judged & found_tasks.keys()):
         data = found_tasks[name].task.spec.data
         if access.unavailable(data) is None and isinstance(decoded := access.load(data), RetrievalSet):
@@ -94,6 +96,13 @@ def export_trec(
         raise WeighbridgeError(
             "no run is on this machine: runs are not committed; measure the rows again with --overwrite always"
         )
+    for result in without:
+        if result.task in judged:
+            name = escape(f"{result.label} × {result.task}, seed {result.seed}")
+            err.print(
+                f"[yellow]left out:[/] {name}: its run is not here, or not whole; run it with --overwrite always",
+                soft_wrap=True,
+            )
     out.print(f"{runs} runs of {len(judged)} tasks in {escape(str(out_dir))}", soft_wrap=True)
 
 

@@ -18,10 +18,14 @@ from suite.representations.base import top_k
 
 BYTES_A_PART = 8
 """Dimensions of a part of product quantisation, where they divide the vector."""
+MOST_WANTED = 100
+"""Results for which a shortlist is made: an engine ranks again for pages that are read, however deep it is asked."""
 
 
 class Rescored(Compressor):
     """The `multiple` × k best by ``first``, ranked by ``then``; queries keep their numbers for the second ranking.
+
+    Of more than 100 results that are asked for, no more than `multiple` × 100 are ranked and returned.
 
     ``first=binary`` compares bits with bits, ``first=pq`` numbers with codes of one byte for 8 dimensions.
     """
@@ -66,7 +70,7 @@ class TwoStage(Representation):
     Args:
         first: what finds the shortlist.
         then: dense vectors that put it in order.
-        multiple: length of the shortlist in results asked for.
+        multiple: length of the shortlist in results asked for, of which at most 100 count.
     """
 
     kind: ClassVar[str] = "two-stage"
@@ -121,8 +125,8 @@ class TwoStage(Representation):
         """The shortlist of every query, put in order by the larger codes."""
         if not isinstance(queries, TwoStage):
             return super().search(queries, k)
-        k = min(k, len(self))
-        shortlists = self.first.search(queries.first, self.multiple * k).indices
+        shortlists = self.first.search(queries.first, self.multiple * min(k, MOST_WANTED)).indices
+        k = min(k, shortlists.shape[1])
         indices, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
         asked = queries.then.comparable()
         for row, found in enumerate(np.sort(shortlists, axis=1)):

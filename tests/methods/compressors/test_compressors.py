@@ -308,6 +308,17 @@ def test_rescoring_mends_a_shortlist() -> None:
     assert overlap(fitted(Rescored, vectors, first="binary", then="float16", multiple=50)) == pytest.approx(1, abs=0.01)
 
 
+def test_rescoring_ranks_a_shortlist_however_deep_it_is_asked():
+    """A shortlist that grew with the depth of a stored run would be the whole of a small corpus."""
+    vectors = np.random.default_rng(0).normal(size=(600, DIM)).astype(np.float32)
+    rescored = fitted(Rescored, vectors, first="binary", then="float16", multiple=2)
+    documents, queries = rescored.encode(vectors, Role.DOCUMENT), rescored.encode(vectors[:5], Role.QUERY)
+    index = rescored.index(documents)
+    usual, deep = rescored.search(index, queries, 100), rescored.search(index, queries, 500)
+    assert deep.indices.shape == (5, 200)
+    np.testing.assert_array_equal(deep.indices[:, :100], usual.indices)
+
+
 def test_the_adaptor_keeps_similarities_at_least_as_well_as_where_it_starts() -> None:
     vectors = unit(600)
     target = vectors - vectors.mean(axis=0)

@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, RR, R, nDCG
 
+from cli import exchange
 from suite.data import access
 from suite.data.types import RetrievalSet
 from suite.errors import WeighbridgeError
 from suite.exchange import scoring, trec_files
 from suite.exchange.parquet_files import export
 from suite.representations import Hits
+from suite.results.layout import run_path
 from suite.results.metrics import METRICS
 from suite.results.moments import statistic
 from suite.results.schema import CellResult, Status
@@ -108,6 +110,20 @@ def test_a_run_that_was_written_is_read_back(tmp_path):
     assert [hit[2] for hit in trec_files.ranked(run)] == pytest.approx([hit[2] for hit in kept], abs=1e-6)
     path.with_suffix(".gz").write_bytes(gzip.compress(path.read_bytes()))
     assert trec_files.read_run(path.with_suffix(".gz")) == run
+
+
+def test_an_export_names_the_rows_whose_run_is_damaged(tmp_path, monkeypatch, capfd):
+    store, row = stored(tmp_path, data())
+    damaged = store.write(cell(seed=1, scores=row.result.scores), row.items(), [("query 0 %", IDS[0], 1.0)])
+    file = run_path(store.path(damaged.result))
+    file.write_bytes(file.read_bytes()[:-9])
+    monkeypatch.setenv("WEIGHBRIDGE_RESULTS", str(store.root))
+    monkeypatch.setattr(exchange, "_rows", lambda *_, **__: ("standard", [row, damaged]))
+    exchange.export_trec(tmp_path / "out")
+    said = capfd.readouterr()
+    assert "1 runs of 1 tasks" in said.out
+    assert "× beir/odd ones, seed 1: its run is not here, or not whole" in said.err
+    assert len(list((tmp_path / "out").rglob("*.s*.run"))) == 1
 
 
 @pytest.mark.parametrize(
