@@ -103,10 +103,11 @@ class Accepts:
         return self._refuses_data(task.spec.data, describe(task.spec.data)) if any(bounds) else None
 
     def _refuses_data(self, name: str, data: DataFacts) -> str | None:
-        items = data.items or 0
-        if self.max_items is not None and items > self.max_items:
+        # Own data are not counted before they are read: nobody is refused for a number that is not known.
+        items = data.items
+        if self.max_items is not None and items is not None and items > self.max_items:
             return f"{items:,} items, and it takes at most {self.max_items:,}"
-        if self.min_items is not None and items < self.min_items:
+        if self.min_items is not None and items is not None and items < self.min_items:
             return f"{items:,} items, and it takes at least {self.min_items:,}"
         if self.max_pixels is not None and (data.pixels or 0) > self.max_pixels:
             return f"pictures of {data.pixels:,} pixels, and it takes at most {self.max_pixels:,}"

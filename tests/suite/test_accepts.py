@@ -48,6 +48,11 @@ def test_a_bound_on_the_data(accepts, reason, facts):
     assert refusal(accepts, **facts) is None
 
 
+@pytest.mark.parametrize("accepts", [Accepts(min_items=5001), Accepts(max_items=1)])
+def test_what_was_not_counted_is_not_refused_for_its_number(accepts):
+    assert refusal(accepts, items=None) is None
+
+
 def test_single_words_are_no_sentences():
     assert "single words" in refusal(Accepts(sentences=True), single_words=True)
     assert refusal(Accepts(sentences=True)) is None
