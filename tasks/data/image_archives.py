@@ -79,7 +79,11 @@ def load_imagenette(path: Path, size: int, titles: Mapping[str, str]) -> ImageSe
     with tempfile.TemporaryDirectory() as scratch:
         try:
             with tarfile.open(path) as archive:
-                archive.extractall(scratch, filter="data")
+                for member in filter(tarfile.TarInfo.isfile, archive):
+                    place = _inside(Path(scratch), member.name)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    with archive.extractfile(member) as content:  # type: ignore[union-attr]
+                        place.write_bytes(content.read())
         except (tarfile.TarError, EOFError, OSError) as error:
             raise DataMismatch(f"{path}: cannot be read: {error}") from None
         folder = next(iter(sorted(Path(scratch).glob("*/train"))), Path(scratch) / "train").parent
@@ -87,6 +91,14 @@ def load_imagenette(path: Path, size: int, titles: Mapping[str, str]) -> ImageSe
     return ImageSet(
         data.train, data.train_labels, data.test, data.test_labels, tuple(titles.get(c, c) for c in data.classes)
     )
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The place of an archive's member in a folder; TarError if it would lie outside."""
+    place = (folder / name).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise tarfile.TarError(f"{name} lies outside")
+    return place
 
 
 def load_tiny_imagenet(path: Path) -> ImageSet:

@@ -186,21 +186,34 @@ def mutual_information():
 
 
 def small_bert():
+    import torch
+
     from methods.well_read_students.compact_bert import (
         Schedule,
         Shape,
         WordPieces,
         compact_bert,
+        pooled,
         pooled_corpus,
         pretrain,
+        train_on,
     )
-    from methods.well_read_students.method import Lesson, learn
+    from methods.well_read_students.method import soft_label_loss
 
-    pieces = WordPieces.cut(TEXTS, 150)
-    network = compact_bert(len(pieces.names), Shape(1, 64, 32), 0)
-    pretrain(network, pieces, TEXTS, Schedule(2, 4, 16, 1e-3), 0)
-    learn(network.bert, pieces, Lesson(TEXTS, TEXTS[::-1], np.arange(12), None), Schedule(2, 4, 16, 1e-3), 0)
-    return {"vectors": pooled_corpus(network.bert, pieces.ids(TEXTS, 16))}
+    pieces, shape, schedule = WordPieces.cut(TEXTS, 150), Shape(1, 64, 32), Schedule(2, 4, 16, 1e-3)
+    network = compact_bert(len(pieces.names), shape, 0)
+    pretrain(network, pieces, TEXTS, schedule, 0)
+    ids, wanted = pieces.ids(TEXTS, 16), torch.eye(2)[torch.arange(len(TEXTS)) % 2]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        head = torch.nn.Linear(shape.width, 2)
+
+    def loss(step):
+        said = head(pooled(network.bert, ids))
+        return soft_label_loss(said, wanted.to(said.device))
+
+    train_on(loss, network.bert, schedule, 0, head)
+    return {"vectors": pooled_corpus(network.bert, ids), "head": head.weight.detach().numpy()}
 
 
 def factors():

@@ -227,7 +227,7 @@ def test_a_device_that_ran_out_of_memory_is_a_status_with_advice(monkeypatch):
         raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nGPU 0 has a total capacity of …")
 
     monkeypatch.setattr(execute, "evaluate", too_large)
-    request = SimpleNamespace(device="meta", memory_limit=2**40, seed=0, threads=1)
+    request = SimpleNamespace(device="meta", memory_limit=2**40, seed=0, threads=1, assists=False)
     try:
         ended = execute.execute(request)
     finally:

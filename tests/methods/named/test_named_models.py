@@ -147,7 +147,7 @@ def test_the_commands_know_models_by_name(tmp_path):
     listed = project.run("ls", "methods").stdout
     assert "st:NAME  A model of sentence-transformers by name" in listed
     planned = project.run("run", "--dry-run", "-m", "st:some/model,letters").stdout
-    assert "st:some/model × pairs/toy × seed 0: skip: model some/model is not in this machine's Hub cache" in planned
+    assert "skip 1 row: st:some/model × pairs/toy: model some/model is not in this machine's Hub cache" in planned
     assert "letters[dim=4] × pairs/toy" in planned
     assert "no method has the prefix xx" in project.run("run", "-m", "xx:y", code=2).stderr
     assert "some/model" in project.run("describe", "st:some/model").stdout

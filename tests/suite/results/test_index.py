@@ -38,7 +38,7 @@ def _opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = files_of_rows.content_of
     for module in (files_of_rows, store_module):
-        monkeypatch.setattr(module, "content_of", lambda path: names.append(path.name) or real(path))
+        monkeypatch.setattr(module, "content_of", lambda path, *limit: names.append(path.name) or real(path, *limit))
     return names
 
 
