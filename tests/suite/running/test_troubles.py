@@ -132,7 +132,9 @@ BREAKS = """
     def encode(self, items, role):
         if os.path.exists(os.environ["WEIGHBRIDGE_ROOT"] + "/broken"):
             print("about to break")
-            os.write(2, b"x" * 200_000 + b" and the end of it")
+            left = b"x" * 200_000 + b" and the end of it"
+            while left:  # a pipe may take less than all at once
+                left = left[os.write(2, left) :]
             raise RuntimeError("y" * 100_000)
         return Dense(np.array([[len(t), 1] for t in items], np.float32))
 """
