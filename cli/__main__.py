@@ -11,7 +11,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # before and after what follows, it ends without a traceback
     from suite.interrupts import interruptible
 
-    with interruptible():
+    with interruptible(to_the_end=True):
         try:
             from cli.app import main as command
 

@@ -18,10 +18,13 @@ _asked: float | None = None
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(*, to_the_end: bool = False) -> Iterator[None]:
     """Within, whoever asks this process to end raises KeyboardInterrupt in it; signals that are ignored stay so.
 
     Nothing changes outside of the main thread, which alone is told of signals.
+
+    Args:
+        to_the_end: whether the process ends with this: after one request, it ignores others until it has.
     """
     global _asked
     _asked = None
@@ -33,7 +36,7 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if to_the_end and _asked is not None else handler)
 
 
 def stop_if_asked() -> None:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -105,6 +105,13 @@ def held_bytes(pid: int, limit: int) -> int:
     resident = sum(sum(_sizes(process, "status", ("RssAnon:", "RssShmem:"))) for process in family)
     if resident + files <= limit:
         return resident + files
+    # Whoever ends between two of these readings leaves its share to the others: what is too much is counted again.
+    held = _shared_out(family, files)
+    return held if held <= limit else min(held, _shared_out(descendants(pid), files))
+
+
+def _shared_out(family: Iterable[int], files: int) -> int:
+    """Bytes that processes hold, of each page each its share; `files` lie in a /dev/shm of their own."""
     exact = [_exact(process) for process in family]
     mapped = sum(shared for _, shared in exact)
     return sum(anonymous for anonymous, _ in exact) + max(mapped, files)  # what is mapped is there as a file too
