@@ -12,38 +12,9 @@ from methods.compressors.binary import BinarySigns
 from methods.compressors.codebooks import Opq, Pq
 from methods.compressors.rescored import Rescored
 from methods.kit.product_codes import nearest_centroids
-from suite.compressing import Compressor
-from suite.discovery import scan
 from suite.method import Role
 from suite.representations import Dense
-
-DIM = 48
-ALL = [
-    (found.cls, variant)
-    for found in scan().compressors.values()
-    if found.cls.reads == "dense"
-    for variant in found.cls.variants()
-]
-SMALL = {"rq": {"m": 4}, "lsq": {"m": 4}, "pq": {"m": 12}, "opq": {"m": 12}, "lsh": {"bits": 40}, "itq": {"bits": 24}}
-
-
-def unit(n: int, dim: int = DIM, seed: int = 7) -> np.ndarray:
-    """(n, dim) unit vectors with a decaying spectrum and a mean."""
-    values = np.random.default_rng(seed).standard_normal((n, dim)) * np.linspace(2, 0.3, dim) + 0.2
-    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
-
-
-def fitted(
-    cls: type[Compressor], vectors: np.ndarray, *, similarity: Any = "cosine", seed: int = 0, **params: Any
-) -> Any:
-    made: Any = cls(**params)
-    made.similarity = similarity
-    made.fitted = made.fit(vectors, seed)
-    return made
-
-
-def decoded(method: Any, vectors: np.ndarray) -> np.ndarray:
-    return method.encode(vectors, Role.DOCUMENT).floats()
+from tests.methods.compressors.fitting import DIM, decoded, fitted, unit
 
 
 @pytest.mark.parametrize(("cls", "m"), [(Rq, 3), (Lsq, 3)])

@@ -24,8 +24,8 @@ from suite.discovery import scan
 from suite.errors import ContractError
 from suite.method import Role
 from suite.representations import Dense
+from tests.methods.compressors.fitting import DIM, decoded, fitted, unit
 
-DIM = 48
 ALL = [
     (found.cls, variant)
     for found in scan().compressors.values()
@@ -33,25 +33,6 @@ ALL = [
     for variant in found.cls.variants()
 ]
 SMALL = {"rq": {"m": 4}, "lsq": {"m": 4}, "pq": {"m": 12}, "opq": {"m": 12}, "lsh": {"bits": 40}, "itq": {"bits": 24}}
-
-
-def unit(n: int, dim: int = DIM, seed: int = 7) -> np.ndarray:
-    """(n, dim) unit vectors with a decaying spectrum and a mean."""
-    values = np.random.default_rng(seed).standard_normal((n, dim)) * np.linspace(2, 0.3, dim) + 0.2
-    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
-
-
-def fitted(
-    cls: type[Compressor], vectors: np.ndarray, *, similarity: Any = "cosine", seed: int = 0, **params: Any
-) -> Any:
-    made: Any = cls(**params)
-    made.similarity = similarity
-    made.fitted = made.fit(vectors, seed)
-    return made
-
-
-def decoded(method: Any, vectors: np.ndarray) -> np.ndarray:
-    return method.encode(vectors, Role.DOCUMENT).floats()
 
 
 def small(cls: type[Compressor], variant: dict[str, Any]) -> dict[str, Any]:
